@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Internet checksum (RFC 1071): sums of 16-bit words, kept in 32 bits until folded. */
+#ifndef TANDEM_CHECKSUM_H
+#define TANDEM_CHECKSUM_H
+
+#include "tandem/types.h"
+
+/* Adds `len` bytes, the first of which is at an even offset; an odd last byte is padded with 0. */
+static inline __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += (__u32)bytes[i] << 8 | bytes[i + 1];
+	if (i < len)
+		sum += (__u32)bytes[i] << 8;
+	return sum;
+}
+
+/* The checksum field's value in host order: to be stored big-endian. */
+static inline __u16 td_csum_fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration as plain values, after every check that needs nothing but the file itself.
+// docs/configuration.md lists each key with its range and default.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/time.hpp"
+
+namespace tandem::config {
+
+struct Location {  // 1-based, as editors count
+  int line = 0;
+  int column = 0;
+  bool operator==(const Location&) const { return true; }  // moving a block changes nothing
+};
+
+struct Node {
+  std::string name;
+  std::string engine = "xdp";
+  std::string control_socket = "/run/tandem/control.sock";
+  std::string bpffs = "/sys/fs/bpf/tandem";
+  bool operator==(const Node&) const = default;
+};
+
+enum class XdpMode : std::uint8_t { automatic, native, generic };
+
+struct Interface {
+  std::string name;    // the kernel's interface that has the addresses: "eth0", "eth0.100"
+  std::string device;  // where packets come in; default: the bottom device under `name`
+  std::vector<std::uint16_t> vlan;  // tags on `device`, outer first, 0-2; default: those of `name`
+  XdpMode xdp_mode = XdpMode::automatic;
+  Location where;
+  bool operator==(const Interface&) const = default;
+};
+
+struct HttpProbe {
+  bool tls = false;
+  std::string host;  // numeric address or name; resolved once, at start
+  std::uint16_t port = 80;
+  std::string target = "/";  // 2xx and 3xx pass
+  bool operator==(const HttpProbe&) const = default;
+};
+struct TcpProbe {
+  IpAddress address;
+  std::uint16_t port = 0;
+  bool operator==(const TcpProbe&) const = default;
+};
+struct CommandProbe {
+  std::vector<std::string> argv;  // argv[0] is an absolute path; exit status 0 passes
+  bool operator==(const CommandProbe&) const = default;
+};
+
+struct Check {
+  std::string name;
+  std::optional<HttpProbe> http;  // exactly one of the three is set
+  std::optional<TcpProbe> tcp;
+  std::optional<CommandProbe> command;
+  Duration interval = std::chrono::seconds(2);
+  Duration timeout = std::chrono::seconds(1);
+  int fall = 3;
+  int rise = 2;
+  Location where;
+  bool operator==(const Check&) const = default;
+};
+
+struct VirtualAddress {
+  IpPrefix prefix;
+  std::string label;   // IPv4 only, begins with the device's name
+  std::string device;  // where the kernel's address goes; default: the virtual router's interface
+  bool operator==(const VirtualAddress&) const = default;
+};
+
+struct Track {  // exactly one of check and interface is set
+  std::string check;
+  std::string interface;
+  std::optional<int> weight;  // -253..253, not 0; absent: failing means Fault
+  bool operator==(const Track&) const = default;
+};
+
+struct Notify {
+  std::vector<std::string> active;  // argv without the words that are appended; empty: none
+  std::vector<std::string> backup;
+  std::vector<std::string> fault;
+  Duration timeout = std::chrono::seconds(10);
+  bool operator==(const Notify&) const = default;
+};
+
+enum class MacMode : std::uint8_t { interface_mac, virtual_mac };
+enum class ChecksumMode : std::uint8_t { pseudo_header, message };
+
+struct Vrrp {
+  std::string name;
+  std::string interface;
+  std::uint8_t vrid = 0;
+  std::uint8_t version = 3;
+  Family family = Family::ipv4;  // of the addresses
+  std::uint8_t priority = 100;
+  Duration advert_interval = std::chrono::seconds(1);
+  int down_adverts = 3;
+  std::vector<VirtualAddress> addresses;
+  std::vector<Track> track;
+  bool preempt = true;
+  Duration preempt_delay{};
+  Duration startup_delay{};
+  std::vector<IpAddress> unicast_peers;
+  std::optional<IpAddress> unicast_source;
+  bool check_unicast_source = true;
+  MacMode mac = MacMode::interface_mac;
+  bool accept = true;
+  ChecksumMode checksum = ChecksumMode::pseudo_header;
+  std::string password;  // version 2, up to 8 characters; empty: none
+  std::string sync_group;
+  int garp_repeat = 5;
+  Duration garp_delay = std::chrono::seconds(5);
+  Duration garp_refresh = std::chrono::seconds(60);
+  Duration garp_interval = std::chrono::milliseconds(10);
+  Notify notify;
+  Location where;
+  bool operator==(const Vrrp&) const = default;
+};
+
+enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+
+struct Service {  // forward = "local": handed to the kernel, and so to the node's own Nginx
+  std::string name;
+  IpAddress address;
+  Protocol protocol = Protocol::tcp;
+  std::uint16_t port = 0;
+  Location where;
+  bool operator==(const Service&) const = default;
+};
+
+struct Config {
+  Node node;
+  std::vector<Interface> interfaces;
+  std::vector<Check> checks;
+  std::vector<Vrrp> vrrp;
+  std::vector<Service> services;
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace tandem::config

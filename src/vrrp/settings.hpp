@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a virtual router is told from outside. Plain values; `daemon` makes them from the
+// configuration. Durations are nanoseconds; all ranges are checked by `config`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/time.hpp"
+#include "wire/vrrp.hpp"
+
+namespace tandem::vrrp {
+
+using RouterId = std::uint16_t;  // a slot: stable for as long as the virtual router exists
+
+struct Tracked {
+  std::string name;           // the check or interface, for explanations
+  std::uint16_t source = 0;   // index of the tracked thing, as in RouterSet::on_track
+  std::optional<int> weight;  // -253..253; nullopt: its failing means Fault
+
+  bool operator==(const Tracked&) const = default;
+};
+
+struct Settings {
+  std::string name;
+  std::uint8_t vrid = 1;
+  Family family = Family::ipv4;
+  std::uint8_t version = 3;
+  std::uint8_t priority = 100;  // 255: address owner
+  Duration advert_interval = std::chrono::seconds(1);
+  int down_adverts = 3;  // Active_Down_Interval = down_adverts x interval + Skew_Time
+  bool preempt = true;
+  Duration preempt_delay{};
+  Duration startup_delay{};
+  wire::AddressList addresses;  // in configured order, as advertised
+  wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
+  std::optional<wire::Password> password;
+  std::vector<IpAddress> unicast_peers;  // empty: multicast
+  bool check_unicast_source = true;
+  std::vector<Tracked> tracked;
+  std::string sync_group;  // empty: none
+  int garp_repeat = 5;     // announcements of each address at a transition
+  Duration garp_delay = std::chrono::seconds(5);     // then garp_repeat more
+  Duration garp_refresh = std::chrono::seconds(60);  // 0: never
+  Duration garp_interval = std::chrono::milliseconds(10);  // between rounds and refreshes, pacing
+
+  bool operator==(const Settings&) const = default;
+};
+
+}  // namespace tandem::vrrp

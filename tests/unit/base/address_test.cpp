@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/address.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tandem {
+namespace {
+
+TEST(IpAddress, ParsesAndPrintsBothFamilies) {
+  EXPECT_EQ(IpAddress::parse("192.0.2.100")->to_string(), "192.0.2.100");
+  EXPECT_EQ(IpAddress::parse("2001:db8:0:0::1")->to_string(), "2001:db8::1");
+}
+
+TEST(IpAddress, RefusesWhatIsNoNumericAddress) {
+  for (const char* text : {"", "192.0.2", "192.0.2.256", "node-a", "fe80::1%eth0", "192.0.2.1/24"})
+    EXPECT_FALSE(IpAddress::parse(text)) << text;
+}
+
+TEST(IpAddress, ComparesInNetworkOrder) {
+  EXPECT_LT(*IpAddress::parse("192.0.2.9"), *IpAddress::parse("192.0.2.10"));
+  EXPECT_LT(*IpAddress::parse("9.0.0.255"), *IpAddress::parse("192.0.2.0"));
+  EXPECT_LT(*IpAddress::parse("fe80::1"), *IpAddress::parse("fe80::1:0"));
+}
+
+TEST(IpAddress, KnowsLinkLocalAndMulticast) {
+  EXPECT_TRUE(IpAddress::parse("fe80::1")->is_link_local());
+  EXPECT_TRUE(IpAddress::parse("febf::1")->is_link_local());
+  EXPECT_FALSE(IpAddress::parse("fec0::1")->is_link_local());
+  EXPECT_TRUE(IpAddress::parse("224.0.0.18")->is_multicast());
+  EXPECT_FALSE(IpAddress::parse("2001:db8::1")->is_multicast());
+}
+
+TEST(IpPrefix, WithoutALengthIsAHostPrefix) {
+  EXPECT_EQ(IpPrefix::parse("192.0.2.1")->length, 32);
+  EXPECT_EQ(IpPrefix::parse("2001:db8::1")->length, 128);
+  EXPECT_EQ(IpPrefix::parse("192.0.2.1/24")->to_string(), "192.0.2.1/24");
+}
+
+TEST(IpPrefix, RefusesBadLengths) {
+  for (const char* text : {"192.0.2.1/", "192.0.2.1/33", "192.0.2.1/-1", "2001:db8::/129", "192.0.2.1/2x"})
+    EXPECT_FALSE(IpPrefix::parse(text)) << text;
+}
+
+TEST(VirtualMac, FollowsRfc9568) {
+  EXPECT_EQ(virtual_mac(Family::ipv4, 51).to_string(), "00:00:5e:00:01:33");
+  EXPECT_EQ(virtual_mac(Family::ipv6, 255).to_string(), "00:00:5e:00:02:ff");
+}
+
+}  // namespace
+}  // namespace tandem
