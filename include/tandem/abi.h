@@ -43,14 +43,26 @@ enum {
 	X(12, DROP_NOT_ACCEPTED, "drop/not-accepted") /* accept = false, and no service */     \
 	X(13, DROP_ADVERT_RING, "drop/advert-ring-full")                                       \
 	X(14, DROP_ADVERT_SIZE, "drop/advert-too-long")                                        \
-	X(15, DROP_REWRITE, "drop/rewrite-failed") /* no room for an answer */
+	X(15, DROP_REWRITE, "drop/rewrite-failed") /* no room for an answer */                 \
+	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */
 
 enum td_reason {
 #define TD_REASON_ENUM(number, name, text) TD_##name = number,
 	TD_REASONS(TD_REASON_ENUM)
 #undef TD_REASON_ENUM
 };
-#define TD_REASON_COUNT 16
+#define TD_REASON_COUNT 17
+
+/* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
+TD_INLINE int td_is_pass(__u32 reason)
+{
+	return reason <= TD_PASS_MALFORMED;
+}
+
+TD_INLINE int td_is_tx(__u32 reason)
+{
+	return reason == TD_TX_ARP_REPLY || reason == TD_TX_NA;
+}
 
 enum td_family { TD_IPV4 = 4, TD_IPV6 = 6 };
 
@@ -90,8 +102,8 @@ TD_ASSERT_SIZE(struct td_vip, 32);
 
 /*
  * The steering table finds by a 32-bit tag: the virtual address of a packet, the virtual router of
- * a virtual MAC, the service of a (virtual address, protocol, port). A tag is only a hint where it
- * is folded from a longer key; the record it leads to is compared in full. The daemon picks a seed
+ * a virtual MAC, the service of a (virtual address, protocol, port). Where a tag is folded from a
+ * longer key it is only a hint: the record it leads to is compared in full. The daemon picks a seed
  * under which no bucket overflows, fills the table that is not in use, and switches over by one
  * store to `active`.
  */
@@ -102,17 +114,26 @@ struct td_steer_entry {
 	__u16 kind; /* enum td_kind; 0: empty */
 	__u16 slot; /* in the table of the kind */
 };
+TD_ASSERT_SIZE(struct td_steer_entry, 8);
 
-struct td_steer_table {
+struct td_steer {
 	__u64 seed;
 	__u64 pad[7];
 	struct td_steer_entry bucket[TD_STEER_BUCKETS][TD_BUCKET_ENTRIES];
 };
 
-struct td_steer {
-	__u64 active; /* 0 or 1 */
+/* The one element of the map `td_tables`. */
+struct td_tables {
+	__u64 active; /* which of the two steering tables is in use: 0 or 1 */
 	__u64 pad[7];
-	struct td_steer_table table[2];
+	struct td_steer steer[2];
+	struct td_vrouter vrouter[TD_MAX_VROUTERS];
+	struct td_vip vip[TD_MAX_VIPS];
+};
+
+/* The one element, for each CPU, of the map `td_counters`. */
+struct td_counters {
+	__u64 packets[TD_REASON_COUNT];
 };
 
 /* An advert on its way to the VRRP thread, through the BPF ring buffer. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Fixed-width integers under the kernel's names, for BPF (from vmlinux.h) and for C and C++. */
+/* Fixed-width integers under the kernel's names, for BPF, C and C++. */
 #ifndef TANDEM_TYPES_H
 #define TANDEM_TYPES_H
 
-#ifndef __bpf__
 #include <linux/types.h>
-#endif
 
 #ifdef __cplusplus
 #define TD_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type " changed size")
 #else
 #define TD_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
 #endif
+
+/* The packet's way is one function: a BPF subprogram call costs as much as a table look-up. */
+#define TD_INLINE static inline __attribute__((always_inline, unused))
 
 #endif
