@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The document behind `tandemctl status`. Pure: plain values in, JSON out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/histogram.hpp"
+#include "observe/clock.hpp"
+#include "tandem/abi.h"
+#include "wire/vrrp.hpp"
+
+namespace tandem::observe {
+
+struct InterfaceView {
+  std::string name;
+  std::string device;
+  std::uint32_t ifindex = 0;
+  std::vector<std::uint16_t> vlan;  // outer first
+  MacAddress mac;
+  std::string xdp_mode;  // "native" or "generic"; empty: no program is attached
+  bool up = false;
+};
+
+struct AdvertsView {  // of all virtual routers and of none
+  std::uint64_t received = 0;
+  std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
+  std::uint64_t ring_full = 0;                              // lost on the way to the VRRP thread
+};
+
+struct VrrpThreadView {
+  std::string scheduler;  // "SCHED_RR 50", or why not
+  bool realtime = false;
+  bool memory_locked = false;
+  Histogram lateness;  // of adverts sent, against their deadline
+};
+
+struct CheckView {
+  std::string name;
+  std::string kind;         // "http", "https", "tcp", "command"
+  std::optional<bool> up;   // nullopt: no result yet
+  MonotonicTime since{};    // of the last change
+  std::string last_result;  // "200 OK", "connection refused"
+};
+
+struct NodeView {
+  std::string name;
+  std::string version;
+  std::string engine;
+  std::string config_file;
+  MonotonicTime started{};
+  std::vector<InterfaceView> interfaces;
+  AdvertsView adverts;
+  std::array<std::uint64_t, TD_REASON_COUNT> packets{};  // by enum td_reason
+  VrrpThreadView vrrp_thread;
+  std::vector<CheckView> checks;
+  std::uint64_t addresses_restored = 0;
+  std::vector<std::string> warnings;
+};
+
+// Counters list every reason, also those with count 0.
+[[nodiscard]] nlohmann::json status_document(const NodeView& node, const Now& now);
+
+// {"truncated": 0, "ttl": 3, ...}
+[[nodiscard]] nlohmann::json drops_by_reason(
+    const std::array<std::uint64_t, wire::kAdvertDrops>& dropped);
+
+}  // namespace tandem::observe
