@@ -17,6 +17,18 @@ static inline __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
 	return sum;
 }
 
+/*
+ * Adds the pseudo-header of IPv4 (RFC 793, 3.1; address_len 4) or IPv6 (RFC 8200, 8.1; 16), which
+ * sum alike: both addresses, the upper layer's length in bytes and its protocol number.
+ */
+static inline __u32 td_csum_pseudo_header(__u32 sum, const __u8 *source, const __u8 *destination,
+					  __u32 address_len, __u32 len, __u8 protocol)
+{
+	sum = td_csum_bytes(sum, source, address_len);
+	sum = td_csum_bytes(sum, destination, address_len);
+	return sum + (len >> 16) + (len & 0xffff) + protocol;
+}
+
 /* The checksum field's value in host order: to be stored big-endian. */
 static inline __u16 td_csum_fold(__u32 sum)
 {

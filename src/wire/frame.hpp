@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole Ethernet frames that the VRRP thread sends: an advert in IP, a gratuitous ARP request, an
 // unsolicited neighbour advertisement. Each function writes one frame and returns its length in
-// bytes without FCS, 0 if it does not fit. Nothing is allocated.
+// bytes without FCS and without padding to Ethernet's minimum, which drivers add; 0 if it does not
+// fit or cannot be said (see emit_advert(); an address of the wrong family; a VLAN ID above 4094).
+// Nothing is allocated.
 #pragma once
 
 #include <array>

@@ -33,7 +33,7 @@ enum class AdvertDrop : std::uint8_t {
   type = 4,               // not 1 (ADVERTISEMENT)
   count_zero = 5,         // no address
   interval_zero = 6,      // interval 0: would make the receiver Active at once
-  checksum = 7,
+  checksum = 7,           // of the message, or of the IPv4 header
   unknown_vrid = 8,       // no such virtual router on this interface and family
   not_link_local = 9,     // IPv6 source is not link-local
   authentication = 10,    // version 2: type or password differ
@@ -71,7 +71,9 @@ struct ReceivedAdvert {
 [[nodiscard]] std::expected<ReceivedAdvert, AdvertDrop> parse_advert(
     std::span<const std::uint8_t> packet) noexcept;
 
-// Writes the VRRP message alone (no IP header) and returns its length, 0 if it does not fit.
+// Writes the VRRP message alone (no IP header) and returns its length, 0 if it does not fit `out`
+// or no message can say it: no address or one of the other family, an interval that is no whole
+// number of the version's unit in its range, version 2 for IPv6. Version 3 has no password.
 // source and destination enter the checksum where the form or the family asks for them.
 [[nodiscard]] std::size_t emit_advert(const Advert& advert, const IpAddress& source,
                                       const IpAddress& destination,
