@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The namespaces of the lab: made, entered, taken away.
+
+                        client  192.0.2.10  2001:db8:1::10
+                          | eth0
+    ...................... switch ......................
+    :                  [ front ]       192.0.2.0/24, 2001:db8:1::/64
+    :                   |      |                       :
+    :              eth0 |      | eth0                  :
+    :         .2 ::2  node a  node b  .3 ::3           :   virtual: 192.0.2.100, .101
+    :              eth1 |      | eth1                  :            2001:db8:1::100, ::101
+    :                   |      |                       :
+    :                  [ back ]        198.51.100.0/24, 2001:db8:2::/64
+    :                 |   |   |   |                    :
+    .....................................................
+                     s1  s2  s3  s4    .21-.24, ::21-::24, default route by node a
+
+Each box is a network namespace PREFIX-NAME. Node a and node b have in addition a mount namespace
+with /run, /sys and bpffs of their own, so that two daemons of a kind do not meet; it is kept alive
+by a bind mount, DIRECTORY/a.mnt. DIRECTORY is /run/tandem-lab/PREFIX, a tmpfs; a node's /run is
+DIRECTORY/NODE/run seen from outside.
+
+`ip netns exec` would remount /sys and so lose bpffs: nodes are entered with nsenter.
+"""
+
+import ctypes
+import os
+import pathlib
+import signal
+import socket
+import threading
+import time
+
+from . import plan
+from .shell import LabError, run
+
+BASE = pathlib.Path("/run/tandem-lab")
+CLONE_NEWNET = 0x40000000
+
+
+class Lab:
+    def __init__(self, prefix="tandem"):
+        # An interface-like limit keeps UNIX socket paths below DIRECTORY short enough.
+        if not prefix or len(prefix) > 40 or not prefix.replace("-", "").isalnum():
+            raise LabError(f"prefix {prefix!r}: expected up to 40 letters, digits and dashes")
+        self.prefix = prefix
+        self.directory = BASE / prefix
+
+    # ---- looking ----------------------------------------------------------
+    def namespace(self, node):
+        if node not in plan.NODES:
+            raise LabError(f"no node {node!r}, expected one of {', '.join(plan.NODES)}")
+        return pathlib.Path("/run/netns") / f"{self.prefix}-{node}"
+
+    def is_up(self):
+        return (self.directory / "ready").exists()
+
+    def enter(self, node):
+        """The words that, put before a command, run it inside the node."""
+        words = ["nsenter", f"--net={self.namespace(node)}"]
+        if node in plan.GATEWAYS:
+            words.append(f"--mount={self.directory / (node + '.mnt')}")
+        return words + ["--"]
+
+    def exec(self, node, *argv, **options):
+        return run(self.enter(node) + list(argv), **options)
+
+    def run_dir(self, node):
+        """The node's /run as seen from outside."""
+        return self.directory / node / "run"
+
+    def pids(self, node):
+        """Processes that live in the node's network or mount namespace, but not our own."""
+        wanted = set()
+        for path in (self.namespace(node), self.directory / f"{node}.mnt"):
+            try:
+                status = os.stat(path)
+                wanted.add((status.st_dev, status.st_ino))
+            except FileNotFoundError:
+                pass
+        found = []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            for kind in ("net", "mnt"):
+                try:
+                    status = os.stat(f"/proc/{entry}/ns/{kind}")
+                except OSError:
+                    continue
+                if (status.st_dev, status.st_ino) in wanted:
+                    found.append(int(entry))
+                    break
+        return found
+
+    def socket(self, node, *arguments):
+        """socket.socket(*arguments), opened inside the node's network namespace.
+
+        A thread of its own enters the namespace, so the calling thread stays where it is; a socket
+        belongs for good to the namespace it was made in.
+        """
+        result = []
+
+        def open_inside():
+            try:
+                libc = ctypes.CDLL(None, use_errno=True)
+                with open(self.namespace(node), "rb") as handle:
+                    if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+                result.append(socket.socket(*arguments))
+            except OSError as error:
+                result.append(error)
+
+        thread = threading.Thread(target=open_inside)
+        thread.start()
+        thread.join()
+        if isinstance(result[0], OSError):
+            raise result[0]
+        return result[0]
+
+    # ---- up ---------------------------------------------------------------
+    def up(self):
+        """Makes the lab. Does nothing when it is up; clears away what a failed run left."""
+        if os.geteuid() != 0:
+            raise LabError("the lab needs root (network and mount namespaces)")
+        if self.is_up():
+            return
+        self.down()
+        self.directory.mkdir(parents=True)
+        run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", self.directory])
+        run(["mount", "--make-private", self.directory])
+        for node in plan.NODES:
+            self._add_namespace(node)
+        for network in (plan.FRONT, plan.BACK):
+            self._ip("switch", "link", "add", network.name, "type", "bridge",
+                     "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
+            self._ip("switch", "link", "set", network.name, "up")
+        for cable in plan.CABLES:
+            self._plug(cable)
+        for node in plan.BACKENDS:
+            self._ip(node, "route", "add", "default", "via", plan.cable("a", "eth1").v4)
+            self._ip(node, "-6", "route", "add", "default", "via", plan.cable("a", "eth1").v6)
+        self._ip("client", "route", "add", "198.51.100.0/24", "via", plan.cable("a").v4)
+        self._ip("client", "-6", "route", "add", "2001:db8:2::/64", "via", plan.cable("a").v6)
+        for node in plan.GATEWAYS:
+            self._add_mount_namespace(node)
+        (self.directory / "ready").touch()
+
+    def _ip(self, node, *words):
+        run(["ip", "-n", f"{self.prefix}-{node}", *words])
+
+    def _add_namespace(self, node):
+        run(["ip", "netns", "add", f"{self.prefix}-{node}"])
+        settings = {
+            "net.ipv6.conf.all.accept_dad": 0,  # a node's addresses work at once
+            "net.ipv6.conf.default.accept_dad": 0,
+            "net.ipv4.ip_forward": int(node in plan.GATEWAYS),
+            "net.ipv6.conf.all.forwarding": int(node in plan.GATEWAYS),
+        }
+        if node == "switch":
+            settings["net.ipv6.conf.default.disable_ipv6"] = 1
+        words = [f"{key}={value}" for key, value in settings.items()]
+        run(["nsenter", f"--net={self.namespace(node)}", "--", "sysctl", "-q", "-w", *words])
+        self._ip(node, "link", "set", "lo", "up")
+
+    def _plug(self, cable):
+        self._ip(cable.node, "link", "add", cable.device, "address", cable.mac, "type", "veth",
+                 "peer", "name", cable.port, "netns", f"{self.prefix}-switch")
+        # XDP_TX and redirect reach a veth peer only if that peer has NAPI, which GRO brings;
+        # and there is no hardware behind a veth that could fill in a checksum left out.
+        for node, device, gro in ((cable.node, cable.device, "off"), ("switch", cable.port, "on")):
+            run(["nsenter", f"--net={self.namespace(node)}", "--",
+                 "ethtool", "-K", device, "tx", "off", "rx", "off", "gro", gro])
+        self._ip("switch", "link", "set", cable.port, "master", cable.network.name, "up")
+        self._ip(cable.node, "link", "set", cable.device, "up")
+        self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", cable.device)
+        self._ip(cable.node, "address", "add", f"{cable.v6}/64", "dev", cable.device, "nodad")
+
+    def _add_mount_namespace(self, node):
+        for name in ("tandem", "keepalived", "frr", "nginx", "lock"):
+            (self.run_dir(node) / name).mkdir(parents=True)
+        handle = self.directory / f"{node}.mnt"
+        handle.touch()
+        run(["unshare", f"--mount={handle}", "--propagation", "private", "true"])
+        # Copies of other namespaces' handles would keep them alive for as long as this node.
+        self.exec(node, "sh", "-ec", """
+            umount -R -l /run/netns 2>/dev/null || true
+            mount --bind "$1" /run
+            mount -t sysfs sysfs /sys
+            mount -t bpf bpf /sys/fs/bpf
+            """, "sh", self.run_dir(node))
+
+    # ---- down -------------------------------------------------------------
+    def down(self):
+        """Takes everything of this prefix away, whatever state it is in."""
+        self._kill_inhabitants()
+        for node in plan.NODES:
+            if self.namespace(node).exists():
+                run(["ip", "netns", "delete", f"{self.prefix}-{node}"])
+        for node in plan.GATEWAYS:
+            run(["umount", "-l", self.directory / f"{node}.mnt"], check=False)
+        if self.directory.exists():
+            run(["umount", "-l", self.directory], check=False)
+            self.directory.rmdir()
+
+    def _kill_inhabitants(self):
+        deadline = time.monotonic() + 5
+        while True:
+            pids = {pid for node in plan.NODES for pid in self.pids(node)}
+            if not pids:
+                return
+            if time.monotonic() > deadline:
+                raise LabError(f"processes in the lab do not end: {sorted(pids)}")
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            _reap()
+            time.sleep(0.02)
+
+
+def _reap():
+    """Collects children that ended, which would else be seen in their namespace for ever."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
