@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/steering_program.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <xdp/libxdp.h>
+
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#include "tandem.skel.h"  // generated C
+#pragma GCC diagnostic pop
+
+namespace tandem::engine {
+namespace {
+
+constexpr const char* kProgram = "td_steer";
+constexpr std::array kMaps = {"td_tables", "td_counters", "td_adverts"};
+
+xdp_attach_mode to_libxdp(XdpMode mode) {
+  return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+std::string reason(int error) {
+  char text[128];
+  libxdp_strerror(error, text, sizeof text);
+  return text;
+}
+
+Result<void> make_pin_directory(const std::string& bpffs, const std::string& pins) {
+  const auto parent = std::filesystem::path(bpffs).parent_path();
+  struct statfs fs{};
+  if (statfs(parent.c_str(), &fs) != 0 || static_cast<unsigned long>(fs.f_type) != BPF_FS_MAGIC)
+    return fail("node.bpffs: " + parent.string() + " is not a BPF file system; mount it with: mount -t bpf bpf " +
+                parent.string());
+  std::error_code error;
+  std::filesystem::create_directories(pins, error);
+  if (error) return fail("node.bpffs: cannot create " + pins + ": " + error.message());
+  return {};
+}
+
+struct ProgramDeleter {
+  void operator()(xdp_program* p) const { xdp_program__close(p); }
+};
+struct MultiprogDeleter {
+  void operator()(xdp_multiprog* p) const { xdp_multiprog__close(p); }
+};
+
+}  // namespace
+
+struct SteeringProgram::Instance {
+  tandem_bpf* skeleton = nullptr;
+  std::unique_ptr<xdp_program, ProgramDeleter> program;
+  XdpMode mode = XdpMode::native;
+
+  ~Instance() {
+    program.reset();
+    tandem_bpf__destroy(skeleton);
+  }
+};
+
+SteeringProgram::SteeringProgram(std::string pins, Log log)
+    : pins_(std::move(pins)), log_(std::move(log)) {}
+
+SteeringProgram::~SteeringProgram() {
+  if (tables_ != nullptr) munmap(tables_, sizeof(td_tables));
+}
+
+Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string& bpffs, Log log) {
+  const std::string pins = bpffs + "/v" + std::to_string(TD_ABI_VERSION);
+  if (auto made = make_pin_directory(bpffs, pins); !made) return std::unexpected(made.error());
+  // Both libraries print to stderr by themselves; what matters of it comes back as an error.
+  libbpf_set_print(nullptr);
+  libxdp_set_print(nullptr);
+
+  std::unique_ptr<SteeringProgram> self(new SteeringProgram(pins, std::move(log)));
+  auto instance = self->load();
+  if (!instance) return std::unexpected(instance.error());
+  self->maps_ = std::move(*instance);
+  if (const int error = tandem_bpf__load(self->maps_->skeleton); error != 0)
+    return fail_errno("the kernel refused the steering program or its maps (pinned in " + pins + ")",
+                      -error);
+  void* memory = mmap(nullptr, sizeof(td_tables), PROT_READ | PROT_WRITE, MAP_SHARED,
+                      bpf_map__fd(self->maps_->skeleton->maps.td_tables), 0);
+  if (memory == MAP_FAILED) return fail_errno("cannot map the steering tables");
+  self->tables_ = static_cast<td_tables*>(memory);
+  return self;
+}
+
+// An instance whose maps are to be found under, or put at, the pin paths. Not loaded yet.
+Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const {
+  auto instance = std::make_unique<Instance>();
+  instance->skeleton = tandem_bpf__open();
+  if (instance->skeleton == nullptr) return fail_errno("cannot open the steering program");
+  for (const char* name : kMaps) {
+    bpf_map* map = bpf_object__find_map_by_name(instance->skeleton->obj, name);
+    const std::string path = pins_ + "/" + name;
+    if (const int error = bpf_map__set_pin_path(map, path.c_str()); error != 0)
+      return fail_errno("cannot pin " + path, -error);
+  }
+  return instance;
+}
+
+Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode) {
+  if (auto off = take_off_old(ifindex, name); !off) return std::unexpected(off.error());
+  const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
+  auto done = attach_in_mode(ifindex, name, first);
+  if (done) return first;
+  if (mode != XdpMode::automatic) return std::unexpected(done.error());
+  log_(done.error().message);
+  log_("WARNING: " + name + " runs XDP in generic mode, several times slower than native");
+  if (auto again = attach_in_mode(ifindex, name, XdpMode::generic); !again)
+    return std::unexpected(again.error());
+  return XdpMode::generic;
+}
+
+Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
+                                             XdpMode mode) {
+  auto instance = load();
+  if (!instance) return std::unexpected(instance.error());
+  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
+                      .prog_name = kProgram);
+  xdp_program* program = xdp_program__create(&options);
+  if (const long error = libxdp_get_error(program); error != 0)
+    return fail("libxdp cannot use the steering program: " + reason(static_cast<int>(error)));
+  (*instance)->program.reset(program);
+  (*instance)->mode = mode;
+  const char* mode_name = mode == XdpMode::generic ? "generic" : "native";
+  if (const int error = xdp_program__attach(program, static_cast<int>(ifindex), to_libxdp(mode), 0);
+      error != 0)
+    return fail("cannot attach XDP to " + name + " in " + mode_name + " mode: " + reason(error));
+  attached_[ifindex] = std::move(*instance);
+  return {};
+}
+
+// An instance that an earlier process left on the interface; anybody else's program is left alone
+// (libxdp chains behind it, or refuses by name).
+Result<void> SteeringProgram::take_off_old(unsigned ifindex, const std::string& name) const {
+  xdp_multiprog* raw = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
+  if (libxdp_get_error(raw) != 0) return {};  // nothing attached
+  const std::unique_ptr<xdp_multiprog, MultiprogDeleter> multi(raw);
+  const auto mode = xdp_multiprog__attach_mode(raw);
+  if (xdp_multiprog__is_legacy(raw)) {
+    const std::string other = xdp_program__name(xdp_multiprog__main_prog(raw));
+    if (other != kProgram)
+      return fail(name + " has an XDP program '" + other +
+                  "' that is not attached through libxdp; take it off with: ip link set dev " +
+                  name + " xdp off");
+    if (const int error = xdp_multiprog__detach(raw); error != 0)
+      return fail("cannot replace the steering program on " + name + ": " + reason(error));
+    return {};
+  }
+  std::vector<xdp_program*> ours;
+  for (xdp_program* p = xdp_multiprog__next_prog(nullptr, raw); p != nullptr;
+       p = xdp_multiprog__next_prog(p, raw))
+    if (std::string_view(xdp_program__name(p)) == kProgram) ours.push_back(p);
+  for (xdp_program* p : ours)
+    if (const int error = xdp_program__detach(p, static_cast<int>(ifindex), mode, 0); error != 0)
+      return fail("cannot replace the steering program on " + name + ": " + reason(error));
+  return {};
+}
+
+void SteeringProgram::detach(unsigned ifindex) {
+  const auto it = attached_.find(ifindex);
+  if (it == attached_.end()) return;
+  xdp_program__detach(it->second->program.get(), static_cast<int>(ifindex),
+                      to_libxdp(it->second->mode), 0);
+  attached_.erase(it);
+}
+
+void SteeringProgram::close() {
+  while (!attached_.empty()) detach(attached_.begin()->first);
+  for (const char* name : kMaps) unlink((pins_ + "/" + name).c_str());
+  rmdir(pins_.c_str());
+}
+
+int SteeringProgram::advert_ring_fd() const {
+  return bpf_map__fd(maps_->skeleton->maps.td_adverts);
+}
+
+std::array<std::uint64_t, TD_REASON_COUNT> SteeringProgram::counters() const {
+  std::array<std::uint64_t, TD_REASON_COUNT> sum{};
+  std::vector<td_counters> of_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  const std::uint32_t zero = 0;
+  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_counters), &zero, of_cpu.data()) != 0)
+    return sum;
+  for (const auto& counters : of_cpu)
+    for (std::size_t i = 0; i < sum.size(); i++) sum[i] += counters.packets[i];
+  return sum;
+}
+
+}  // namespace tandem::engine

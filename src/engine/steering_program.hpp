@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The XDP steering program (bpf/tandem.bpf.c) on its interfaces, and the maps they share.
+//
+// Each interface has an instance of the program of its own; the maps are pinned below the bpffs
+// directory, in a folder named after the ABI version, and so are one. Attached programs outlive
+// the process on purpose: a daemon that was killed leaves the gate closed behind it. The next
+// start finds and replaces them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "tandem/abi.h"
+
+namespace tandem::engine {
+
+enum class XdpMode : std::uint8_t { automatic, native, generic };
+
+class SteeringProgram {
+ public:
+  using Log = std::function<void(const std::string& line)>;
+
+  // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
+  // missing of it is created, its parent has to be a mounted bpffs.
+  static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs, Log log);
+  ~SteeringProgram();  // detaches nothing: see close()
+
+  // Attaches to an interface through libxdp, after taking off an instance that an earlier process
+  // left. `automatic` tries native and falls back to generic with a loud line in the log.
+  // Returns the mode used.
+  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode);
+  void detach(unsigned ifindex);
+  // A clean end: detaches everything and unpins the maps.
+  void close();
+
+  [[nodiscard]] td_tables& tables() { return *tables_; }
+  [[nodiscard]] int advert_ring_fd() const;
+  // Packets by reason, summed over the CPUs; one system call.
+  [[nodiscard]] std::array<std::uint64_t, TD_REASON_COUNT> counters() const;
+
+ private:
+  struct Instance;
+  explicit SteeringProgram(std::string pins, Log log);
+  Result<std::unique_ptr<Instance>> load() const;
+  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode);
+  Result<void> take_off_old(unsigned ifindex, const std::string& name) const;
+
+  std::string pins_;
+  Log log_;
+  std::unique_ptr<Instance> maps_;  // loaded, never attached: holds the maps
+  std::map<unsigned, std::unique_ptr<Instance>> attached_;
+  td_tables* tables_ = nullptr;
+};
+
+}  // namespace tandem::engine
