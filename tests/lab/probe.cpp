@@ -160,10 +160,16 @@ class Probe {
                            {"last_ms", milliseconds(a.last - start_)},
                            {"answers", a.answers}});
     }
-    return {{"start_monotonic_ns", start_}, {"sent", samples_.size()},
-            {"answered", answered},         {"worst_lateness_ms", milliseconds(worst_lateness_)},
-            {"longest_gap_ms", longest},    {"gaps", gaps},
-            {"answerers", answerers}};
+    nlohmann::ordered_json report;
+    report["start_monotonic_ns"] = start_;
+    report["sent"] = samples_.size();
+    report["answered"] = answered;
+    report["worst_lateness_ms"] = milliseconds(worst_lateness_);
+    report["longest_gap_ms"] = longest;
+    report["longest_silence_ms"] = milliseconds(longest_silence_);
+    report["gaps"] = gaps;
+    report["answerers"] = answerers;
+    return report;
   }
 
  private:
