@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration files for the lab's nodes, put together from blocks of TOML."""
+
+NGINX_CHECK = """
+[[check]]
+name = "nginx"
+http = "http://127.0.0.1:10080/health"
+interval = "{interval}"
+timeout = "200ms"
+fall = 3
+rise = 2
+"""
+
+
+def node(name, interfaces=("eth0",)):
+    text = f'[node]\nname = "node-{name}"\n'
+    for interface in interfaces:
+        text += f'\n[[interface]]\nname = "{interface}"\n'
+    return text
+
+
+def nginx_check(interval="500ms"):
+    return NGINX_CHECK.format(interval=interval)
+
+
+def vrrp(name, vrid, priority, *addresses, interval="100ms", version=3, interface="eth0",
+         more=""):
+    """One virtual router. `more`: further lines of TOML."""
+    listed = ", ".join(f'{{ address = "{address}" }}' for address in addresses)
+    return f"""
+[[vrrp]]
+name = "{name}"
+interface = "{interface}"
+vrid = {vrid}
+version = {version}
+priority = {priority}
+advert_interval = "{interval}"
+addresses = [{listed}]
+{more}
+"""
+
+
+def web_service(name, address):
+    """HTTP on a virtual address goes to the node's own Nginx."""
+    return f"""
+[[service]]
+name = "{name}"
+address = "{address}"
+protocol = "tcp"
+port = 80
+forward = "local"
+"""
+
+
+def dual_master(name, interval="100ms", check_interval="500ms", check=True, more=""):
+    """The pair the whole project is about: each node is at home for one of two addresses.
+
+    VI_1 192.0.2.100 prefers node a, VI_2 192.0.2.101 prefers node b. A failing Nginx takes 60
+    from the priority, which brings the 150 of the preferred node below the other's 100.
+    """
+    first, second = (150, 100) if name == "a" else (100, 150)
+    more_lines = more
+    if check:
+        more_lines += '\ntrack = [{ check = "nginx", weight = -60 }]'
+    return (node(name)
+            + (nginx_check(check_interval) if check else "")
+            + vrrp("VI_1", 51, first, "192.0.2.100/24", interval=interval, more=more_lines)
+            + vrrp("VI_2", 52, second, "192.0.2.101/24", interval=interval, more=more_lines)
+            + web_service("web-1", "192.0.2.100")
+            + web_service("web-2", "192.0.2.101"))

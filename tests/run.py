@@ -1,0 +1,214 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every test, or with --only some, and ends with "N passed, N failed, N skipped".
+
+The suites, in this order:
+
+  rooms      the #include arrows (tools/check-rooms)
+  format     clang-format of every C and C++ file
+  unit, scenario, bpf
+             Meson's suites of these names, in build/
+  asan       unit and scenario again, under AddressSanitizer and UBSan, in build-asan/
+  fuzz       each fuzz target for 30 s, in build-fuzz/
+  lab        two nodes in network namespaces, in build/; needs root
+
+The line counts single test cases. The exit status is 1 if one failed, and with CI=true in the
+environment also if one was skipped: there, nothing may be missing silently.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+FUZZ_SECONDS = 30
+SUITES = ("rooms", "format", "unit", "scenario", "bpf", "asan", "fuzz", "lab")
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.troubles = []
+
+    def case(self, name, good):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            self.troubles.append(f"failed: {name}")
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        self.troubles.append(f"skipped: {name}: {reason}")
+
+    def line(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def call(argv, **options):
+    """Runs a command with its output on stderr, so that stdout ends with the line of figures."""
+    print("$ " + " ".join(str(word) for word in argv), file=sys.stderr, flush=True)
+    return subprocess.run([str(word) for word in argv], cwd=CHECKOUT, stdout=sys.stderr,
+                          **options).returncode
+
+
+def set_up(build, *options, environment=None):
+    """Configures a build directory, if that was not done before."""
+    if (CHECKOUT / build / "build.ninja").exists():
+        return True
+    return call(["meson", "setup", build, *options],
+                env=dict(os.environ, **(environment or {}))) == 0
+
+
+# ---- Meson's suites ------------------------------------------------------------
+def count_cases(report, tally, what):
+    """Adds the cases of a JUnit file that Meson wrote; gives how many failed."""
+    before = tally.failed
+    for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+        for case in suite.iter("testcase"):
+            name = f"{what}: {suite.get('name')}: {case.get('name')}"
+            skipped = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                tally.case(name, False)
+            elif skipped is not None:
+                tally.skip(name, skipped.get("message") or skipped.text or "no reason given")
+            else:
+                tally.case(name, True)
+    return tally.failed - before
+
+
+def meson_suites(build, suites, tally, what):
+    log = f"{what}-log"
+    report = CHECKOUT / build / "meson-logs" / f"{log}.junit.xml"
+    report.unlink(missing_ok=True)
+    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase", log]
+    for suite in suites:
+        words += ["--suite", suite]
+    status = call(words)
+    failed = count_cases(report, tally, what) if report.exists() else 0
+    # A program that crashed before it wrote its cases down is in the status only.
+    if status != 0 and failed == 0:
+        tally.case(f"{what}: a test program ended early, see {build}/meson-logs/{log}.txt", False)
+
+
+def test_targets(build, suites):
+    """What has to be built for some of Meson's suites."""
+    listed = subprocess.run(["meson", "introspect", "--tests", build], cwd=CHECKOUT, check=True,
+                            capture_output=True, text=True).stdout
+    by_id = {target["id"]: target for target in introspect_targets(build)}
+    needed = set()
+    for test in json.loads(listed):
+        if any(name.split(":")[-1] in suites for name in test["suite"]):
+            for target in test["depends"]:
+                needed.update(by_id[target]["filename"])
+    root = CHECKOUT / build
+    return sorted(str(pathlib.Path(name).relative_to(root)) for name in needed)
+
+
+def introspect_targets(build):
+    return json.loads(subprocess.run(["meson", "introspect", "--targets", build], cwd=CHECKOUT,
+                                     check=True, capture_output=True, text=True).stdout)
+
+
+def asan(tally):
+    build, suites = "build-asan", ("unit", "scenario")
+    if not set_up(build, "-Db_sanitize=address,undefined"):
+        return tally.case("asan: meson setup", False)
+    if call(["ninja", "-C", build, *test_targets(build, suites)]) != 0:
+        return tally.case("asan: build", False)
+    return meson_suites(build, suites, tally, "asan")
+
+
+# ---- the rest ------------------------------------------------------------------
+def clang_format(tally):
+    listed = subprocess.run(["git", "ls-files", "*.cpp", "*.hpp"], cwd=CHECKOUT,
+                            capture_output=True, text=True).stdout.split()
+    files = listed or [str(path) for pattern in ("*.cpp", "*.hpp")
+                       for directory in ("src", "tests")
+                       for path in (CHECKOUT / directory).rglob(pattern)]
+    tally.case("format", call(["clang-format-14", "--dry-run", "-Werror", *files]) == 0)
+
+
+def fuzz(tally):
+    build = "build-fuzz"
+    if not set_up(build, "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                  "-Dwerror=false", environment={"CC": "clang-19", "CXX": "clang++-19"}):
+        return tally.case("fuzz: meson setup", False)
+    programs = [pathlib.Path(target["filename"][0]) for target in introspect_targets(build)
+                if target["type"] == "executable" and "/tests/fuzz/" in target["filename"][0]]
+    if not programs:
+        return tally.case("fuzz: no fuzz target was found", False)
+    root = CHECKOUT / build
+    if call(["ninja", "-C", build, *[path.relative_to(root) for path in programs]]) != 0:
+        return tally.case("fuzz: build", False)
+    with tempfile.TemporaryDirectory() as directory:
+        running = [(path, start_fuzzing(path, pathlib.Path(directory))) for path in programs]
+        for path, process in running:
+            output = process.communicate()[0]
+            tally.case(f"fuzz: {path.name}", process.returncode == 0)
+            lines = output.splitlines()
+            print("\n".join(lines[-4:] if process.returncode == 0 else lines[-60:]),
+                  file=sys.stderr)
+    return None
+
+
+def start_fuzzing(program, directory):
+    corpus = directory / program.name
+    corpus.mkdir()
+    words = [program, f"-max_total_time={FUZZ_SECONDS}", f"-artifact_prefix={CHECKOUT}/build-fuzz/",
+             "-timeout=10", corpus]
+    seeds = CHECKOUT / "tests" / "fuzz" / "corpus" / program.name
+    if seeds.is_dir():
+        words.append(seeds)
+    print("$ " + " ".join(str(word) for word in words), file=sys.stderr, flush=True)
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def run(chosen, tally):
+    def timed(suite, action):
+        if suite in chosen:
+            started = time.monotonic()
+            print(f"== {suite}", file=sys.stderr, flush=True)
+            action()
+            print(f"== {suite}: {time.monotonic() - started:.0f} s; so far {tally.line()}",
+                  file=sys.stderr, flush=True)
+
+    timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
+    timed("format", lambda: clang_format(tally))
+    if {"unit", "scenario", "bpf", "lab"} & set(chosen):
+        built = set_up("build") and call(["ninja", "-C", "build"]) == 0
+        tally.case("build", built)
+        if not built:
+            return
+    for suite in ("unit", "scenario", "bpf"):
+        timed(suite, lambda: meson_suites("build", [suite], tally, suite))
+    timed("asan", lambda: asan(tally))
+    timed("fuzz", lambda: fuzz(tally))
+    timed("lab", lambda: meson_suites("build", ["lab"], tally, "lab"))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="tools/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=SUITES, metavar="SUITE",
+                        help="run this suite (may be given several times)")
+    options = parser.parse_args()
+    tally = Tally()
+    run(options.only or SUITES, tally)
+    for trouble in tally.troubles:
+        print(trouble, file=sys.stderr)
+    sys.stderr.flush()
+    print(tally.line())
+    strict = os.environ.get("CI") == "true"
+    sys.exit(1 if tally.failed or (strict and tally.skipped) else 0)
+
+
+if __name__ == "__main__":
+    main()
