@@ -20,18 +20,19 @@ enum class State : std::uint8_t { initialize, backup, active, fault };
 // Why a virtual router changed state, or why an advert was sent out of turn.
 enum class Cause : std::uint8_t {
   startup,
-  owner,             // priority 255 at start
-  down_timer,        // Active_Down_Timer fired: no advert for Active_Down_Interval
-  peer_resigned,     // priority 0 received, then Skew_Time passed
-  higher_priority,   // advert with greater priority
-  address_tie,       // equal priority, greater source address
-  tracked_failed,    // a tracked check or interface without weight failed
+  owner,            // priority 255 at start
+  down_timer,       // Active_Down_Timer fired: no advert for Active_Down_Interval
+  peer_resigned,    // priority 0 received, then Skew_Time passed
+  higher_priority,  // advert with greater priority
+  address_tie,      // equal priority, greater source address
+  tracked_failed,   // a tracked check or interface without weight failed
   tracked_recovered,
-  stalled,           // the process did not run for longer than the peer would wait
-  handed_over,       // `tandemctl failover`
-  sync_group,        // another member of the sync group moved
-  reload,            // the configuration changed or removed it
+  stalled,      // the process did not run for longer than the peer would wait
+  handed_over,  // `tandemctl failover`
+  sync_group,   // another member of the sync group moved
+  reload,       // the configuration changed or removed it
   shutdown,
+  preempted,  // our priority is greater than that of the Active, which is still heard
 };
 [[nodiscard]] const char* to_string(Cause cause) noexcept;  // a phrase for users
 

@@ -40,11 +40,14 @@ struct Settings {
   std::optional<wire::Password> password;
   std::vector<IpAddress> unicast_peers;  // empty: multicast
   bool check_unicast_source = true;
+  // Source of our adverts where it is not the interface's own: wins over what add() and
+  // on_interface() say.
+  std::optional<IpAddress> unicast_source;
   std::vector<Tracked> tracked;
-  std::string sync_group;  // empty: none
-  int garp_repeat = 5;     // announcements of each address at a transition
-  Duration garp_delay = std::chrono::seconds(5);     // then garp_repeat more
-  Duration garp_refresh = std::chrono::seconds(60);  // 0: never
+  std::string sync_group;                         // empty: none
+  int garp_repeat = 5;                            // announcements of each address at a transition
+  Duration garp_delay = std::chrono::seconds(5);  // then garp_repeat more
+  Duration garp_refresh = std::chrono::seconds(60);        // 0: never
   Duration garp_interval = std::chrono::milliseconds(10);  // between rounds and refreshes, pacing
 
   bool operator==(const Settings&) const = default;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words for users: states and causes.
+#include "vrrp/action.hpp"
+
+namespace tandem::vrrp {
+
+const char* to_string(State state) noexcept {
+  switch (state) {
+    case State::initialize:
+      return "Initialize";
+    case State::backup:
+      return "Backup";
+    case State::active:
+      return "Active";
+    case State::fault:
+      return "Fault";
+  }
+  return "?";
+}
+
+const char* to_string(Cause cause) noexcept {
+  switch (cause) {
+    case Cause::startup:
+      return "started";
+    case Cause::owner:
+      return "address owner (priority 255)";
+    case Cause::down_timer:
+      return "no advert for Active_Down_Interval";
+    case Cause::peer_resigned:
+      return "the Active resigned (priority 0)";
+    case Cause::higher_priority:
+      return "a peer has a higher priority";
+    case Cause::address_tie:
+      return "a peer has the same priority and a greater address";
+    case Cause::tracked_failed:
+      return "a tracked check or interface failed";
+    case Cause::tracked_recovered:
+      return "tracked checks and interfaces recovered";
+    case Cause::stalled:
+      return "the process stalled until its lease had ended";
+    case Cause::handed_over:
+      return "handed over to the peer on request";
+    case Cause::sync_group:
+      return "another member of the sync group moved";
+    case Cause::reload:
+      return "the configuration changed";
+    case Cause::shutdown:
+      return "shut down";
+    case Cause::preempted:
+      return "took over from an Active with a lower priority";
+  }
+  return "?";
+}
+
+}  // namespace tandem::vrrp

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a virtual router tells about itself.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/address.hpp"
+#include "base/time.hpp"
+#include "vrrp/action.hpp"
+#include "vrrp/settings.hpp"
+#include "wire/vrrp.hpp"
+
+namespace tandem::vrrp {
+
+// Everything that `tandemctl vrrp` shows of one virtual router. A plain value, copied out whole.
+struct Status {
+  RouterId id = 0;
+  State state = State::initialize;
+  Cause cause = Cause::startup;  // of the last transition
+  MonotonicTime since{};
+  std::uint32_t transitions = 0;
+  std::uint8_t configured_priority = 0;
+  std::uint8_t effective_priority = 0;
+  bool handed_over = false;  // stays Backup while a peer is Active, though it could preempt
+  IpAddress peer;            // sender of the last good advert; unspecified: none yet
+  std::uint8_t peer_priority = 0;
+  std::uint8_t lowest_peer_priority = 0;  // lowest non-zero priority heard lately
+  MonotonicTime peer_seen{};
+  wire::ChecksumForm peer_checksum{};
+  std::array<std::uint64_t, 2> adverts_by_checksum{};  // by ChecksumForm
+  Duration active_adver_interval{};
+  Duration skew_time{};
+  Duration active_down_interval{};
+  MonotonicTime next_deadline = kNever;
+  MonotonicTime lease_deadline{};  // 0: none
+  std::uint64_t adverts_sent = 0;
+  std::uint64_t adverts_received = 0;
+  std::uint64_t address_mismatches = 0;                     // accepted all the same
+  std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
+  std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
+};
+
+}  // namespace tandem::vrrp

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of VRRP's timers, in nanoseconds. Whole centiseconds, as the text of RFC 9568
+// counts them, would cut Skew_Time to 0 at an interval of 10 ms: all Backups would be equal.
+//
+// Timers of a virtual router (virtual_router.hpp), by the event that arms them:
+//   Adver_Timer         becoming Active, and each time it fires: the next advert is due
+//   Active_Down_Timer   becoming Backup, and each acceptable advert: the Active is given up
+//   listening mark      with Active_Down_Timer: the process must have run by then, or it stalled
+//   lease deadline      each advert sent: until then this node may answer for the addresses
+//   startup delay, preempt delay, hold of a sync group: instants before which it stays Backup
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace tandem::vrrp {
+
+// How long a Backup waits beyond the adverts it missed: the higher its priority, the shorter.
+// Version 2 does not scale it by the interval (RFC 3768, 6.1); version 3 does (RFC 9568, 6.1).
+[[nodiscard]] constexpr Duration skew_time(std::uint8_t version, std::uint8_t priority,
+                                           Duration active_adver_interval) noexcept {
+  const Duration scale = version == 2 ? Duration(std::chrono::seconds(1)) : active_adver_interval;
+  return (256 - priority) * scale / 256;
+}
+
+// How long a Backup hears nothing until it holds the Active for dead: RFC 9568, 6.1
+// (Active_Down_Interval) and RFC 3768, 6.1 (Master_Down_Interval) with down_adverts = 3.
+[[nodiscard]] constexpr Duration active_down_interval(std::uint8_t version, std::uint8_t priority,
+                                                      Duration active_adver_interval,
+                                                      int down_adverts) noexcept {
+  return down_adverts * active_adver_interval + skew_time(version, priority, active_adver_interval);
+}
+
+// How long one advert lets its sender answer for the addresses: as long as every peer that heard
+// it still waits, whatever its priority. Hence without Skew_Time.
+[[nodiscard]] constexpr Duration lease_time(Duration advert_interval, int down_adverts) noexcept {
+  return down_adverts * advert_interval;
+}
+
+// How often an Active sends adverts. With down_adverts = 1 the lease lasts one interval only, so
+// that it has to be renewed before the interval is over; otherwise it would lapse with each advert.
+[[nodiscard]] constexpr Duration send_interval(Duration advert_interval,
+                                               int down_adverts) noexcept {
+  return down_adverts == 1 ? advert_interval / 2 : advert_interval;
+}
+
+// A process that runs this late after an instant it wanted to be woken at has stalled: it cannot
+// know whether adverts were lost meanwhile. Being late by scheduling alone stays below.
+[[nodiscard]] constexpr Duration stall_limit(Duration active_adver_interval) noexcept {
+  return active_adver_interval + std::chrono::milliseconds(10);
+}
+
+}  // namespace tandem::vrrp
