@@ -4,56 +4,41 @@
 // Pure: time is an argument, everything to be done is appended to `out`. One thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.hpp"
 #include "vrrp/action.hpp"
+#include "vrrp/priority.hpp"
 #include "vrrp/settings.hpp"
+#include "vrrp/status.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::vrrp {
 
-// Everything that `tandemctl vrrp` shows of one virtual router. A plain value, copied out whole.
-struct Status {
-  RouterId id = 0;
-  State state = State::initialize;
-  Cause cause = Cause::startup;  // of the last transition
-  MonotonicTime since{};
-  std::uint32_t transitions = 0;
-  std::uint8_t configured_priority = 0;
-  std::uint8_t effective_priority = 0;
-  bool handed_over = false;  // stays Backup while a peer is Active, though it could preempt
-  IpAddress peer;            // sender of the last good advert; unspecified: none yet
-  std::uint8_t peer_priority = 0;
-  std::uint8_t lowest_peer_priority = 0;  // lowest non-zero priority heard lately
-  MonotonicTime peer_seen{};
-  wire::ChecksumForm peer_checksum{};
-  std::array<std::uint64_t, 2> adverts_by_checksum{};  // by ChecksumForm
-  Duration active_adver_interval{};
-  Duration skew_time{};
-  Duration active_down_interval{};
-  MonotonicTime next_deadline = kNever;
-  MonotonicTime lease_deadline{};  // 0: none
-  std::uint64_t adverts_sent = 0;
-  std::uint64_t adverts_received = 0;
-  std::uint64_t address_mismatches = 0;   // accepted all the same
-  std::uint64_t interval_mismatches = 0;  // version 3: accepted all the same
-  std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
-};
+class SyncGroup;
+class VirtualRouter;
+struct Event;
 
 class RouterSet {
  public:
+  RouterSet();
+  RouterSet(RouterSet&&) noexcept;
+  RouterSet& operator=(RouterSet&&) noexcept;
+  ~RouterSet();
+
   // `interface` is the caller's number for (device, VLAN tags) that the router lives on; `source`
   // is the address our own adverts carry. Starts the virtual router (RFC 9568, 6.4.1). `links` is
   // whether the interface is usable (up, with a source address); if not, it starts in Fault.
   void add(RouterId id, std::uint16_t interface, const Settings& settings, const IpAddress& source,
            bool usable, MonotonicTime now, Actions& out);
   // Applies changed settings without leaving the state where the change allows it: an Active
-  // stays Active and its advert timer keeps its rhythm.
+  // stays Active and its advert timer keeps its rhythm. Equal settings: nothing happens at all.
+  // Another VRID, family or version is another virtual router: it is removed and added.
   void update(RouterId id, const Settings& settings, MonotonicTime now, Actions& out);
   // Resigns if Active, then forgets it.
   void remove(RouterId id, MonotonicTime now, Actions& out);
@@ -66,8 +51,8 @@ class RouterSet {
   // An advert as parsed from a packet that came in on `interface`. Returns why it was dropped,
   // if it was. RFC 9568, 7.1.
   std::optional<wire::AdvertDrop> on_advert(std::uint16_t interface,
-                                            const wire::ReceivedAdvert& received,
-                                            MonotonicTime now, Actions& out);
+                                            const wire::ReceivedAdvert& received, MonotonicTime now,
+                                            Actions& out);
   // Lets every timer that is due fire.
   void on_time(MonotonicTime now, Actions& out);
   // Planned handover: an Active resigns, but keeps its lease until the peer's advert arrives or
@@ -79,7 +64,26 @@ class RouterSet {
   [[nodiscard]] bool idle() const;  // no virtual router holds a lease
 
   [[nodiscard]] MonotonicTime next_deadline() const;
-  [[nodiscard]] Status status(RouterId id) const;
+  [[nodiscard]] Status status(RouterId id) const;  // of an unknown one: all defaults
+  // "150 configured, -60 check nginx failing = 90". Allocates: not for the way of an advert.
+  [[nodiscard]] std::string explain_priority(RouterId id) const;
+
+ private:
+  [[nodiscard]] VirtualRouter* find(RouterId id) const;
+  [[nodiscard]] Failing failing(const Settings& settings) const;
+  void join_group(VirtualRouter& router);
+  void leave_group(VirtualRouter& router, Event& event);
+  template <class Change>
+  void apply(VirtualRouter& router, Event& event, Change change);
+  void fire(VirtualRouter& router, Event& event);
+  void review(VirtualRouter& router, Event& event);
+  void note_deadlines(const VirtualRouter& router);
+
+  std::vector<std::unique_ptr<VirtualRouter>> routers_;  // by RouterId, with holes
+  std::vector<MonotonicTime> deadlines_;                 // by RouterId: what a scan reads
+  std::unordered_map<std::uint32_t, RouterId> index_;    // by interface, family and VRID
+  std::vector<std::unique_ptr<SyncGroup>> groups_;
+  std::vector<bool> source_fails_;  // by Tracked::source
 };
 
 }  // namespace tandem::vrrp

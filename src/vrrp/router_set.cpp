@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vrrp/router_set.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+#include "vrrp/event.hpp"
+#include "vrrp/sync_group.hpp"
+#include "vrrp/virtual_router.hpp"
+
+namespace tandem::vrrp {
+namespace {
+
+std::uint32_t index_key(std::uint16_t interface, Family family, std::uint8_t vrid) {
+  const std::uint32_t family_bit = family == Family::ipv6 ? 1 : 0;
+  return std::uint32_t{interface} << 9 | family_bit << 8 | vrid;
+}
+
+std::uint32_t index_key(const VirtualRouter& router) {
+  return index_key(router.interface(), router.settings().family, router.settings().vrid);
+}
+
+bool same_identity(const Settings& a, const Settings& b) {
+  return a.vrid == b.vrid && a.family == b.family && a.version == b.version;
+}
+
+}  // namespace
+
+RouterSet::RouterSet() = default;
+RouterSet::RouterSet(RouterSet&&) noexcept = default;
+RouterSet& RouterSet::operator=(RouterSet&&) noexcept = default;
+RouterSet::~RouterSet() = default;
+
+// ---- the ways of every event
+
+// The lease is looked at first, the sync group follows last.
+template <class Change>
+void RouterSet::apply(VirtualRouter& router, Event& event, Change change) {
+  const State before = router.state();
+  router.check_lease(event);
+  change();
+  SyncGroup* const group = router.group();
+  if (group != nullptr) group->follow(router, before, event);
+  if (group != nullptr && router.waiting()) group->elect(event);
+  note_deadlines(router);
+}
+
+// Timers that are due, other than announcements: adverts come first.
+void RouterSet::fire(VirtualRouter& router, Event& event) {
+  if (router.deadline() > event.now) return;
+  apply(router, event, [&] { router.on_time(event); });
+}
+
+// After what may have brought or ended a Fault. A router that left Fault may be due at once.
+void RouterSet::review(VirtualRouter& router, Event& event) {
+  if (SyncGroup* const group = router.group()) {
+    group->review(event);
+    for (VirtualRouter* member : group->members()) fire(*member, event);
+  } else {
+    router.review(false, event);
+    fire(router, event);
+  }
+  note_deadlines(router);
+}
+
+void RouterSet::note_deadlines(const VirtualRouter& router) {
+  deadlines_[router.id()] = router.deadline();
+  if (const SyncGroup* const group = router.group()) {
+    for (const VirtualRouter* member : group->members()) {
+      deadlines_[member->id()] = member->deadline();
+    }
+  }
+}
+
+// ---- configuration
+
+void RouterSet::add(RouterId id, std::uint16_t interface, const Settings& settings,
+                    const IpAddress& source, bool usable, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  if (id >= routers_.size()) {
+    routers_.resize(id + std::size_t{1});
+    deadlines_.resize(id + std::size_t{1}, kNever);
+  }
+  routers_[id] =
+      std::make_unique<VirtualRouter>(id, interface, settings, source, usable, failing(settings));
+  VirtualRouter& router = *routers_[id];
+  index_[index_key(router)] = id;
+  join_group(router);
+  SyncGroup* const group = router.group();
+  router.start(group != nullptr && group->faulty(), event);
+  if (group != nullptr) {
+    group->review(event);
+    group->adopt(router, event);
+  }
+  fire(router, event);
+  note_deadlines(router);
+}
+
+void RouterSet::update(RouterId id, const Settings& settings, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr || router->settings() == settings) return;
+  if (!same_identity(router->settings(), settings)) {
+    const std::uint16_t interface = router->interface();
+    const IpAddress source = router->link_source();
+    const bool usable = router->link_usable();
+    remove(id, now, out);
+    add(id, interface, settings, source, usable, now, out);
+    return;
+  }
+  Event event{now, out};
+  const bool moves = router->settings().sync_group != settings.sync_group;
+  if (moves) leave_group(*router, event);
+  apply(*router, event, [&] { router->update(settings, failing(settings), event); });
+  if (moves) join_group(*router);
+  review(*router, event);
+  if (moves && router->group() != nullptr) router->group()->adopt(*router, event);
+  note_deadlines(*router);
+}
+
+void RouterSet::remove(RouterId id, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr) return;
+  Event event{now, out};
+  router->check_lease(event);
+  router->resign(Cause::reload, event);
+  leave_group(*router, event);
+  index_.erase(index_key(*router));
+  deadlines_[id] = kNever;
+  routers_[id].reset();
+}
+
+void RouterSet::join_group(VirtualRouter& router) {
+  const std::string& name = router.settings().sync_group;
+  if (name.empty()) return;
+  auto group = std::ranges::find(groups_, name, [](const auto& g) { return g->name(); });
+  if (group == groups_.end()) group = groups_.insert(group, std::make_unique<SyncGroup>(name));
+  (*group)->join(router);
+}
+
+// It may have been the faulty one, or the one that the others waited for.
+void RouterSet::leave_group(VirtualRouter& router, Event& event) {
+  SyncGroup* const group = router.group();
+  if (group == nullptr) return;
+  group->leave(router);
+  if (group->members().empty()) {
+    std::erase_if(groups_, [group](const auto& g) { return g.get() == group; });
+    return;
+  }
+  review(*group->members().front(), event);
+  group->elect(event);
+  note_deadlines(*group->members().front());
+}
+
+VirtualRouter* RouterSet::find(RouterId id) const {
+  return id < routers_.size() ? routers_[id].get() : nullptr;
+}
+
+Failing RouterSet::failing(const Settings& settings) const {
+  Failing failing;
+  for (const Tracked& tracked : settings.tracked) {
+    failing.push_back(tracked.source < source_fails_.size() && source_fails_[tracked.source]);
+  }
+  return failing;
+}
+
+// ---- events
+
+void RouterSet::on_interface(std::uint16_t interface, bool usable, const IpAddress& source_v4,
+                             const IpAddress& source_v6, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  const auto concerned = [interface](const auto& router) {
+    return router && router->interface() == interface;
+  };
+  for (const auto& router : routers_ | std::views::filter(concerned)) {
+    const bool v4 = router->settings().family == Family::ipv4;
+    apply(*router, event, [&] { router->on_interface(usable, v4 ? source_v4 : source_v6); });
+  }
+  // Only when all know: of a sync group, each shall tell its own reason.
+  for (const auto& router : routers_ | std::views::filter(concerned)) review(*router, event);
+}
+
+void RouterSet::on_track(std::uint16_t source, bool up, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  if (source >= source_fails_.size()) source_fails_.resize(source + std::size_t{1});
+  source_fails_[source] = !up;
+  const auto concerned = [source](const auto& router) {
+    if (!router) return false;
+    const auto& tracked = router->settings().tracked;
+    return std::ranges::find(tracked, source, &Tracked::source) != tracked.end();
+  };
+  for (const auto& router : routers_ | std::views::filter(concerned)) {
+    apply(*router, event, [&] { router->on_track(source, up, event); });
+  }
+  for (const auto& router : routers_ | std::views::filter(concerned)) review(*router, event);
+}
+
+std::optional<wire::AdvertDrop> RouterSet::on_advert(std::uint16_t interface,
+                                                     const wire::ReceivedAdvert& received,
+                                                     MonotonicTime now, Actions& out) {
+  const wire::Advert& advert = received.advert;
+  const auto found = index_.find(index_key(interface, advert.family, advert.vrid));
+  if (found == index_.end()) return wire::AdvertDrop::unknown_vrid;
+  VirtualRouter& router = *routers_[found->second];
+  Event event{now, out};
+  std::optional<wire::AdvertDrop> drop;
+  apply(router, event, [&] { drop = router.on_advert(received, event); });
+  return drop;
+}
+
+void RouterSet::on_time(MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  for (RouterId id = 0; id < routers_.size(); ++id) {
+    if (deadlines_[id] <= now) fire(*routers_[id], event);
+  }
+  for (RouterId id = 0; id < routers_.size(); ++id) {
+    if (deadlines_[id] > now) continue;
+    routers_[id]->announce(event);
+    deadlines_[id] = routers_[id]->deadline();
+  }
+}
+
+bool RouterSet::fail_over(RouterId id, bool back, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr) return false;
+  Event event{now, out};
+  apply(*router, event, [] {});
+  const bool possible = back ? router->status().handed_over
+                             : router->state() == State::active && !router->handing_over();
+  if (!possible) return false;
+  const auto move = [&](VirtualRouter& member) {
+    member.check_lease(event);
+    back ? member.take_back(now) : member.hand_over(event);
+  };
+  if (const SyncGroup* const group = router->group()) {
+    for (VirtualRouter* member : group->members()) move(*member);
+  } else {
+    move(*router);
+  }
+  note_deadlines(*router);
+  return true;
+}
+
+void RouterSet::shut_down(MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  for (const auto& router : routers_) {
+    if (!router) continue;
+    router->check_lease(event);
+    router->shut_down(event);
+    deadlines_[router->id()] = router->deadline();
+  }
+}
+
+bool RouterSet::idle() const {
+  return std::ranges::none_of(routers_, [](const auto& r) { return r && r->leased(); });
+}
+
+MonotonicTime RouterSet::next_deadline() const {
+  const auto earliest = std::ranges::min_element(deadlines_);
+  return earliest == deadlines_.end() ? kNever : *earliest;
+}
+
+// ---- what it tells
+
+Status RouterSet::status(RouterId id) const {
+  const VirtualRouter* const router = find(id);
+  return router != nullptr ? router->status() : Status{};
+}
+
+std::string RouterSet::explain_priority(RouterId id) const {
+  const VirtualRouter* const router = find(id);
+  return router != nullptr ? router->explain() : std::string();
+}
+
+}  // namespace tandem::vrrp
