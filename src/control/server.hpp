@@ -11,8 +11,11 @@
 // been quiet for longest gives way.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -65,18 +68,21 @@ class Server {
 
  private:
   friend class Connection;
-  Server(boost::asio::io_context& io, std::string path);
+  Server(boost::asio::io_context& io, std::string path, const struct stat& file);
 
-  Result<void> bind();
   void accept();
+  void accept_later();
   void make_room();
   void handle(const std::string& line, const Completion& done);
   void forget(const Connection* connection);
 
   boost::asio::io_context& io_;
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer retry_;
   std::string path_;
-  std::uint64_t inode_ = 0;  // of the socket file; 0: none was made
+  struct stat file_;  // of the socket, as it was made
+  // Handlers that were queued before the server went ask this whether it still is there.
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
   std::map<std::string, AsyncHandler, std::less<>> handlers_;
   std::vector<std::shared_ptr<Connection>> connections_;
   Counters counters_;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/socket_file.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace tandem::control {
+namespace {
+
+Result<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return fail("control socket '" + path + "': the path must have 1 to " +
+                std::to_string(sizeof address.sun_path - 1) + " characters");
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+// Only directories that were made here get their mode; those that exist are the operator's.
+Result<void> make_directories(const std::string& path) {
+  for (auto slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string directory = path.substr(0, slash);
+    if (::mkdir(directory.c_str(), 0755) == 0) {
+      if (::chmod(directory.c_str(), 0755) != 0)  // whatever the umask took away
+        return fail_errno("setting the mode of " + directory);
+    } else if (errno != EEXIST) {
+      return fail_errno("making the directory " + directory + " for the control socket");
+    }
+  }
+  return {};
+}
+
+Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0) {
+    if (errno == ENOENT) return {};
+    return fail_errno("control socket " + path);
+  }
+  if (!S_ISSOCK(file.st_mode))
+    return fail("control socket " + path +
+                ": another kind of file is in its place; remove it or set control_socket");
+
+  // Not blocking: a daemon whose queue is full is a daemon all the same (EAGAIN).
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return fail_errno("control socket " + path);
+  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN)
+    return fail("another tandemd answers on " + path);
+  if (errno != ECONNREFUSED && errno != ENOENT)
+    return fail_errno("asking whether another tandemd answers on " + path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return fail_errno("removing the stale control socket " + path);
+  return {};
+}
+
+}  // namespace
+
+Result<ListeningSocket> listen_on(const std::string& path) {
+  const auto address = address_of(path);
+  if (!address) return std::unexpected(address.error());
+  if (auto made = make_directories(path); !made) return std::unexpected(made.error());
+  if (auto removed = remove_stale(path, *address); !removed)
+    return std::unexpected(removed.error());
+
+  ListeningSocket made;
+  made.socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!made.socket || ::bind(made.socket.get(), generic(*address), sizeof *address) != 0)
+    return fail_errno("control socket " + path);
+  if (::lstat(path.c_str(), &made.file) != 0 || ::chmod(path.c_str(), 0660) != 0 ||
+      ::listen(made.socket.get(), SOMAXCONN) != 0) {
+    const int code = errno;
+    ::unlink(path.c_str());
+    return fail_errno("control socket " + path, code);
+  }
+  return made;
+}
+
+void remove_socket(const std::string& path, const struct stat& file) {
+  struct stat present {};
+  if (::lstat(path.c_str(), &present) != 0) return;
+  if (present.st_dev == file.st_dev && present.st_ino == file.st_ino) ::unlink(path.c_str());
+}
+
+}  // namespace tandem::control

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl failover: a planned handover, and taking it back.
+#include <algorithm>
+#include <ostream>
+
+#include "control/requests.hpp"
+#include "ctl/command.hpp"
+#include "ctl/render.hpp"
+#include "ctl/table.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+void options(po::options_description& named, po::positional_options_description& positional) {
+  named.add_options()("name", po::value<std::vector<std::string>>(),
+                      "the virtual routers meant; default: all")("back", po::bool_switch(),
+                                                                 "take an earlier handover back");
+  positional.add("name", -1);
+}
+
+// What was asked for by name and not done is a refusal; with no names, "nothing to do" is fine.
+Exit judge(const json& results) {
+  const bool all_done = std::ranges::all_of(
+      results, [](const json& result) { return result.at("done").get<bool>(); });
+  return all_done ? kGood : kRefused;
+}
+
+Called<Exit> run(Session& session, const po::variables_map& options) {
+  control::FailoverRequest request;
+  if (options.count("name") != 0) request.names = options["name"].as<std::vector<std::string>>();
+  request.back = options["back"].as<bool>();
+  const auto results = session.client.call("failover", request.to_json());
+  if (!results) return std::unexpected(results.error());
+  if (session.json)
+    session.print(*results);
+  else
+    session.out << render_failover(*results, request.back, session.style);
+  return judge(*results);
+}
+
+}  // namespace
+
+std::string render_failover(const json& results, bool back, const Style& style) {
+  if (results.empty())
+    return back ? "No virtual router of this node was handed over: nothing to take back.\n"
+                : "No virtual router of this node is Active: nothing to hand over.\n";
+  Table table({"VIRTUAL ROUTER", "RESULT", "WHY"});
+  for (const json& result : results) {
+    const bool done = result.at("done").get<bool>();
+    table.row({{text_at(result, "name")},
+               {!done  ? "not done"
+                : back ? "taken back"
+                       : "handed over",
+                done ? Tint::good : Tint::bad},
+               {text_at(result, "why")}});
+  }
+  return table.render(style);
+}
+
+const Command kFailover{
+    "failover",
+    "[NAME...] [--back]",
+    "hand virtual routers over to the peer, or take them back",
+    "Hands the virtual routers called NAME over to the peer, or all that are Active here. The\n"
+    "node stays Backup for them, whatever its priority, until `failover --back`, or until the\n"
+    "peer falls silent. Exits with 1 if one of them could not be handed over.\n",
+    std::chrono::seconds(30),
+    options,
+    run,
+};
+
+}  // namespace tandem::ctl

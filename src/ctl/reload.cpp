@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl reload: apply what changed in the configuration.
+#include <filesystem>
+#include <ostream>
+
+#include "control/requests.hpp"
+#include "ctl/command.hpp"
+#include "ctl/render.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+std::string counted(const json& names, const char* what) {
+  std::string text = std::to_string(names.size()) + " " + what;
+  return names.empty() ? text : text + " (" + joined(names) + ")";
+}
+
+void options(po::options_description& named, po::positional_options_description& positional) {
+  named.add_options()("file", po::value<std::string>(),
+                      "another file; default: the one tandemd uses");
+  positional.add("file", 1);
+}
+
+Called<Exit> run(Session& session, const po::variables_map& options) {
+  control::ReloadRequest request;
+  if (options.count("file") != 0) {  // the daemon's working directory is another
+    std::error_code ignored;
+    const auto file = std::filesystem::absolute(options["file"].as<std::string>(), ignored);
+    request.file = file.lexically_normal().string();
+  }
+  const auto difference = session.client.call("reload", request.to_json());
+  if (!difference) return std::unexpected(difference.error());
+  if (session.json)
+    session.print(*difference);
+  else
+    session.out << render_reload(*difference, session.style);
+  return kGood;
+}
+
+}  // namespace
+
+std::string render_reload(const json& difference, const Style& style) {
+  return "Reloaded: " + counted(difference.at("added"), "added") + ", " +
+         counted(difference.at("removed"), "removed") + ", " +
+         counted(difference.at("changed"), "changed") + ", " +
+         std::to_string(difference.at("unchanged").get<std::uint64_t>()) + " unchanged.\n" +
+         warning_lines(difference.at("warnings"), style);
+}
+
+const Command kReload{
+    "reload",
+    "[FILE]",
+    "read the configuration again and apply the difference",
+    "Reads the configuration again, or FILE instead of it, and applies what changed; what did not\n"
+    "change does not notice. If there is anything wrong with the file, every problem is listed as\n"
+    "FILE:LINE:COL, nothing is applied, and the exit status is 1.\n",
+    std::chrono::seconds(30),
+    options,
+    run,
+};
+
+}  // namespace tandem::ctl

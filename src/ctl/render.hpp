@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's documents as text for people. Pure. All throw nlohmann::json::exception if the
+// document is not what this version of tandemctl knows; run() catches it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "ctl/text.hpp"
+
+namespace tandem::ctl {
+
+// `document`: of the status command, with the "routers" of the vrrp command put in.
+[[nodiscard]] std::string render_status(const nlohmann::json& document, const Style& style);
+[[nodiscard]] std::string render_vrrp(const nlohmann::json& document, const Style& style);
+// One event in one line.
+[[nodiscard]] std::string render_event(const nlohmann::json& event, const Style& style);
+[[nodiscard]] std::string render_failover(const nlohmann::json& results, bool back,
+                                          const Style& style);
+[[nodiscard]] std::string render_reload(const nlohmann::json& difference, const Style& style);
+
+}  // namespace tandem::ctl

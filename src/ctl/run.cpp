@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/run.hpp"
+
+#include <ostream>
+
+#include "ctl/command_line.hpp"
+
+namespace tandem::ctl {
+namespace {
+
+Called<Exit> run_command(const CommandLine& line, const Surroundings& around) {
+  auto client = control::Client::connect(line.socket, line.command->patience);
+  if (!client) return std::unexpected(client.error());
+  Session session{std::move(*client), line.json, Style(around.colour), around.out};
+  try {
+    return line.command->run(session, line.options);
+  } catch (const nlohmann::json::exception& error) {
+    return std::unexpected(control::CallError{
+        control::CallError::Kind::refused,
+        std::string("the daemon's answer is not what this tandemctl expects; are both of the same "
+                    "version? ") +
+            error.what()});
+  }
+}
+
+}  // namespace
+
+Exit run(const std::vector<std::string>& arguments, const Surroundings& around) {
+  const auto line = parse_command_line(arguments, around.environment_socket);
+  if (!line) {
+    around.err << "tandemctl: " << line.error().message << '\n';
+    return kUsage;
+  }
+  if (line->help) {
+    around.out << (line->command != nullptr ? command_help(*line->command) : general_help());
+    return kGood;
+  }
+  if (line->version) {
+    around.out << "tandemctl " TANDEM_VERSION "\n";
+    return kGood;
+  }
+  const auto done = run_command(*line, around);
+  if (done) return *done;
+  around.err << "tandemctl: " << printable(done.error().message, true) << '\n';
+  return done.error().kind == control::CallError::Kind::unreachable ? kUnreachable : kRefused;
+}
+
+}  // namespace tandem::ctl

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl without its process: arguments in, text and an exit status out.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "ctl/command.hpp"
+
+namespace tandem::ctl {
+
+struct Surroundings {
+  const char* environment_socket = nullptr;  // $TANDEM_SOCKET
+  bool colour = false;                       // the output is a terminal that wants colours
+  std::ostream& out;
+  std::ostream& err;
+};
+
+// `arguments`: without the program's name.
+[[nodiscard]] Exit run(const std::vector<std::string>& arguments, const Surroundings& around);
+
+}  // namespace tandem::ctl

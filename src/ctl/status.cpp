@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl status: the node at a glance.
+#include <ostream>
+
+#include "control/requests.hpp"
+#include "ctl/command.hpp"
+#include "ctl/render.hpp"
+#include "ctl/table.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+std::string number(const json& value) {
+  return std::to_string(value.get<std::uint64_t>());
+}
+
+std::string routers_table(const json& routers, const Style& style) {
+  Table table({"VIRTUAL ROUTER", "STATE", "FOR", "PRIORITY", "PEER", "ADDRESSES"});
+  for (const json& router : routers) {
+    const auto state = text_at(router, "state");
+    std::string addresses;
+    for (const json& address : router.at("addresses"))
+      addresses += (addresses.empty() ? "" : ", ") + text_at(address, "address");
+    const json& peer = router.at("peer");
+    table.row(
+        {{text_at(router, "name")},
+         {state_text(state), state_tint(state)},
+         {duration_text(router.at("for_seconds").get<double>())},
+         {number(router.at("priority").at("effective"))},
+         {peer.is_null() ? "-"
+                         : text_at(peer, "address") + " (" + number(peer.at("priority")) + ")"},
+         {addresses}});
+  }
+  return table.empty() ? "" : "\n" + table.render(style);
+}
+
+std::string interfaces_table(const json& interfaces, const Style& style) {
+  Table table({"INTERFACE", "DEVICE", "VLAN", "MAC", "LINK", "XDP"});
+  for (const json& interface : interfaces) {
+    const bool up = interface.at("up").get<bool>();
+    const json& mode = interface.at("xdp_mode");
+    std::string vlan;
+    for (const json& tag : interface.at("vlan")) vlan += (vlan.empty() ? "" : ".") + number(tag);
+    table.row({{text_at(interface, "name")},
+               {text_at(interface, "device")},
+               {vlan.empty() ? "-" : vlan},
+               {text_at(interface, "mac")},
+               {up ? "up" : "down", up ? Tint::good : Tint::bad},
+               {mode.is_null() ? "none" : text_at(interface, "xdp_mode"),
+                mode == "native" ? Tint::good : Tint::warn}});
+  }
+  return table.empty() ? "" : "\n" + table.render(style);
+}
+
+std::string checks_table(const json& checks, const Style& style) {
+  Table table({"CHECK", "KIND", "RESULT", "FOR", "LAST"});
+  for (const json& check : checks) {
+    const json& up = check.at("up");
+    const bool known = up.is_boolean();
+    table.row({{text_at(check, "name")},
+               {text_at(check, "kind")},
+               {!known ? "unknown" : (up == true ? "up" : "down"),
+                !known ? Tint::warn : (up == true ? Tint::good : Tint::bad)},
+               {known ? duration_text(check.at("for_seconds").get<double>()) : "-"},
+               {text_at(check, "last_result")}});
+  }
+  return table.empty() ? "" : "\n" + table.render(style);
+}
+
+std::string counters(const json& document) {
+  const json& adverts = document.at("adverts");
+  const json& thread = document.at("vrrp_thread");
+  const json& lateness = thread.at("lateness");
+  const auto late = [&](const char* key) {
+    return duration_text(lateness.at(key).get<double>() / 1e6);
+  };
+  std::string text = "\nadverts      " + number(adverts.at("received")) +
+                     " received; dropped: " + counts_text(adverts.at("dropped"));
+  if (adverts.at("ring_full") != 0)
+    text += "; " + number(adverts.at("ring_full")) + " lost as the ring was full";
+  text += "\npackets      " + counts_text(document.at("packets"));
+  text += "\nVRRP thread  " + text_at(thread, "scheduler") + ", memory " +
+          (thread.at("memory_locked") == true ? "locked" : "not locked");
+  if (lateness.at("count") != 0)
+    text += "; adverts late by " + late("p50_us") + " (p50), " + late("p99_us") + " (p99), " +
+            late("p99.9_us") + " (p99.9), " + late("max_us") + " (max)";
+  text += "\naddresses    put back " + number(document.at("addresses_restored")) + " times\n";
+  return text;
+}
+
+void options(po::options_description&, po::positional_options_description&) {}
+
+Called<Exit> run(Session& session, const po::variables_map&) {
+  auto document = session.client.call("status", control::StatusRequest{}.to_json());
+  if (!document) return std::unexpected(document.error());
+  auto vrrp = session.client.call("vrrp", control::VrrpRequest{}.to_json());
+  if (!vrrp) return std::unexpected(vrrp.error());
+  (*document)["routers"] = std::move(vrrp->at("routers"));
+  if (session.json)
+    session.print(*document);
+  else
+    session.out << render_status(*document, session.style);
+  return kGood;
+}
+
+}  // namespace
+
+std::string render_status(const json& document, const Style& style) {
+  json warnings = document.at("warnings");
+  for (const json& router : document.at("routers"))
+    for (const json& warning : router.at("warnings"))
+      warnings.push_back(text_at(router, "name") + ": " + warning.get<std::string>());
+
+  return style.tint(Tint::strong, text_at(document, "node")) + "  Tandem " +
+         text_at(document, "version") + ", engine " + text_at(document, "engine") + ", up for " +
+         duration_text(document.at("uptime_seconds").get<double>()) + ", " +
+         text_at(document, "config_file") + "\n" + warning_lines(warnings, style) +
+         routers_table(document.at("routers"), style) +
+         interfaces_table(document.at("interfaces"), style) +
+         checks_table(document.at("checks"), style) + counters(document);
+}
+
+const Command kStatus{
+    "status",
+    "",
+    "the node at a glance: virtual routers, interfaces, checks, counters",
+    "Shows the node's virtual routers, interfaces and checks, how many adverts and packets were\n"
+    "taken, passed and dropped and why, and how punctual the VRRP thread is. Warnings come "
+    "first.\n",
+    std::chrono::seconds(5),
+    options,
+    run,
+};
+
+}  // namespace tandem::ctl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// How tandemctl words values for people: colours, relative times, states.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace tandem::ctl {
+
+enum class Tint : std::uint8_t { none, good, warn, bad, strong, faint };
+
+// Colours text for a terminal, or leaves it as it is.
+class Style {
+ public:
+  explicit Style(bool colour) : colour_(colour) {}
+  [[nodiscard]] std::string tint(Tint tint, std::string_view text) const;
+
+ private:
+  bool colour_;
+};
+
+// "820us", "414ms", "3.41s", "3m 12s", "5h 7m", "2d 3h"
+[[nodiscard]] std::string duration_text(double seconds);
+
+// "Active (master)": RFC 9568's word, and keepalived's where it differs.
+[[nodiscard]] std::string state_text(const std::string& state);
+[[nodiscard]] Tint state_tint(const std::string& state);
+
+// The string at `key`; control characters become '?', so that nothing that a check or a file name
+// holds can play with the terminal. Throws nlohmann::json::exception if there is no such string.
+[[nodiscard]] std::string text_at(const nlohmann::json& object, const char* key);
+[[nodiscard]] std::string printable(std::string text, bool keep_newlines = false);
+
+// "a, b and c"
+[[nodiscard]] std::string joined(const nlohmann::json& strings);
+
+// "  warning: ..." lines, made visible.
+[[nodiscard]] std::string warning_lines(const nlohmann::json& warnings, const Style& style);
+
+// "3 ttl, 1 checksum" of {"ttl": 3, "checksum": 1, "type": 0}; "none" if all are 0.
+[[nodiscard]] std::string counts_text(const nlohmann::json& counts);
+
+}  // namespace tandem::ctl

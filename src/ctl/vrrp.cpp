@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl vrrp: everything about each virtual router.
+#include <ostream>
+
+#include "control/requests.hpp"
+#include "ctl/command.hpp"
+#include "ctl/render.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+std::string ms_text(const json& ms) {
+  return duration_text(ms.get<double>() / 1e3);
+}
+std::string number(const json& value) {
+  return std::to_string(value.get<std::uint64_t>());
+}
+
+std::string heading(const json& router, const Style& style) {
+  const auto state = text_at(router, "state");
+  return style.tint(Tint::strong, text_at(router, "name")) + "  " +
+         style.tint(state_tint(state), state_text(state)) + " for " +
+         duration_text(router.at("for_seconds").get<double>()) + ", since " +
+         text_at(router, "since") + ": " + text_at(router, "cause") + "\n";
+}
+
+std::string priority_text(const json& priority) {
+  const auto explanation = text_at(priority, "explanation");
+  return number(priority.at("effective")) + (explanation.empty() ? "" : " (" + explanation + ")");
+}
+
+std::string peer_text(const json& peer) {
+  if (peer.is_null()) return "none heard yet";
+  std::string text = text_at(peer, "address") + ", priority " + number(peer.at("priority"));
+  if (peer.at("lowest_priority") != peer.at("priority"))
+    text += " (lowest heard " + number(peer.at("lowest_priority")) + ")";
+  return text + ", seen " + duration_text(peer.at("seen_seconds_ago").get<double>()) +
+         " ago, checksum " + text_at(peer, "checksum");
+}
+
+std::string adverts_text(const json& adverts) {
+  std::string text = number(adverts.at("sent")) + " sent, one in " +
+                     ms_text(adverts.at("interval_ms")) + "; " + number(adverts.at("received")) +
+                     " received";
+  if (adverts.at("received") != 0)
+    text += " (checksums: " + counts_text(adverts.at("checksum_forms")) + ")";
+  return text;
+}
+
+std::string timers_text(const json& timers) {
+  const json& next = timers.at("next_deadline_ms");
+  return "Active_Adver_Interval " + ms_text(timers.at("active_adver_interval_ms")) +
+         ", Skew_Time " + ms_text(timers.at("skew_time_ms")) + ", Active_Down_Interval " +
+         ms_text(timers.at("active_down_interval_ms")) +
+         (next.is_null() ? "; none is running" : "; next in " + ms_text(next));
+}
+
+std::string addresses_text(const json& addresses) {
+  std::string text;
+  for (const json& address : addresses) {
+    if (!text.empty()) text += ", ";
+    text += text_at(address, "address") + " on " + text_at(address, "device");
+    if (!address.at("label").is_null()) text += " (" + text_at(address, "label") + ")";
+  }
+  return text;
+}
+
+std::string mismatches_text(const json& router) {
+  json counts = json::object();
+  counts["with other addresses"] = router.at("address_mismatches");
+  counts["with another interval"] = router.at("interval_mismatches");
+  return counts_text(counts);
+}
+
+std::string render_router(const json& router, const Style& style) {
+  std::string text = heading(router, style);
+  const auto line = [&](const char* what, const std::string& value) {
+    text += "  " + style.tint(Tint::faint, what) +
+            std::string(14 - std::char_traits<char>::length(what), ' ') + value + "\n";
+  };
+  line("interface", text_at(router, "interface") + ", VRID " + number(router.at("vrid")) + ", " +
+                        text_at(router, "family") + ", version " + number(router.at("version")));
+  line("addresses", addresses_text(router.at("addresses")));
+  line("priority", priority_text(router.at("priority")));
+  line("peer", peer_text(router.at("peer")));
+  line("adverts", adverts_text(router.at("adverts")));
+  line("dropped", counts_text(router.at("dropped")));
+  if (const auto mismatches = mismatches_text(router); mismatches != "none")
+    line("accepted", mismatches);
+  line("timers", timers_text(router.at("timers")));
+  line("lease",
+       router.at("lease_ms").is_null() ? "none" : ms_text(router.at("lease_ms")) + " left");
+  if (!router.at("sync_group").is_null()) line("sync group", text_at(router, "sync_group"));
+  if (router.at("handed_over") == true)
+    line("handed over",
+         "stays Backup while the peer is there; `tandemctl failover --back` ends it");
+  line("transitions", number(router.at("transitions")));
+  return text + warning_lines(router.at("warnings"), style);
+}
+
+void options(po::options_description& named, po::positional_options_description& positional) {
+  named.add_options()("name", po::value<std::string>(), "only this virtual router");
+  positional.add("name", 1);
+}
+
+Called<Exit> run(Session& session, const po::variables_map& options) {
+  control::VrrpRequest request;
+  if (options.count("name") != 0) request.name = options["name"].as<std::string>();
+  const auto document = session.client.call("vrrp", request.to_json());
+  if (!document) return std::unexpected(document.error());
+  if (session.json)
+    session.print(*document);
+  else
+    session.out << render_vrrp(*document, session.style);
+  return kGood;
+}
+
+}  // namespace
+
+std::string render_vrrp(const json& document, const Style& style) {
+  std::string text;
+  for (const json& router : document.at("routers"))
+    text += (text.empty() ? "" : "\n") + render_router(router, style);
+  return text.empty() ? "No virtual router is configured.\n" : text;
+}
+
+const Command kVrrp{
+    "vrrp",
+    "[NAME]",
+    "virtual routers: state and why, priority, peer, timers, lease",
+    "Shows each virtual router, or the one called NAME: its state, since when and why, how its\n"
+    "priority came about, the peer that was heard, adverts sent, received and dropped, the\n"
+    "timers (RFC 9568, 6.1 and 6.2) and the lease on its addresses.\n",
+    std::chrono::seconds(5),
+    options,
+    run,
+};
+
+}  // namespace tandem::ctl

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/vrrp_document.hpp"
+
+#include <algorithm>
+
+#include "observe/status_document.hpp"
+
+namespace tandem::observe {
+
+using nlohmann::json;
+
+namespace {
+
+std::uint64_t count_of(const vrrp::Status& status, wire::ChecksumForm form) {
+  return status.adverts_by_checksum[static_cast<std::size_t>(form)];
+}
+
+json priority_document(const RouterView& router) {
+  return {{"configured", router.status.configured_priority},
+          {"effective", router.status.effective_priority},
+          {"lowest_reachable", router.lowest_reachable ? json(*router.lowest_reachable) : json()},
+          {"explanation", router.priority_explanation}};
+}
+
+json peer_document(const vrrp::Status& status, const Now& now) {
+  if (status.peer.is_unspecified()) return nullptr;
+  return {{"address", status.peer.to_string()},
+          {"priority", status.peer_priority},
+          {"lowest_priority", status.lowest_peer_priority},
+          {"seen_seconds_ago", to_seconds(now.monotonic - status.peer_seen)},
+          {"checksum", to_string(status.peer_checksum)}};
+}
+
+json adverts_document(const RouterView& router) {
+  json forms = json::object();
+  for (const auto form : {wire::ChecksumForm::pseudo_header, wire::ChecksumForm::message})
+    forms[to_string(form)] = count_of(router.status, form);
+  return {{"sent", router.status.adverts_sent},
+          {"received", router.status.adverts_received},
+          {"interval_ms", to_ms(router.config.advert_interval)},
+          {"checksum_forms", std::move(forms)}};
+}
+
+// What remains until a deadline that may have passed.
+json remaining_ms(MonotonicTime deadline, const Now& now) {
+  return to_ms(std::max(deadline - now.monotonic, Duration::zero()));
+}
+
+json timers_document(const vrrp::Status& status, const Now& now) {
+  return {{"active_adver_interval_ms", to_ms(status.active_adver_interval)},
+          {"skew_time_ms", to_ms(status.skew_time)},
+          {"active_down_interval_ms", to_ms(status.active_down_interval)},
+          {"next_deadline_ms",
+           status.next_deadline == kNever ? json() : remaining_ms(status.next_deadline, now)}};
+}
+
+json addresses_document(const config::Vrrp& config) {
+  json addresses = json::array();
+  for (const config::VirtualAddress& address : config.addresses)
+    addresses.push_back({{"address", address.prefix.to_string()},
+                         {"label", address.label.empty() ? json() : json(address.label)},
+                         {"device", address.device.empty() ? config.interface : address.device}});
+  return addresses;
+}
+
+json router_document(const RouterView& router, const Now& now) {
+  const config::Vrrp& config = router.config;
+  const vrrp::Status& status = router.status;
+  json warnings = router.warnings;
+  if (const auto warning = unreachable_failover_warning(router)) warnings.push_back(*warning);
+  return {
+      {"name", config.name},
+      {"interface", config.interface},
+      {"vrid", config.vrid},
+      {"family", to_string(config.family)},
+      {"version", config.version},
+      {"state", vrrp::to_string(status.state)},
+      {"since", iso_time(now.wall_at(status.since))},
+      {"for_seconds", to_seconds(now.monotonic - status.since)},
+      {"cause", vrrp::to_string(status.cause)},
+      {"priority", priority_document(router)},
+      {"peer", peer_document(status, now)},
+      {"adverts", adverts_document(router)},
+      {"timers", timers_document(status, now)},
+      {"lease_ms",
+       status.lease_deadline > now.monotonic ? remaining_ms(status.lease_deadline, now) : json()},
+      {"addresses", addresses_document(config)},
+      {"sync_group", config.sync_group.empty() ? json() : json(config.sync_group)},
+      {"handed_over", status.handed_over},
+      {"dropped", drops_by_reason(status.dropped)},
+      {"address_mismatches", status.address_mismatches},
+      {"interval_mismatches", status.interval_mismatches},
+      {"transitions", status.transitions},
+      {"warnings", std::move(warnings)}};
+}
+
+}  // namespace
+
+const char* to_string(wire::ChecksumForm form) noexcept {
+  return form == wire::ChecksumForm::pseudo_header ? "pseudo-header" : "message";
+}
+
+std::optional<std::string> unreachable_failover_warning(const RouterView& router) {
+  const vrrp::Status& status = router.status;
+  if (!router.lowest_reachable || status.peer.is_unspecified()) return std::nullopt;
+  // A peer that resigned said 0; what it takes part with is what it said before.
+  const int peer = status.peer_priority != 0 ? status.peer_priority : status.lowest_peer_priority;
+  const int lowest = *router.lowest_reachable;
+  if (peer == 0 || lowest < peer) return std::nullopt;
+  const std::string priority = std::to_string(status.configured_priority);
+  return "no combination of failing checks moves the addresses: they bring the priority from " +
+         priority + " down to " + std::to_string(lowest) + ", not below the peer's " +
+         std::to_string(peer) + "; let the weights add up to " +
+         std::to_string(peer - status.configured_priority - 1) +
+         " or less, or track a check without weight (its failing means Fault)";
+}
+
+json vrrp_document(std::span<const RouterView> routers, const Now& now) {
+  json documents = json::array();
+  for (const RouterView& router : routers) documents.push_back(router_document(router, now));
+  return {{"routers", std::move(documents)}};
+}
+
+}  // namespace tandem::observe
