@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/links.hpp"
+
+#include <linux/if_addr.h>
+
+namespace tandem::netlink {
+namespace {
+
+bool usable(const InterfaceAddress& address) {
+  return (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+}
+
+}  // namespace
+
+LinkState describe(const Device& device, const std::set<IpAddress>& virtual_addresses) {
+  LinkState state;
+  state.ifindex = device.ifindex;
+  state.name = device.name;
+  state.mac = device.mac;
+  state.up = device.up();
+  state.mtu = device.mtu;
+  state.parent = device.parent_outside ? 0 : device.parent;
+  state.vlan = device.vlan;
+
+  // A virtual address that was there first makes the node's own one secondary, so that one has to
+  // do in the end.
+  std::optional<IpAddress> secondary;
+  for (const auto& address : device.addresses) {
+    const auto& ip = address.prefix.address;
+    if (virtual_addresses.contains(ip)) continue;
+    if (ip.is_v4()) {
+      auto& slot = (address.flags & IFA_F_SECONDARY) ? secondary : state.primary_v4;
+      if (!slot) slot = ip;
+    } else if (!state.link_local_v6 && ip.is_link_local() && usable(address)) {
+      state.link_local_v6 = ip;
+    }
+  }
+  if (!state.primary_v4) state.primary_v4 = secondary;
+  return state;
+}
+
+Result<Links> Links::open() {
+  auto feed = LinkFeed::open();
+  if (!feed) return std::unexpected(feed.error());
+  return Links(std::move(*feed));
+}
+
+Result<void> Links::process() {
+  LinkChanges changes;
+  auto pulled = feed_.pull(changes);
+  if (on_change_)
+    for (const auto& [ifindex, name] : changes) on_change_(ifindex, name);
+  return pulled;
+}
+
+std::optional<LinkState> Links::find(std::string_view name) const {
+  const auto* device = feed_.table().find(name);
+  if (!device) return std::nullopt;
+  return describe(*device, virtual_);
+}
+
+std::optional<LinkState> Links::find(int ifindex) const {
+  const auto* device = feed_.table().find(ifindex);
+  if (!device) return std::nullopt;
+  return describe(*device, virtual_);
+}
+
+}  // namespace tandem::netlink

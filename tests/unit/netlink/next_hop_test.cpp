@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/next_hop.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <map>
+
+#include "namespaces.hpp"
+
+namespace tandem::netlink {
+namespace {
+
+using namespace std::chrono_literals;
+
+const MacAddress kPeerMac{{2, 0, 0, 0, 0, 2}};
+
+// 192.0.2.1 and 2001:db8::1 here; 192.0.2.2 and 2001:db8::2 on the peer.
+class NextHopsTest : public NamespaceTest {
+ protected:
+  void SetUp() override {
+    NamespaceTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    give_addresses();
+    auto hops = NextHops::open();
+    ASSERT_TRUE(hops) << hops.error().message;
+    hops_.emplace(std::move(*hops));
+    hops_->on_change([this](const Destination& destination) { ++changes_[destination]; });
+  }
+  void give_addresses() {
+    run("ip address add 192.0.2.1/24 dev veth0");
+    run("ip address add 2001:db8::1/64 dev veth0 nodad");
+    in_peer("ip address add 192.0.2.2/24 dev veth1");
+    in_peer("ip address add 2001:db8::2/64 dev veth1 nodad");
+  }
+  void watch(const std::vector<Destination>& destinations) {
+    hops_->watch(destinations, MonotonicClock::now());
+  }
+  bool resolves(const Destination& destination) {
+    return wait_until(*hops_, [&] { return hops_->lookup(destination).has_value(); });
+  }
+  bool says(const Destination& destination, const std::string& reason) {
+    return wait_until(*hops_, [&] { return hops_->why_unresolved(destination) == reason; });
+  }
+
+  std::optional<NextHops> hops_;
+  std::map<Destination, int> changes_;
+};
+
+TEST_F(NextHopsTest, ResolvesNeighboursOfBothFamilies) {
+  const Destination v4{ip("192.0.2.2")};
+  const Destination v6{ip("2001:db8::2")};
+  EXPECT_EQ(hops_->why_unresolved(v4), "not watched");
+  watch({v4, v6});
+  ASSERT_TRUE(resolves(v4)) << hops_->why_unresolved(v4);
+  ASSERT_TRUE(resolves(v6)) << hops_->why_unresolved(v6);
+  EXPECT_EQ(hops_->lookup(v4)->mac, kPeerMac);
+  EXPECT_EQ(hops_->lookup(v4)->source, ip("192.0.2.1"));
+  EXPECT_EQ(hops_->lookup(v6)->mac, kPeerMac);
+  EXPECT_EQ(hops_->lookup(v6)->source, ip("2001:db8::1"));
+  EXPECT_EQ(device_name(hops_->lookup(v4)->ifindex), "veth0");
+  EXPECT_EQ(hops_->why_unresolved(v4), "");
+  EXPECT_EQ(changes_[v4], 1);
+  watch({v6});
+  EXPECT_FALSE(hops_->lookup(v4));
+  EXPECT_TRUE(hops_->lookup(v6));
+}
+
+TEST_F(NextHopsTest, ResolvesALinkLocalAddressOnItsInterface) {
+  watch({{ip("192.0.2.2")}});
+  ASSERT_TRUE(resolves({ip("192.0.2.2")}));
+  const Destination peer{ip("fe80::ff:fe00:2"), hops_->lookup({ip("192.0.2.2")})->ifindex};
+  watch({peer});
+  ASSERT_TRUE(resolves(peer)) << hops_->why_unresolved(peer);
+  EXPECT_EQ(hops_->lookup(peer)->mac, kPeerMac);
+}
+
+TEST_F(NextHopsTest, SharesAGatewayAmongDestinations) {
+  run("ip route add 198.51.100.0/24 via 192.0.2.2");
+  std::vector<Destination> backends;
+  for (std::uint8_t i = 1; i < 201; ++i)
+    backends.push_back({IpAddress::v4(std::array<std::uint8_t, 4>{198, 51, 100, i})});
+  watch(backends);
+  EXPECT_LE(hops_->next_deadline(), MonotonicClock::now());  // more than one batch
+  for (const auto& backend : backends) ASSERT_TRUE(resolves(backend));
+  EXPECT_EQ(hops_->lookup(backends.back())->mac, kPeerMac);
+  run("ip route del 198.51.100.0/24");
+  EXPECT_TRUE(says(backends.back(), "no route"));
+}
+
+TEST_F(NextHopsTest, NoticesAChangedMac) {
+  set_sysctl("net/ipv4/neigh/veth0/locktime", "0");
+  const Destination peer{ip("192.0.2.2")};
+  watch({peer});
+  ASSERT_TRUE(resolves(peer));
+  in_peer("ip link set veth1 address 02:00:00:00:00:22");
+  {
+    const Inside there(peer_);  // says something, and so asks for our MAC address with its new one
+    const Descriptor udp(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(9);
+    std::ranges::copy(ip("192.0.2.1").bytes(), reinterpret_cast<std::uint8_t*>(&to.sin_addr));
+    ASSERT_EQ(sendto(udp.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
+  }
+  const MacAddress changed{{2, 0, 0, 0, 0, 0x22}};
+  EXPECT_TRUE(wait_until(*hops_, [&] {
+    const auto hop = hops_->lookup(peer);
+    return hop && hop->mac == changed;
+  }));
+  EXPECT_GE(changes_[peer], 2);
+}
+
+TEST_F(NextHopsTest, SaysWhenNobodyAnswersAndNoticesWhenSomebodyDoes) {
+  const Destination v4{ip("192.0.2.9")};
+  const Destination v6{ip("2001:db8::9")};
+  watch({v4, v6});
+  EXPECT_EQ(hops_->why_unresolved(v4), "waiting for an answer to ARP on veth0");
+  EXPECT_TRUE(says(v4, "no answer to ARP on veth0"));
+  EXPECT_TRUE(says(v6, "no answer to Neighbor Solicitation on veth0"));
+  EXPECT_NE(hops_->next_deadline(), kNever);
+  in_peer("ip address add 192.0.2.9/24 dev veth1");
+  EXPECT_TRUE(resolves(v4));
+}
+
+TEST_F(NextHopsTest, VerifiesAStaleNeighbour) {
+  const Destination peer{ip("192.0.2.2")};
+  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:99 nud stale dev veth0");
+  set_sysctl("net/ipv4/neigh/veth0/delay_first_probe_time", "1");
+  watch({peer});
+  EXPECT_TRUE(wait_until(*hops_, [&] {
+    const auto hop = hops_->lookup(peer);
+    return hop && hop->mac == kPeerMac;
+  }));
+}
+
+TEST_F(NextHopsTest, SaysWhyThereIsNoRoute) {
+  const Destination far{ip("203.0.113.1")};
+  const Destination own{ip("192.0.2.1")};
+  const Destination blocked{ip("198.51.100.1")};
+  run("ip route add blackhole 198.51.100.0/24");
+  watch({far, own, blocked});
+  EXPECT_EQ(hops_->why_unresolved(far), "no route");
+  EXPECT_EQ(hops_->why_unresolved(own), "it is this node's own");
+  EXPECT_NE(hops_->why_unresolved(blocked), "");
+  EXPECT_FALSE(hops_->lookup(blocked));
+  run("ip route add 203.0.113.0/24 via 192.0.2.2");
+  EXPECT_TRUE(resolves(far));
+}
+
+TEST_F(NextHopsTest, FollowsADefaultRouteToAnotherGateway) {
+  in_peer("ip address add 192.0.2.3/24 dev veth1");
+  run("ip route add default via 192.0.2.77");
+  const Destination far{ip("203.0.113.1")};
+  watch({far});
+  EXPECT_TRUE(says(far, "no answer to ARP for 192.0.2.77 on veth0"));
+  run("ip route replace default via 192.0.2.3");
+  EXPECT_TRUE(resolves(far));
+}
+
+TEST_F(NextHopsTest, LosesAndRegainsADestinationWithItsLink) {
+  const Destination peer{ip("192.0.2.2")};
+  watch({peer});
+  ASSERT_TRUE(resolves(peer));
+  run("ip link set veth0 down");
+  EXPECT_TRUE(says(peer, "no route"));
+  run("ip link set veth0 up");
+  EXPECT_TRUE(resolves(peer));
+  run("ip link del veth0");
+  EXPECT_TRUE(says(peer, "no route"));
+  add_veth();
+  give_addresses();
+  EXPECT_TRUE(resolves(peer));
+}
+
+TEST_F(NextHopsTest, AsksAnewWhenTheKernelDroppedNotifications) {
+  const Destination peer{ip("192.0.2.2")};
+  watch({peer});
+  ASSERT_TRUE(resolves(peer));
+  const int tiny = 1;
+  ASSERT_EQ(setsockopt(hops_->fd(), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof tiny), 0);
+  for (int i = 1; i < 60; ++i)
+    run("ip route add 198.51.100." + std::to_string(i) + "/32 dev veth0");
+  run("ip route add blackhole 192.0.2.2/32");
+  hops_->process(MonotonicClock::now());
+  EXPECT_FALSE(hops_->lookup(peer));
+}
+
+}  // namespace
+}  // namespace tandem::netlink
