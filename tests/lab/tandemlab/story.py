@@ -6,12 +6,12 @@ import sys
 import time
 
 from . import configs, plan, tap
+from .neighbours import NeighbourWatch
 from .nginx import Nginx, get
 from .probe import Probe
 from .shell import CHECKOUT, LabError, wait_until
 from .tandem import Tandem
 from .topology import Lab
-from .wire import NeighbourWatch
 
 INTERVAL = "100ms"
 VIP_1, VIP_2 = plan.VIPS

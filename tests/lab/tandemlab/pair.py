@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both nodes running Tandem in dual master: VI_1 at home on node a, VI_2 on node b."""
+
+from . import plan
+from .nginx import Nginx
+from .tandem import Tandem
+
+
+class Pair:
+    """`config` makes a node's configuration text from its name ("a" or "b")."""
+
+    def __init__(self, lab, config, nginx=False):
+        self.lab = lab
+        self.nginx = {node: Nginx(lab, node) for node in plan.GATEWAYS} if nginx else {}
+        self.nodes = {node: Tandem(lab, node, config(node)) for node in plan.GATEWAYS}
+        self.a, self.b = self.nodes["a"], self.nodes["b"]
+
+    def bring_home(self, first=("VI_1",), second=("VI_2",)):
+        """Starts what does not run, and waits until every virtual router is at home."""
+        for node in self.nodes.values():
+            if not node.running():
+                node.start()
+            node.thaw()
+        for home, away, names in ((self.a, self.b, first), (self.b, self.a, second)):
+            for name in names:
+                home.wait_for("Active", name)
+                away.wait_for("Backup", name)
+
+    def stop(self):
+        for node in self.nodes.values():
+            if node.running():
+                node.thaw()
+                node.stop()
