@@ -11,6 +11,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr int kOwner = 255;  // RFC 9568, 5.2.4: never moved by weights
+
 std::uint64_t count_of(const vrrp::Status& status, wire::ChecksumForm form) {
   return status.adverts_by_checksum[static_cast<std::size_t>(form)];
 }
@@ -102,17 +104,18 @@ const char* to_string(wire::ChecksumForm form) noexcept {
 
 std::optional<std::string> unreachable_failover_warning(const RouterView& router) {
   const vrrp::Status& status = router.status;
-  if (!router.lowest_reachable || status.peer.is_unspecified()) return std::nullopt;
+  if (router.config.track.empty() || !router.lowest_reachable || status.peer.is_unspecified())
+    return std::nullopt;
   // A peer that resigned said 0; what it takes part with is what it said before.
   const int peer = status.peer_priority != 0 ? status.peer_priority : status.lowest_peer_priority;
   const int lowest = *router.lowest_reachable;
   if (peer == 0 || lowest < peer) return std::nullopt;
-  const std::string priority = std::to_string(status.configured_priority);
-  return "no combination of failing checks moves the addresses: they bring the priority from " +
-         priority + " down to " + std::to_string(lowest) + ", not below the peer's " +
-         std::to_string(peer) + "; let the weights add up to " +
-         std::to_string(peer - status.configured_priority - 1) +
-         " or less, or track a check without weight (its failing means Fault)";
+  const std::string remedy = "track a check without weight, so that its failing means Fault";
+  return "no combination of failing checks moves the addresses: the priority never gets below " +
+         std::to_string(lowest) + ", and the peer's is " + std::to_string(peer) + "; " +
+         (lowest == kOwner ? "weights do not move an address owner (255): " + remedy
+                           : "let the weights take away " + std::to_string(lowest - peer + 1) +
+                                 " more, or " + remedy);
 }
 
 json vrrp_document(std::span<const RouterView> routers, const Now& now) {

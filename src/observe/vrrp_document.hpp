@@ -22,7 +22,7 @@ struct RouterView {
   std::string priority_explanation;   // "150 configured, -60 as check nginx fails"
   std::vector<std::string> warnings;  // beside those this room finds itself
   // The lowest priority that failing checks can bring about; nullopt: some failure means Fault
-  // anyway, or nothing is tracked, so that the question does not arise.
+  // anyway, so that the question does not arise.
   std::optional<std::uint8_t> lowest_reachable;
 };
 
