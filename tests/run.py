@@ -22,12 +22,10 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-FUZZ_SECONDS = 30
 SUITES = ("rooms", "format", "unit", "scenario", "bpf", "asan", "fuzz", "lab")
 
 
@@ -68,19 +66,20 @@ def set_up(build, *options, environment=None):
 
 # ---- Meson's suites ------------------------------------------------------------
 def count_cases(report, tally, what):
-    """Adds the cases of a JUnit file that Meson wrote; gives how many failed."""
-    before = tally.failed
+    """Adds the cases of a JUnit file that Meson wrote; gives how many cases, and how many failed."""
+    before, cases = tally.failed, 0
     for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
         for case in suite.iter("testcase"):
             name = f"{what}: {suite.get('name')}: {case.get('name')}"
             skipped = case.find("skipped")
+            cases += 1
             if case.find("failure") is not None or case.find("error") is not None:
                 tally.case(name, False)
             elif skipped is not None:
                 tally.skip(name, skipped.get("message") or skipped.text or "no reason given")
             else:
                 tally.case(name, True)
-    return tally.failed - before
+    return cases, tally.failed - before
 
 
 def meson_suites(build, suites, tally, what):
@@ -91,19 +90,20 @@ def meson_suites(build, suites, tally, what):
     for suite in suites:
         words += ["--suite", suite]
     status = call(words)
-    failed = count_cases(report, tally, what) if report.exists() else 0
+    cases, failed = count_cases(report, tally, what) if report.exists() else (0, 0)
+    if cases == 0:
+        return tally.case(f"{what}: no test was run", False)
     # A program that crashed before it wrote its cases down is in the status only.
     if status != 0 and failed == 0:
         tally.case(f"{what}: a test program ended early, see {build}/meson-logs/{log}.txt", False)
+    return None
 
 
 def test_targets(build, suites):
     """What has to be built for some of Meson's suites."""
-    listed = subprocess.run(["meson", "introspect", "--tests", build], cwd=CHECKOUT, check=True,
-                            capture_output=True, text=True).stdout
-    by_id = {target["id"]: target for target in introspect_targets(build)}
+    by_id = {target["id"]: target for target in introspect(build, "--targets")}
     needed = set()
-    for test in json.loads(listed):
+    for test in introspect(build, "--tests"):
         if any(name.split(":")[-1] in suites for name in test["suite"]):
             for target in test["depends"]:
                 needed.update(by_id[target]["filename"])
@@ -111,8 +111,8 @@ def test_targets(build, suites):
     return sorted(str(pathlib.Path(name).relative_to(root)) for name in needed)
 
 
-def introspect_targets(build):
-    return json.loads(subprocess.run(["meson", "introspect", "--targets", build], cwd=CHECKOUT,
+def introspect(build, what):
+    return json.loads(subprocess.run(["meson", "introspect", what, build], cwd=CHECKOUT,
                                      check=True, capture_output=True, text=True).stdout)
 
 
@@ -140,35 +140,9 @@ def fuzz(tally):
     if not set_up(build, "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
                   "-Dwerror=false", environment={"CC": "clang-19", "CXX": "clang++-19"}):
         return tally.case("fuzz: meson setup", False)
-    programs = [pathlib.Path(target["filename"][0]) for target in introspect_targets(build)
-                if target["type"] == "executable" and "/tests/fuzz/" in target["filename"][0]]
-    if not programs:
-        return tally.case("fuzz: no fuzz target was found", False)
-    root = CHECKOUT / build
-    if call(["ninja", "-C", build, *[path.relative_to(root) for path in programs]]) != 0:
+    if call(["ninja", "-C", build, *test_targets(build, ["fuzz"])]) != 0:
         return tally.case("fuzz: build", False)
-    with tempfile.TemporaryDirectory() as directory:
-        running = [(path, start_fuzzing(path, pathlib.Path(directory))) for path in programs]
-        for path, process in running:
-            output = process.communicate()[0]
-            tally.case(f"fuzz: {path.name}", process.returncode == 0)
-            lines = output.splitlines()
-            print("\n".join(lines[-4:] if process.returncode == 0 else lines[-60:]),
-                  file=sys.stderr)
-    return None
-
-
-def start_fuzzing(program, directory):
-    corpus = directory / program.name
-    corpus.mkdir()
-    words = [program, f"-max_total_time={FUZZ_SECONDS}", f"-artifact_prefix={CHECKOUT}/build-fuzz/",
-             "-timeout=10", corpus]
-    seeds = CHECKOUT / "tests" / "fuzz" / "corpus" / program.name
-    if seeds.is_dir():
-        words.append(seeds)
-    print("$ " + " ".join(str(word) for word in words), file=sys.stderr, flush=True)
-    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, errors="replace")
+    return meson_suites(build, ["fuzz"], tally, "fuzz")
 
 
 def run(chosen, tally):
