@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/interfaces.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace tandem::daemon {
+namespace {
+
+engine::XdpMode to_engine(config::XdpMode mode) {
+  switch (mode) {
+    case config::XdpMode::native: return engine::XdpMode::native;
+    case config::XdpMode::generic: return engine::XdpMode::generic;
+    case config::XdpMode::automatic: break;
+  }
+  return engine::XdpMode::automatic;
+}
+
+// A socket that adverts of these routers can leave by and frames to their virtual MACs come in by.
+Result<engine::PacketSocket> open_socket(const InterfaceState& state,
+                                         const std::vector<PlannedRouter>& routers) {
+  auto socket = engine::PacketSocket::open(static_cast<unsigned>(state.placement.device),
+                                           static_cast<unsigned>(state.host), state.config.name);
+  if (!socket) return socket;
+  for (const auto& r : routers) {
+    if (r.config.interface != state.config.name) continue;
+    if (r.config.unicast_peers.empty())
+      if (auto joined = socket->join(r.config.family); !joined)
+        return std::unexpected(joined.error());
+    if (r.endpoint.virtual_mac)
+      if (auto let_in = socket->accept_mac(virtual_mac(r.config.family, r.config.vrid)); !let_in)
+        return std::unexpected(let_in.error());
+  }
+  return socket;
+}
+
+}  // namespace
+
+Result<Placement> place(const config::Interface& interface, const netlink::Links& links) {
+  const auto host = links.find(interface.name);
+  if (!host)
+    return fail("interface '" + interface.name + "' does not exist, expected one of this node's");
+  Placement p;
+  if (!interface.device.empty()) {
+    const auto device = links.find(interface.device);
+    if (!device)
+      return fail("device '" + interface.device + "' of interface '" + interface.name +
+                  "' does not exist");
+    p.device = device->ifindex;
+    p.device_name = device->name;
+    std::ranges::copy(interface.vlan, p.vlan.begin());
+    return p;
+  }
+  const auto bottom = links.bottom(interface.name);
+  if (!bottom) return std::unexpected(bottom.error());
+  if (bottom->tags.size() > p.vlan.size())
+    return fail("interface '" + interface.name + "' is behind " +
+                std::to_string(bottom->tags.size()) + " VLAN tags, expected two at most");
+  p.device = bottom->ifindex;
+  p.device_name = bottom->name;
+  for (std::size_t i = 0; i < bottom->tags.size(); i++) p.vlan[i] = bottom->tags[i].id;
+  if (!interface.vlan.empty()) std::ranges::copy(interface.vlan, p.vlan.begin());
+  return p;
+}
+
+Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program, VrrpThread& thread,
+                       Log log)
+    : links_(links), program_(program), thread_(thread), log_(std::move(log)) {}
+
+Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
+                               const std::vector<PlannedRouter>& routers, const Numbers& numbers) {
+  std::vector<InterfaceState> next;
+  for (const auto& config : interfaces) {
+    const auto known = std::ranges::find_if(
+        interfaces_, [&](const auto& s) { return s.config.name == config.name; });
+    InterfaceState state = known != interfaces_.end() ? *known : InterfaceState{};
+    state.config = config;
+    state.number = *numbers.links.find(config.name);
+    state.present = false;  // look again: the device or the tags may be others now
+    next.push_back(state);
+  }
+  for (const auto& old : interfaces_)
+    if (std::ranges::none_of(next, [&](const auto& s) { return s.number == old.number; }))
+      thread_.post([number = old.number](VrrpDriver& driver, MonotonicTime now) {
+        driver.set_link(number, {}, now);
+      });
+  std::swap(interfaces_, next);
+  for (auto& state : interfaces_) {
+    if (auto placement = place(state.config, links_); !placement)
+      return std::unexpected(placement.error());
+    refresh(state, routers);
+    if (!state.attached)
+      return fail(state.config.name + ": XDP could not be attached, see the log");
+  }
+  std::set<int> wanted;
+  for (const auto& state : interfaces_) wanted.insert(state.placement.device);
+  std::erase_if(devices_, [&](const auto& device) {
+    if (wanted.contains(device.first)) return false;
+    program_.detach(static_cast<unsigned>(device.first));
+    return true;
+  });
+  return {};
+}
+
+bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
+  bool changed = false;
+  for (auto& state : interfaces_) changed = refresh(state, routers) || changed;
+  return changed;
+}
+
+// true: something that steering depends on changed.
+bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers) {
+  const InterfaceState before = state;
+  const auto placement = place(state.config, links_);
+  const auto host = links_.find(state.config.name);
+  state.present = placement && host;
+  if (!state.present) {
+    state.up = state.attached = false;
+    if (!links_.find(before.placement.device)) devices_.erase(before.placement.device);
+  } else {
+    const auto device = links_.find(placement->device);
+    state.placement = *placement;
+    state.host = host->ifindex;
+    state.mac = host->mac;
+    state.up = host->up && device && device->up;
+    state.source_v4 = host->primary_v4.value_or(IpAddress{});
+    state.source_v6 = host->link_local_v6.value_or(IpAddress{});
+    if (auto attached = attach(state); !attached) log_(attached.error().message);
+  }
+  const bool moved = before.present != state.present || before.mac != state.mac ||
+                     before.host != state.host || before.attached != state.attached ||
+                     before.placement.device != state.placement.device ||
+                     before.placement.vlan != state.placement.vlan;
+  if (moved || before.up != state.up || before.source_v4 != state.source_v4 ||
+      before.source_v6 != state.source_v6)
+    tell(state, routers);
+  return moved;
+}
+
+Result<void> Interfaces::attach(InterfaceState& state) {
+  const int device = state.placement.device;
+  if (!devices_.contains(device)) {
+    auto mode = program_.attach(static_cast<unsigned>(device), state.placement.device_name,
+                                to_engine(state.config.xdp_mode));
+    state.attached = mode.has_value();
+    if (!mode) return std::unexpected(mode.error());
+    devices_[device] = *mode;
+  }
+  state.attached = true;
+  state.xdp_mode = devices_[device];
+  return {};
+}
+
+void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers) {
+  auto link = std::make_shared<VrrpLink>();
+  link->device = static_cast<std::uint32_t>(state.placement.device);
+  link->vlan = state.placement.vlan;
+  link->mac = state.mac;
+  link->source_v4 = state.source_v4;
+  link->source_v6 = state.source_v6;
+  if (state.present && state.attached) {
+    auto socket = open_socket(state, routers);
+    if (socket)
+      link->socket = std::move(*socket);
+    else
+      log_(socket.error().message);
+  }
+  link->present = link->socket.has_value();
+  // Without the program on the device no lease means anything: better Fault than ungated.
+  link->usable = link->present && state.up;
+  thread_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
+    driver.set_link(number, std::move(*link), now);
+  });
+}
+
+const InterfaceState* Interfaces::find(const std::string& name) const {
+  const auto it = std::ranges::find_if(interfaces_,
+                                       [&](const auto& s) { return s.config.name == name; });
+  return it == interfaces_.end() ? nullptr : &*it;
+}
+
+}  // namespace tandem::daemon

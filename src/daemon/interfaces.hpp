@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interfaces of the configuration as the kernel has them: which device their frames come in
+// on, the steering program on it, the socket that adverts leave by. Follows every change of the
+// kernel's and tells the VRRP thread. Belongs to the control thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "daemon/plan.hpp"
+#include "daemon/vrrp_thread.hpp"
+#include "engine/steering_program.hpp"
+#include "netlink/links.hpp"
+
+namespace tandem::daemon {
+
+// Where an interface's frames come in: its configured device and tags, else those of the kernel.
+struct Placement {
+  int device = 0;  // ifindex
+  std::string device_name;
+  wire::VlanTags vlan{};
+};
+// Errors: the interface or its device does not exist, or has more than two tags.
+[[nodiscard]] Result<Placement> place(const config::Interface& interface,
+                                      const netlink::Links& links);
+
+struct InterfaceState {
+  config::Interface config;
+  std::uint16_t number = 0;  // of the link
+  bool present = false;
+  bool up = false;
+  Placement placement;
+  int host = 0;  // ifindex of the interface that has the addresses
+  MacAddress mac;
+  IpAddress source_v4;  // unspecified: none
+  IpAddress source_v6;
+  bool attached = false;
+  engine::XdpMode xdp_mode = engine::XdpMode::native;
+};
+
+class Interfaces {
+ public:
+  using Log = std::function<void(const std::string& line)>;
+
+  Interfaces(netlink::Links& links, engine::SteeringProgram& program, VrrpThread& thread, Log log);
+
+  // Takes these interfaces, attaching the program where it is not yet; the program leaves those
+  // that are not listed any more. families: per interface name, which VRRP groups to join.
+  // The error names the first interface that cannot be had.
+  Result<void> apply(const std::vector<config::Interface>& interfaces,
+                     const std::vector<PlannedRouter>& routers, const Numbers& numbers);
+  // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC).
+  bool refresh(const std::vector<PlannedRouter>& routers);
+
+  [[nodiscard]] const InterfaceState* find(const std::string& name) const;
+  [[nodiscard]] const std::vector<InterfaceState>& all() const { return interfaces_; }
+
+ private:
+  bool refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers);
+  Result<void> attach(InterfaceState& state);
+  void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
+
+  netlink::Links& links_;
+  engine::SteeringProgram& program_;
+  VrrpThread& thread_;
+  Log log_;
+  std::vector<InterfaceState> interfaces_;
+  std::map<int, engine::XdpMode> devices_;  // attached, by ifindex
+};
+
+}  // namespace tandem::daemon

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemd: reads the configuration, checks it, runs the node until it is told to stop.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/program_options.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "config/load.hpp"
+#include "daemon/node.hpp"
+#include "daemon/system_check.hpp"
+
+namespace {
+
+namespace options = boost::program_options;
+using namespace tandem;
+
+struct CommandLine {
+  std::string config_file;
+  bool check = false;
+};
+
+// nullopt: exit with `status`.
+std::optional<CommandLine> read_command_line(int argc, char** argv, int& status) {
+  CommandLine line;
+  options::options_description described(
+      "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd -c FILE [--check]\n\nOptions");
+  described.add_options()("config,c",
+                          options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
+                          "configuration file")(
+      "check", options::bool_switch(&line.check),
+      "validate the configuration and exit: 0 good, 1 with one line for each problem")(
+      "version", "print the version and exit")("help,h", "print this and exit");
+  try {
+    options::variables_map values;
+    options::store(options::parse_command_line(argc, argv, described), values);
+    options::notify(values);
+    status = 0;
+    if (values.contains("help")) {
+      std::cout << described;
+      return std::nullopt;
+    }
+    if (values.contains("version")) {
+      std::cout << "tandemd " TANDEM_VERSION "\n";
+      return std::nullopt;
+    }
+    return line;
+  } catch (const options::error& error) {
+    std::cerr << "tandemd: " << error.what() << "; see tandemd --help\n";
+    status = 2;
+    return std::nullopt;
+  }
+}
+
+// journald adds time and name by itself.
+void set_up_log() {
+  auto logger = spdlog::stderr_color_mt("tandemd");
+  logger->set_pattern(std::getenv("JOURNAL_STREAM") != nullptr ? "%l: %v"
+                                                               : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// Prints every problem, to stdout if that is all that was asked for. true: none is an error.
+bool report(const config::Loaded& loaded, const std::string& file, std::ostream& out) {
+  for (const auto& problem : loaded.problems) out << config::format(problem, file) << "\n";
+  return loaded.good();
+}
+
+config::Loaded load(const std::string& file) {
+  auto loaded = config::load_file(file);
+  if (auto links = netlink::Links::open())
+    for (auto& problem : daemon::check_system(loaded.config, *links))
+      loaded.problems.push_back(std::move(problem));
+  else
+    loaded.problems.push_back({config::Severity::error, {}, links.error().message});
+  return loaded;
+}
+
+int run(const std::string& file, const config::Config& config) {
+  boost::asio::io_context loop(1);
+  boost::asio::signal_set ends(loop, SIGTERM, SIGINT);
+  auto node = daemon::Node::start(loop, file, config);
+  if (!node) {
+    spdlog::critical("{}", node.error().message);
+    return 1;
+  }
+  ends.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) (*node)->stop();
+  });
+  boost::asio::signal_set hangup(loop, SIGHUP);
+  std::function<void()> await_hangup = [&] {
+    hangup.async_wait([&](const boost::system::error_code& error, int) {
+      if (error) return;
+      (*node)->reload();
+      await_hangup();
+    });
+  };
+  await_hangup();
+  spdlog::info("{} runs with {}", config.node.name, file);
+  loop.run();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int status = 0;
+  const auto line = read_command_line(argc, argv, status);
+  if (!line) return status;
+  const auto loaded = load(line->config_file);
+  if (line->check) return report(loaded, line->config_file, std::cout) ? 0 : 1;
+  if (!report(loaded, line->config_file, std::cerr)) return 1;
+  if (geteuid() != 0) {
+    std::cerr << "tandemd: has to run as root: it loads an XDP program and owns addresses\n";
+    return 1;
+  }
+  set_up_log();
+  return run(line->config_file, loaded.config);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/node.hpp"
+
+#include <spdlog/spdlog.h>
+#include <time.h>
+
+#include <set>
+
+namespace tandem::daemon {
+namespace {
+
+// Of the clock that XDP compares leases with.
+Duration coarse_clock_resolution() {
+  timespec ts{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+  return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
+}
+
+void log_notify(const handoff::Outcome& outcome) {
+  const bool good = outcome.kind == handoff::Outcome::Kind::ok;
+  spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}",
+              outcome.notice.router, handoff::notify_word(outcome.notice.role),
+              good ? "ok" : outcome.what);
+}
+
+vrrp::State state_of(handoff::Role role) {
+  return role == handoff::Role::active   ? vrrp::State::active
+         : role == handoff::Role::backup ? vrrp::State::backup
+                                         : vrrp::State::fault;
+}
+
+}  // namespace
+
+Node::Node(boost::asio::io_context& loop, std::string config_file)
+    : loop_(loop), config_file_(std::move(config_file)), patience_(loop) {}
+
+Node::~Node() {
+  if (program_) take_down();
+}
+
+Result<std::unique_ptr<Node>> Node::start(boost::asio::io_context& loop,
+                                          const std::string& config_file,
+                                          const config::Config& config) {
+  std::unique_ptr<Node> node(new Node(loop, config_file));
+  if (auto up = node->bring_up(config); !up) return std::unexpected(up.error());
+  return node;
+}
+
+// In this order, so that at no moment a leftover address is answered for: addresses off, gates
+// up, program on, and only then somebody who may grant a lease.
+Result<void> Node::bring_up(const config::Config& config) {
+  auto links = netlink::Links::open();
+  if (!links) return std::unexpected(links.error());
+  links_.emplace(std::move(*links));
+  auto addresses = netlink::Addresses::open();
+  if (!addresses) return std::unexpected(addresses.error());
+  addresses_.emplace(std::move(*addresses));
+  if (auto listening = control::Server::listen(loop_, config.node.control_socket); !listening)
+    return std::unexpected(listening.error());  // before anything of a running daemon is touched
+  else
+    server_ = std::move(*listening);
+  if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+
+  auto program = engine::SteeringProgram::open(config.node.bpffs, [](const std::string& line) {
+    spdlog::warn("{}", line);
+  });
+  if (!program) return std::unexpected(program.error());
+  program_ = std::move(*program);
+  steering_.emplace(program_->tables(), coarse_clock_resolution());
+  steering_->clear();
+  auto ring = engine::AdvertRing::open(program_->advert_ring_fd());
+  if (!ring) return std::unexpected(ring.error());
+  auto thread = VrrpThread::start(*steering_, std::move(*ring));
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  interfaces_.emplace(*links_, *program_, *thread_,
+                      [](const std::string& line) { spdlog::warn("{}", line); });
+  auto peers = Peers::open(loop_, *thread_);
+  if (!peers) return std::unexpected(peers.error());
+  peers_ = std::move(*peers);
+  notifier_.emplace(loop_, [this](const handoff::Outcome& outcome) {
+    log_notify(outcome);
+    note(observe::NotifyEvent{outcome.notice.router, state_of(outcome.notice.role),
+                              outcome.kind == handoff::Outcome::Kind::ok, outcome.what});
+  });
+  checker_.emplace(loop_, [this](std::size_t index, bool up, const std::string& why) {
+    on_check(index, up, why);
+  });
+
+  auto plan = make_plan(config, numbers_);
+  if (!plan) return std::unexpected(plan.error());
+  if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
+  follow();
+  serve();
+  const auto& realtime = thread_->realtime();
+  if (!realtime.realtime) spdlog::warn("adverts may be late: {}", realtime.scheduler);
+  if (!realtime.memory_locked) spdlog::warn("adverts may be late: memory could not be locked");
+  return {};
+}
+
+// Addresses that an earlier run left behind when it was killed. The address owner's are its own.
+Result<void> Node::sweep(const config::Config& config) {
+  std::set<IpAddress> virtual_addresses;
+  std::vector<netlink::DeviceAddress> leftovers;
+  for (const auto& v : config.vrrp)
+    for (const auto& a : v.addresses) {
+      if (v.priority == vrrp::kOwnerPriority) continue;
+      virtual_addresses.insert(a.prefix.address);
+      leftovers.push_back({a.device.empty() ? v.interface : a.device, a.prefix, a.label});
+    }
+  links_->set_virtual_addresses(std::move(virtual_addresses));
+  return addresses_->sweep(leftovers);
+}
+
+// What wakes the control thread.
+void Node::follow() {
+  watches_.push_back(std::make_unique<ReadWatch>(loop_, thread_->event_fd(), [this] {
+    if (!thread_->process([this](const VrrpEvent& event) { on_vrrp_event(event); })) reconcile();
+  }));
+  links_->on_change([this](int, const std::string&) { links_changed_ = true; });
+  watches_.push_back(std::make_unique<ReadWatch>(loop_, links_->fd(), [this] {
+    if (auto taken = links_->process(); !taken) spdlog::warn("{}", taken.error().message);
+    if (std::exchange(links_changed_, false)) on_links();
+  }));
+  addresses_due_.emplace(loop_, [this] { keep_addresses(); });
+  watches_.push_back(
+      std::make_unique<ReadWatch>(loop_, addresses_->fd(), [this] { keep_addresses(); }));
+  addresses_->on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
+    const std::string what = outcome ? "put back" : outcome.error().message;
+    spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
+    note(observe::AddressEvent{a.device, a.prefix.to_string(), what});
+  });
+}
+
+void Node::keep_addresses() {
+  addresses_->process(MonotonicClock::now());
+  addresses_due_->set(addresses_->next_deadline());
+}
+
+}  // namespace tandem::daemon

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// One node: joins the rooms on the control thread. What must not wait is elsewhere (the XDP
+// program, the VRRP thread); what is here may take its time.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/load.hpp"
+#include "control/server.hpp"
+#include "daemon/interfaces.hpp"
+#include "daemon/peers.hpp"
+#include "daemon/plan.hpp"
+#include "daemon/vrrp_thread.hpp"
+#include "daemon/watch.hpp"
+#include "engine/steering_program.hpp"
+#include "flow/steering.hpp"
+#include "handoff/notifier.hpp"
+#include "health/checker.hpp"
+#include "netlink/addresses.hpp"
+#include "netlink/links.hpp"
+#include "observe/event_log.hpp"
+#include "observe/status_document.hpp"
+#include "observe/vrrp_document.hpp"
+#include "vrrp/priority.hpp"
+
+namespace tandem::daemon {
+
+class Node {
+ public:
+  // Brings everything up: sweeps what an earlier run left, attaches the program, starts the VRRP
+  // thread. On an error nothing stays behind.
+  static Result<std::unique_ptr<Node>> start(boost::asio::io_context& loop,
+                                             const std::string& config_file,
+                                             const config::Config& config);
+  ~Node();
+
+  // Resigns everywhere, waits until no lease is held or nobody takes over, runs the last notify
+  // commands, takes everything down and stops the loop.
+  void stop();
+  // Reads the configuration file again, as `tandemctl reload` does; the outcome goes to the log.
+  void reload();
+
+ private:
+  struct Snapshot {
+    std::vector<vrrp::Status> routers;  // in the order of plan_.routers
+    DriverCounters counters;
+  };
+
+  Node(boost::asio::io_context& loop, std::string config_file);
+  Result<void> bring_up(const config::Config& config);
+  Result<void> sweep(const config::Config& config);
+  void follow();
+  void keep_addresses();
+
+  // node_reload.cpp
+  void reload(const std::string& file, control::Completion done);
+  Result<void> apply(const Plan& plan, const Plan& before);
+  Result<void> publish();
+  void apply_checks();
+
+  // node_follow.cpp: what the world and the VRRP thread report
+  void on_vrrp_event(const VrrpEvent& event);
+  void on_transition(const VrrpEvent& event, const vrrp::Transition& transition);
+  void on_links();
+  void on_check(std::size_t index, bool up, const std::string& why);
+  void set_track(const std::string& name, bool up);
+  void install(const PlannedRouter& router);
+  void reconcile();
+  void note(observe::Event event, MonotonicTime at = MonotonicClock::now());
+
+  // node_commands.cpp: the control socket
+  void serve();
+  void with_snapshot(std::function<void(const Snapshot&)> use);
+  nlohmann::json status(const Snapshot& snapshot) const;
+  nlohmann::json vrrp(const Snapshot& snapshot, const std::string& name) const;
+  void fail_over(const nlohmann::json& arguments, control::Completion done);
+
+  // node_stop.cpp
+  void on_idle();
+  void take_down();
+
+  [[nodiscard]] const PlannedRouter* router(vrrp::RouterId id) const;
+  [[nodiscard]] vrrp::Failing failing(const PlannedRouter& router) const;
+
+  boost::asio::io_context& loop_;
+  std::string config_file_;
+  MonotonicTime started_ = MonotonicClock::now();
+  Numbers numbers_;
+  Plan plan_;
+  std::map<std::string, bool> tracked_up_;  // by tracked_check() / tracked_interface()
+  observe::EventLog events_;
+
+  std::optional<netlink::Links> links_;
+  std::optional<netlink::Addresses> addresses_;
+  std::unique_ptr<engine::SteeringProgram> program_;
+  std::optional<flow::Steering> steering_;
+  std::unique_ptr<VrrpThread> thread_;
+  std::optional<Interfaces> interfaces_;
+  std::unique_ptr<Peers> peers_;
+  std::optional<health::Checker> checker_;
+  std::optional<handoff::Notifier> notifier_;
+  std::unique_ptr<control::Server> server_;
+
+  std::vector<std::unique_ptr<ReadWatch>> watches_;
+  std::optional<Alarm> addresses_due_;
+  boost::asio::steady_timer patience_;
+  bool links_changed_ = false;
+  enum class Phase { running, resigning, down } phase_ = Phase::running;
+};
+
+}  // namespace tandem::daemon

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows from what happens: a transition moves the kernel's addresses, runs a command and
+// leaves a trace; a check or an interface that comes or goes is told to the VRRP thread.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "daemon/node.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+std::string words(const vrrp::Transition& t) {
+  std::string text = std::string(to_string(t.from)) + " -> " + to_string(t.to) + ": " +
+                     to_string(t.cause);
+  if (!t.peer.is_unspecified())
+    text += " (" + t.peer.to_string() + ", priority " + std::to_string(t.peer_priority) + ")";
+  return text;
+}
+
+std::optional<handoff::Role> role_of(vrrp::State state) {
+  switch (state) {
+    case vrrp::State::active: return handoff::Role::active;
+    case vrrp::State::backup: return handoff::Role::backup;
+    case vrrp::State::fault: return handoff::Role::fault;
+    case vrrp::State::initialize: break;
+  }
+  return std::nullopt;
+}
+
+std::vector<netlink::DeviceAddress> addresses_of(const config::Vrrp& router) {
+  std::vector<netlink::DeviceAddress> list;
+  for (const auto& a : router.addresses)
+    list.push_back({a.device.empty() ? router.interface : a.device, a.prefix, a.label});
+  return list;
+}
+
+}  // namespace
+
+const PlannedRouter* Node::router(vrrp::RouterId id) const {
+  const auto it = std::ranges::find(plan_.routers, id, &PlannedRouter::id);
+  return it == plan_.routers.end() ? nullptr : &*it;
+}
+
+// Which of the router's tracked things fail, as far as the control thread knows.
+vrrp::Failing Node::failing(const PlannedRouter& router) const {
+  vrrp::Failing failing;
+  for (const auto& t : router.config.track) {
+    const auto known = tracked_up_.find(t.check.empty() ? tracked_interface(t.interface)
+                                                        : tracked_check(t.check));
+    failing.push_back(known != tracked_up_.end() && !known->second);
+  }
+  return failing;
+}
+
+void Node::note(observe::Event event, MonotonicTime at) {
+  events_.add(observe::Now::read(), at, std::move(event));
+}
+
+void Node::on_vrrp_event(const VrrpEvent& event) {
+  if (const auto* a = std::get_if<vrrp::InstallAddresses>(&event.what)) {
+    if (const auto* r = router(a->router)) install(*r);
+  } else if (const auto* d = std::get_if<vrrp::RemoveAddresses>(&event.what)) {
+    if (const auto* r = router(d->router))
+      if (auto removed = addresses_->remove(router_key(r->config)); !removed)
+        spdlog::error("{}: {}", r->config.name, removed.error().message);
+  } else if (const auto* t = std::get_if<vrrp::Transition>(&event.what)) {
+    on_transition(event, *t);
+  } else if (const auto* drop = std::get_if<DroppedAdvert>(&event.what)) {
+    std::string interface = "?";
+    for (const auto& i : interfaces_->all())
+      if (i.number == drop->link) interface = i.config.name;
+    note(observe::DroppedAdvertEvent{interface, drop->source, drop->vrid, drop->reason}, event.at);
+  } else {
+    on_idle();
+  }
+}
+
+void Node::install(const PlannedRouter& r) {
+  if (auto done = addresses_->install(router_key(r.config), addresses_of(r.config),
+                                      MonotonicClock::now());
+      !done)
+    spdlog::error("{}: {}", r.config.name, done.error().message);
+  addresses_due_->set(addresses_->next_deadline());
+}
+
+void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
+  const auto* r = router(t.router);
+  if (r == nullptr) return;
+  spdlog::info("{}: {}", r->config.name, words(t));
+  note(observe::TransitionEvent{r->config.name, t.from, t.to, t.cause, t.peer, t.peer_priority},
+       event.at);
+  if (const auto role = role_of(t.to)) {
+    notifier_->notify(r->config.notify,
+                      {r->config.name, *role, effective_priority(r->settings, failing(*r)),
+                       to_string(t.cause)});
+  }
+}
+
+void Node::on_links() {
+  if (interfaces_->refresh(plan_.routers))
+    if (auto published = publish(); !published) spdlog::error("{}", published.error().message);
+  for (const auto& [name, number] : numbers_.tracked.all())
+    if (name.starts_with("interface ")) {
+      const auto link = links_->find(name.substr(std::string_view("interface ").size()));
+      set_track(name, link && link->up);
+    }
+}
+
+void Node::on_check(std::size_t index, bool up, const std::string& why) {
+  const std::string& name = plan_.config.checks[index].name;
+  spdlog::log(up ? spdlog::level::info : spdlog::level::warn, "check {}: {}: {}", name,
+              up ? "up" : "down", why);
+  note(observe::CheckEvent{name, up, why});
+  set_track(tracked_check(name), up);
+}
+
+void Node::set_track(const std::string& name, bool up) {
+  const auto source = numbers_.tracked.find(name);
+  const auto known = tracked_up_.find(name);
+  if (!source || (known != tracked_up_.end() && known->second == up)) return;
+  tracked_up_[name] = up;
+  thread_->post([source = *source, up](VrrpDriver& driver, MonotonicTime now) {
+    driver.on_track(source, up, now);
+  });
+}
+
+// Events were lost: make the kernel's addresses what the states say.
+void Node::reconcile() {
+  with_snapshot([this](const Snapshot& snapshot) {
+    for (std::size_t i = 0; i < plan_.routers.size(); i++) {
+      if (snapshot.routers[i].state == vrrp::State::active)
+        install(plan_.routers[i]);
+      else if (auto removed = addresses_->remove(router_key(plan_.routers[i].config)); !removed)
+        spdlog::error("{}", removed.error().message);
+    }
+  });
+}
+
+}  // namespace tandem::daemon

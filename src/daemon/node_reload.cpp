@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// A new configuration in place of the running one. Only the difference is applied; a file with
+// anything wrong in it changes nothing.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "daemon/node.hpp"
+#include "daemon/system_check.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+const PlannedRouter* find(const Plan& plan, vrrp::RouterId id) {
+  const auto it = std::ranges::find(plan.routers, id, &PlannedRouter::id);
+  return it == plan.routers.end() ? nullptr : &*it;
+}
+
+flow::SteeredRouter to_steering(const PlannedRouter& router, const InterfaceState& interface) {
+  flow::SteeredRouter r;
+  r.slot = router.id;
+  r.ifindex = static_cast<std::uint32_t>(interface.placement.device);
+  r.vlan = interface.placement.vlan;
+  r.family = router.config.family;
+  r.vrid = router.config.vrid;
+  r.accept = router.config.accept || router.config.priority == vrrp::kOwnerPriority;
+  r.virtual_mac = router.endpoint.virtual_mac;
+  r.interface_mac = interface.mac;
+  for (const auto& a : router.config.addresses) r.addresses.push_back(a.prefix.address);
+  return r;
+}
+
+std::string lines(const std::vector<config::Problem>& problems, const std::string& file,
+                  config::Severity severity) {
+  std::string text;
+  for (const auto& problem : problems)
+    if (problem.severity == severity)
+      text += (text.empty() ? "" : "\n") + config::format(problem, file);
+  return text;
+}
+
+nlohmann::json difference(const Plan& before, const Plan& after) {
+  nlohmann::json result = {{"added", nlohmann::json::array()},
+                           {"removed", nlohmann::json::array()},
+                           {"changed", nlohmann::json::array()},
+                           {"unchanged", 0},
+                           {"warnings", nlohmann::json::array()}};
+  int unchanged = 0;
+  for (const auto& r : after.routers) {
+    const auto* old = find(before, r.id);
+    if (old == nullptr)
+      result["added"].push_back(r.config.name);
+    else if (old->config != r.config)
+      result["changed"].push_back(r.config.name);
+    else
+      unchanged++;
+  }
+  for (const auto& r : before.routers)
+    if (find(after, r.id) == nullptr) result["removed"].push_back(r.config.name);
+  result["unchanged"] = unchanged;
+  return result;
+}
+
+}  // namespace
+
+void Node::reload() {
+  reload(config_file_, [](const control::Answer& answer) {
+    if (!answer) spdlog::error("reload: {}", answer.error().message);
+  });
+}
+
+void Node::reload(const std::string& file, control::Completion done) {
+  auto loaded = config::load_file(file);
+  if (loaded.good())
+    for (auto& problem : check_system(loaded.config, *links_)) loaded.problems.push_back(problem);
+  if (!loaded.good()) {
+    spdlog::error("reload refused, the running configuration stays");
+    return done(fail(lines(loaded.problems, file, config::Severity::error)));
+  }
+  if (const auto key = needs_restart(plan_.config, loaded.config); !key.empty())
+    return done(fail(file + ": " + key + " cannot change while running; restart tandemd"));
+
+  auto plan = make_plan(loaded.config, numbers_);
+  if (!plan) return done(std::unexpected(plan.error()));
+  auto result = difference(plan_, *plan);
+  for (const auto& problem : loaded.problems)
+    result["warnings"].push_back(config::format(problem, file));
+  const Plan before = plan_;
+  if (auto applied = apply(*plan, before); !applied) {
+    if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
+      spdlog::error("{}", back.error().message);
+    return done(std::unexpected(applied.error()));
+  }
+  config_file_ = file;
+  spdlog::info("reloaded {}: {}", file, result.dump());
+  note(observe::NoticeEvent{"reloaded " + file});
+  done(std::move(result));
+}
+
+// Gates before leases: what is new is steered before the VRRP thread hears of it, what goes has
+// resigned before its gate does.
+Result<void> Node::apply(const Plan& plan, const Plan& before) {
+  if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
+    return had;
+  std::vector<vrrp::RouterId> gone;
+  for (const auto& old : before.routers)
+    if (find(plan, old.id) == nullptr) {
+      if (auto removed = addresses_->remove(router_key(old.config)); !removed)
+        spdlog::error("{}: {}", old.config.name, removed.error().message);
+      numbers_.routers.release(router_key(old.config));
+      thread_->post([id = old.id](VrrpDriver& d, MonotonicTime now) { d.remove(id, now); });
+    }
+  for (const auto& old : before.config.interfaces)
+    if (std::ranges::find(plan.config.interfaces, old.name, &config::Interface::name) ==
+        plan.config.interfaces.end())
+      numbers_.links.release(old.name);
+  plan_ = plan;
+  if (auto published = publish(); !published) return published;
+  for (const auto& r : plan_.routers) {
+    const auto* old = find(before, r.id);
+    if (old != nullptr && old->config == r.config) continue;
+    thread_->post([r, is_new = old == nullptr](VrrpDriver& driver, MonotonicTime now) {
+      is_new ? driver.add(r.id, r.endpoint, r.settings, now)
+             : driver.update(r.id, r.endpoint, r.settings, now);
+    });
+    if (old != nullptr && old->config.addresses != r.config.addresses) reconcile();
+  }
+  peers_->apply(plan_.routers, *interfaces_);
+  apply_checks();
+  on_links();
+  return {};
+}
+
+Result<void> Node::publish() {
+  std::vector<flow::SteeredRouter> routers;
+  std::set<IpAddress> virtual_addresses;
+  for (const auto& r : plan_.routers) {
+    routers.push_back(to_steering(r, *interfaces_->find(r.config.interface)));
+    if (r.config.priority != vrrp::kOwnerPriority)
+      virtual_addresses.insert(routers.back().addresses.begin(), routers.back().addresses.end());
+  }
+  links_->set_virtual_addresses(std::move(virtual_addresses));
+  std::vector<flow::SteeredService> services;
+  for (const auto& s : plan_.config.services)
+    services.push_back({s.address, s.protocol == config::Protocol::udp, s.port});
+  return steering_->publish(routers, services);
+}
+
+// Results of checks that are gone, or that start over, no longer count.
+void Node::apply_checks() {
+  checker_->apply(plan_.config.checks);
+  for (std::size_t i = 0; i < checker_->size(); i++)
+    if (const auto status = checker_->status(i); status.state != health::State::down)
+      set_track(tracked_check(status.name), true);
+}
+
+}  // namespace tandem::daemon

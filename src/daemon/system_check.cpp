@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/system_check.hpp"
+
+#include "base/command_safety.hpp"
+#include "daemon/interfaces.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+void check_command(const std::string& what, const std::vector<std::string>& argv,
+                   const config::Location& where, std::vector<config::Problem>& problems) {
+  if (argv.empty()) return;
+  if (auto safe = check_command_is_safe(argv.front()); !safe)
+    problems.push_back({config::Severity::error, where, what + ": " + safe.error().message});
+}
+
+}  // namespace
+
+std::vector<config::Problem> check_system(const config::Config& config,
+                                          const netlink::Links& links) {
+  std::vector<config::Problem> problems;
+  for (const auto& interface : config.interfaces)
+    if (auto placement = place(interface, links); !placement)
+      problems.push_back({config::Severity::error, interface.where, placement.error().message});
+  for (const auto& check : config.checks)
+    if (check.command)
+      check_command("check '" + check.name + "'", check.command->argv, check.where, problems);
+  for (const auto& v : config.vrrp) {
+    for (const auto& a : v.addresses)
+      if (!a.device.empty() && !links.find(a.device))
+        problems.push_back({config::Severity::error, v.where,
+                            "vrrp '" + v.name + "': address " + a.prefix.to_string() +
+                                ": device '" + a.device + "' does not exist"});
+    for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
+      check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);
+  }
+  return problems;
+}
+
+}  // namespace tandem::daemon
