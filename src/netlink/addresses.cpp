@@ -141,12 +141,10 @@ void Addresses::process(MonotonicTime now) {
   for (const auto& [address, outcome] : outcomes) on_restore_(address, outcome);
 }
 
-// Could be added now, and isn't there.
+// Could be added, and isn't there.
 bool Addresses::missing(const Place& place) const {
-  const auto& [name, prefix] = place;
-  const auto* device = feed_.table().find(name);
-  if (!device || device->find(prefix)) return false;
-  return prefix.address.is_v4() || device->admin_up();
+  const auto* device = feed_.table().find(place.first);
+  return device && !device->find(place.second);
 }
 
 // ---- What is done to the kernel ----------------------------------------------------------------

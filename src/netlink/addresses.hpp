@@ -3,8 +3,7 @@
 //
 // Each owner (a virtual router) lists what it wants; an address stays for as long as one owner
 // wants it. Whatever goes missing is put back: after somebody removed it, after the interface was
-// taken down and up (which takes its IPv6 addresses), after the interface was removed and made
-// again. IPv6 addresses wait while their interface is down, since the kernel would not keep them.
+// taken down (which takes its IPv6 addresses), after the interface was removed and made again.
 //
 // An address that is there already counts as ours: it is a leftover, or was put back by hand. The
 // owner of a real address (priority 255) must therefore not list it here, or it goes at remove().

@@ -49,10 +49,6 @@ auto position(std::vector<InterfaceAddress>& addresses, const IpPrefix& prefix) 
 
 }  // namespace
 
-bool Device::admin_up() const noexcept {
-  return (flags & IFF_UP) != 0;
-}
-
 bool Device::up() const noexcept {
   constexpr std::uint32_t kAll = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
   return (flags & kAll) == kAll;

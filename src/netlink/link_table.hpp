@@ -44,8 +44,7 @@ struct Device {
   std::optional<VlanTag> vlan;  // set: a VLAN device on `parent`
   std::vector<InterfaceAddress> addresses;  // in the kernel's order
 
-  [[nodiscard]] bool admin_up() const noexcept;  // IFF_UP
-  [[nodiscard]] bool up() const noexcept;        // IFF_UP, a carrier, and operational (RFC 2863)
+  [[nodiscard]] bool up() const noexcept;  // IFF_UP, a carrier, and operational (RFC 2863)
   [[nodiscard]] const InterfaceAddress* find(const IpPrefix& prefix) const noexcept;
   bool operator==(const Device&) const = default;
 };

@@ -93,16 +93,16 @@ class NamespaceTest : public testing::Test {
   template <class Object, class Condition>
   static bool wait_until(Object& object, const Condition& done) {
     const auto end = MonotonicClock::now() + std::chrono::seconds(15);
-    while (MonotonicClock::now() < end) {
+    while (!done()) {
+      if (MonotonicClock::now() > end) return false;
       pollfd ready{object.fd(), POLLIN, 0};
       poll(&ready, 1, 20);
       if constexpr (requires { object.process(MonotonicTime{}); })
         object.process(MonotonicClock::now());
       else
         EXPECT_TRUE(object.process());
-      if (done()) return true;
     }
-    return false;
+    return true;
   }
 
   Descriptor before_;

@@ -123,15 +123,32 @@ TEST_F(NextHopsTest, SaysWhenNobodyAnswersAndNoticesWhenSomebodyDoes) {
   EXPECT_TRUE(resolves(v4));
 }
 
-TEST_F(NextHopsTest, VerifiesAStaleNeighbour) {
+TEST_F(NextHopsTest, HasAStaleNeighbourVerified) {
   const Destination peer{ip("192.0.2.2")};
-  run("ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:99 nud stale dev veth0");
+  const std::string stale =
+      "ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud stale dev veth0";
+  const auto reachable = [] {
+    return run("ip neigh show 192.0.2.2 dev veth0").find("REACHABLE") != std::string::npos;
+  };
   set_sysctl("net/ipv4/neigh/veth0/delay_first_probe_time", "1");
+  run(stale);
   watch({peer});
-  EXPECT_TRUE(wait_until(*hops_, [&] {
-    const auto hop = hops_->lookup(peer);
-    return hop && hop->mac == kPeerMac;
-  }));
+  EXPECT_EQ(hops_->lookup(peer)->mac, kPeerMac);  // good enough meanwhile
+  ASSERT_TRUE(wait_until(*hops_, reachable));
+  run(stale);
+  EXPECT_TRUE(wait_until(*hops_, reachable));
+  EXPECT_EQ(changes_[peer], 1);
+}
+
+TEST_F(NextHopsTest, NoticesARouteThatWentWithItsSourceAddress) {
+  run("ip address add 192.0.2.50/32 dev veth0");
+  run("ip route add 198.51.100.0/24 via 192.0.2.2 src 192.0.2.1");
+  const Destination far{ip("198.51.100.1")};
+  watch({far});
+  ASSERT_TRUE(resolves(far));
+  EXPECT_EQ(hops_->lookup(far)->source, ip("192.0.2.1"));
+  run("ip address del 192.0.2.1/24 dev veth0");
+  EXPECT_TRUE(says(far, "no route"));
 }
 
 TEST_F(NextHopsTest, SaysWhyThereIsNoRoute) {
