@@ -90,7 +90,7 @@ std::string render_router(const json& router, const Style& style) {
   line("adverts", adverts_text(router.at("adverts")));
   line("dropped", counts_text(router.at("dropped")));
   if (const auto mismatches = mismatches_text(router); mismatches != "none")
-    line("accepted", mismatches);
+    line("mismatches", mismatches);
   line("timers", timers_text(router.at("timers")));
   line("lease",
        router.at("lease_ms").is_null() ? "none" : ms_text(router.at("lease_ms")) + " left");

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl against a server, by its command line, its text and its exit status.
+#include "ctl/run.hpp"
+
+#include <sstream>
+
+#include "control/requests.hpp"
+#include "server_fixture.hpp"
+
+namespace tandem::ctl {
+namespace {
+
+using control::Answer;
+using nlohmann::json;
+
+struct Outcome {
+  int exit;
+  std::string out;
+  std::string err;
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class TandemctlTest : public control::ServerTest {
+ protected:
+  // A daemon that has no virtual router but two names, and remembers what it was asked.
+  void start() {
+    control::ServerTest::start();
+    const auto remember = [this](const char* command, Answer answer) {
+      server_->on(command, [this, command, answer](const json& arguments) {
+        asked_ = {{"command", command}, {"arguments", arguments}};
+        return answer;
+      });
+    };
+    const json failover = json::parse(R"([{"name": "VI_1", "done": true, "why": ""}])");
+    std::promise<void> ready;
+    boost::asio::post(io_, [&] {
+      remember("vrrp", json{{"routers", json::array()}});
+      remember("failover", failover);
+      remember("reload", fail("/etc/t.toml:3:1: vrid: 256\n/etc/t.toml:9:1: unknown key"));
+      remember("events", json{{"events", {{{"kind", "notice"}, {"text", "hi"}, {"time", "T"}}}},
+                              {"last_sequence", 9},
+                              {"missed", 8}});
+      ready.set_value();
+    });
+    ready.get_future().wait();
+  }
+
+  Outcome tandemctl(std::vector<std::string> arguments) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int exit = run(arguments, {path_.c_str(), false, out, err});
+    return {exit, out.str(), err.str()};
+  }
+
+  json asked_;
+};
+
+TEST_F(TandemctlTest, PrintsTextOrJson) {
+  start();
+  EXPECT_EQ(tandemctl({"vrrp"}).out, "No virtual router is configured.\n");
+  for (const auto& arguments :
+       {std::vector<std::string>{"--json", "vrrp"}, std::vector<std::string>{"vrrp", "--json"}}) {
+    const Outcome outcome = tandemctl(arguments);
+    EXPECT_EQ(outcome.exit, kGood);
+    EXPECT_EQ(json::parse(outcome.out), (json{{"routers", json::array()}}));
+  }
+}
+
+TEST_F(TandemctlTest, SendsTheArgumentsOfEachCommand) {
+  start();
+  (void)tandemctl({"vrrp", "VI_1"});
+  EXPECT_EQ(asked_["arguments"], (json{{"name", "VI_1"}}));
+  (void)tandemctl({"events", "-n", "7"});
+  EXPECT_EQ(asked_["arguments"], (json{{"after", 0}, {"limit", 7}}));
+  (void)tandemctl({"failover", "VI_1", "--back", "VI_2"});
+  EXPECT_EQ(asked_["arguments"], (json{{"names", {"VI_1", "VI_2"}}, {"back", true}}));
+  (void)tandemctl({"failover"});
+  EXPECT_EQ(asked_["arguments"], (json{{"names", json::array()}, {"back", false}}));
+  (void)tandemctl({"reload", "some/../file.toml"});
+  EXPECT_EQ(asked_["arguments"]["file"], (std::filesystem::current_path() / "file.toml").string());
+  (void)tandemctl({"reload"});
+  EXPECT_EQ(asked_["arguments"], json::object());
+}
+
+TEST_F(TandemctlTest, ShowsEventsAndHowManyAreMissing) {
+  start();
+  EXPECT_EQ(tandemctl({"events"}).out, "(8 earlier events not shown)\nT  -             hi\n");
+}
+
+TEST_F(TandemctlTest, FollowsEventsUntilTheDaemonGoes) {
+  start();
+  std::promise<std::uint64_t> followed_after;
+  boost::asio::post(io_, [&] {
+    server_->on("events", [&, calls = 0](const json& arguments) mutable -> Answer {
+      const auto after = arguments.at("after").get<std::uint64_t>();
+      if (++calls == 3) {
+        followed_after.set_value(after);
+        boost::asio::post(io_, [&] { server_.reset(); });
+      }
+      return json{{"events", {{{"kind", "notice"}, {"text", "n"}, {"time", "T"}}}},
+                  {"last_sequence", after + 5},
+                  {"missed", 0}};
+    });
+  });
+  const Outcome outcome = tandemctl({"events", "--follow", "--json"});
+  EXPECT_EQ(outcome.exit, kUnreachable);
+  EXPECT_EQ(followed_after.get_future().get(), 10U);
+  std::istringstream lines(outcome.out);
+  std::string line;
+  int count = 0;
+  for (; std::getline(lines, line); ++count) EXPECT_EQ(json::parse(line)["text"], "n");
+  EXPECT_EQ(count, 2);
+}
+
+TEST_F(TandemctlTest, ExitsWith1WhenTheDaemonRefuses) {
+  start();
+  const Outcome outcome = tandemctl({"reload"});
+  EXPECT_EQ(outcome.exit, kRefused);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "tandemctl: /etc/t.toml:3:1: vrid: 256\n/etc/t.toml:9:1: unknown key\n");
+  EXPECT_EQ(tandemctl({"failover"}).exit, kGood);
+}
+
+TEST_F(TandemctlTest, ExitsWith1WhenNotAllWasDone) {
+  start();
+  boost::asio::post(io_, [&] {
+    server_->on("failover", [](const json&) -> Answer {
+      return json::parse(R"([{"name": "VI_1", "done": true, "why": ""},
+                             {"name": "VI_2", "done": false, "why": "it is Backup"}])");
+    });
+  });
+  const Outcome outcome = tandemctl({"failover"});
+  EXPECT_EQ(outcome.exit, kRefused);
+  EXPECT_TRUE(contains(outcome.out, "it is Backup"));
+}
+
+TEST_F(TandemctlTest, SaysThatAnAnswerIsNotWhatItExpects) {
+  start();
+  boost::asio::post(io_, [&] {
+    server_->on("vrrp", [](const json&) -> Answer { return json{{"virtual_routers", 1}}; });
+  });
+  const Outcome outcome = tandemctl({"vrrp"});
+  EXPECT_EQ(outcome.exit, kRefused);
+  EXPECT_TRUE(contains(outcome.err, "same version"));
+}
+
+TEST_F(TandemctlTest, ExitsWith2OnAWrongCommandLine) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"vrp"},
+                                             {"vrrp", "a", "b"},
+                                             {"vrrp", "--wrong"},
+                                             {"--wrong", "vrrp"},
+                                             {"status", "extra"},
+                                             {"events", "-n", "many"},
+                                             {"events", "-n"},
+                                             {"-s"}}) {
+    const Outcome outcome = tandemctl(arguments);
+    EXPECT_EQ(outcome.exit, kUsage) << (arguments.empty() ? "" : arguments.back());
+    EXPECT_TRUE(contains(outcome.err, "see tandemctl") || contains(outcome.err, "See tandemctl"))
+        << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST_F(TandemctlTest, ExitsWith3WithoutADaemonAndNamesTheSocket) {
+  const Outcome by_environment = tandemctl({"status"});
+  EXPECT_EQ(by_environment.exit, kUnreachable);
+  EXPECT_TRUE(contains(by_environment.err, path_));
+  EXPECT_TRUE(contains(by_environment.err, "systemctl status tandemd"));
+  const Outcome by_option = tandemctl({"status", "-s", directory_ / "other.sock"});
+  EXPECT_EQ(by_option.exit, kUnreachable);
+  EXPECT_TRUE(contains(by_option.err, "other.sock"));
+}
+
+TEST_F(TandemctlTest, HelpsWithoutADaemon) {
+  const Outcome general = tandemctl({"--help"});
+  EXPECT_EQ(general.exit, kGood);
+  for (const Command* command : commands()) {
+    EXPECT_TRUE(contains(general.out, std::string("  ") + command->name)) << command->name;
+    const Outcome own = tandemctl({command->name, "--help"});
+    EXPECT_EQ(own.exit, kGood);
+    EXPECT_TRUE(contains(own.out, std::string("[--json] ") + command->name)) << own.out;
+    EXPECT_TRUE(contains(own.out, command->help));
+  }
+  for (const char* part : {"--socket", "TANDEM_SOCKET", "NO_COLOR", "Exit status", "--json"})
+    EXPECT_TRUE(contains(general.out, part)) << part;
+  EXPECT_TRUE(contains(tandemctl({"events", "--help"}).out, "--follow"));
+  EXPECT_TRUE(contains(tandemctl({"failover", "-h"}).out, "--back"));
+  EXPECT_TRUE(contains(tandemctl({"--version"}).out, "tandemctl "));
+}
+
+}  // namespace
+}  // namespace tandem::ctl
