@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tandem::scenario {
+namespace {
+
+constexpr std::uint16_t kInterface = 1;
+
+}  // namespace
+
+Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
+                       const std::array<Routers, 2>& routers)
+    : random_(seed), wire_(wire), overlap_(routers[0].size()) {
+  for (int n = 0; n < kNodes; ++n) {
+    nodes_[n].routers = routers[n];
+    nodes_[n].source = *IpAddress::parse(n == 0 ? "192.0.2.2" : "192.0.2.3");
+    nodes_[n].lease.resize(routers[n].size());
+    nodes_[n].active_since.resize(routers[n].size());
+  }
+}
+
+Duration Simulation::up_to(Duration most) {
+  return Duration(std::uniform_int_distribution<Duration::rep>(0, most.count())(random_));
+}
+
+void Simulation::start(int node) {
+  Node& n = nodes_[node];
+  n.set = {};
+  n.mode = Mode::running;
+  n.inbox.clear();
+  std::ranges::fill(n.lease, MonotonicTime{});  // swept at the start of the daemon
+  for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) {
+    n.set.add(id, kInterface, n.routers[id], n.source, true, now_, actions_);
+  }
+  carry_out(node);
+}
+
+void Simulation::crash(int node) {
+  nodes_[node].mode = Mode::down;
+}
+
+void Simulation::stop(int node) {
+  nodes_[node].mode = Mode::stopped;
+}
+
+// As the driver does: queued adverts first, then the time.
+void Simulation::resume(int node, bool queue_lost) {
+  Node& n = nodes_[node];
+  n.mode = Mode::running;
+  if (queue_lost) n.inbox.clear();
+  for (; !n.inbox.empty(); n.inbox.pop_front()) deliver({node, n.inbox.front()});
+  n.set.on_time(now_, actions_);
+  carry_out(node);
+}
+
+void Simulation::track(int node, std::uint16_t source, bool up) {
+  nodes_[node].set.on_track(source, up, now_, actions_);
+  carry_out(node);
+}
+
+void Simulation::fail_over(int node, vrrp::RouterId router) {
+  nodes_[node].set.fail_over(router, false, now_, actions_);
+  carry_out(node);
+}
+
+bool Simulation::active(int node, vrrp::RouterId router) const {
+  return running(node) && nodes_[node].set.status(router).state == vrrp::State::active;
+}
+
+void Simulation::run(Duration time) {
+  const MonotonicTime end = now_ + time;
+  while (true) {
+    MonotonicTime next = in_flight_.empty() ? kNever : in_flight_.begin()->first;
+    for (int n = 0; n < kNodes; ++n) {
+      if (running(n)) next = std::min(next, nodes_[n].wake);
+    }
+    next = std::max(next, now_);
+    watch_leases(std::min(next, end));
+    now_ = std::min(next, end);
+    if (next > end) return;
+    while (!in_flight_.empty() && in_flight_.begin()->first <= now_) {
+      deliver(in_flight_.extract(in_flight_.begin()).mapped());
+    }
+    for (int n = 0; n < kNodes; ++n) {
+      if (!running(n) || nodes_[n].wake > now_) continue;
+      nodes_[n].set.on_time(now_, actions_);
+      carry_out(n);
+    }
+  }
+}
+
+void Simulation::deliver(const Delivery& delivery) {
+  Node& n = nodes_[delivery.node];
+  if (n.mode == Mode::stopped) n.inbox.push_back(delivery.received);
+  if (n.mode != Mode::running) return;
+  n.set.on_advert(kInterface, delivery.received, now_, actions_);
+  carry_out(delivery.node);
+}
+
+void Simulation::carry_out(int node) {
+  Node& n = nodes_[node];
+  for (const vrrp::Action& action : std::exchange(actions_, {})) {
+    if (const auto* grant = std::get_if<vrrp::GrantLease>(&action)) {
+      n.lease[grant->router] = grant->deadline;
+    } else if (const auto* revoke = std::get_if<vrrp::RevokeLease>(&action)) {
+      n.lease[revoke->router] = {};
+    } else if (const auto* advert = std::get_if<vrrp::SendAdvert>(&action)) {
+      send(node, *advert);
+    } else if (const auto* moved = std::get_if<vrrp::Transition>(&action)) {
+      ++transitions_;
+      check_takeover(node, *moved);
+    }
+  }
+  const MonotonicTime deadline = n.set.next_deadline();
+  n.wake = deadline == kNever ? kNever : deadline + up_to(wire_.most_lateness);
+}
+
+// Silence of a node that crashed or was stopped means that its lease has ended; unless it became
+// Active just now, and its first advert is still on the wire.
+void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
+  if (moved.to != vrrp::State::active) return;
+  nodes_[node].active_since[moved.router] = now_;
+  const Node& other = nodes_[1 - node];
+  if (moved.cause != vrrp::Cause::down_timer || running(1 - node)) return;
+  if (other.lease[moved.router] <= now_) return;
+  if (now_ - other.active_since[moved.router] <= wire_.most_delay) return;
+  violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
+               " took over before the lease of the other had ended, at " +
+               std::to_string(now_.time_since_epoch().count()) + " ns";
+}
+
+void Simulation::send(int from, const vrrp::SendAdvert& action) {
+  if (std::uniform_real_distribution<>(0, 1)(random_) < wire_.loss) return;
+  const vrrp::Settings& s = nodes_[from].routers[action.router];
+  const wire::Advert advert{s.family,          s.version,   s.vrid,     action.priority,
+                            s.advert_interval, s.addresses, s.password, s.checksum};
+  const Delivery delivery{1 - from, {advert, nodes_[from].source, wire::vrrp_group(s.family)}};
+  // One wire, one queue: what was sent later does not arrive earlier.
+  MonotonicTime when = now_ + up_to(wire_.most_delay);
+  for (const auto& [other, flying] : in_flight_) {
+    if (flying.node == delivery.node) when = std::max(when, other);
+  }
+  in_flight_.emplace(when, delivery);
+}
+
+void Simulation::watch_leases(MonotonicTime until) {
+  for (std::size_t id = 0; id < overlap_.size(); ++id) {
+    const MonotonicTime both_end = std::min({until, nodes_[0].lease[id], nodes_[1].lease[id]});
+    if (both_end <= now_) {
+      overlap_[id] = {};
+      continue;
+    }
+    if (running(0) && running(1)) {
+      overlap_[id] += both_end - now_;
+      longest_overlap_ = std::max(longest_overlap_, overlap_[id]);
+    }
+  }
+}
+
+}  // namespace tandem::scenario

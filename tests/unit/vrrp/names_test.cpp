@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "vrrp/action.hpp"
+
+namespace tandem::vrrp {
+namespace {
+
+TEST(Names, AreDistinctAndComplete) {
+  std::set<std::string> names;
+  for (int s = 0; s <= static_cast<int>(State::fault); ++s) {
+    EXPECT_TRUE(names.insert(to_string(static_cast<State>(s))).second);
+  }
+  for (int c = 0; c <= static_cast<int>(Cause::preempted); ++c) {
+    EXPECT_TRUE(names.insert(to_string(static_cast<Cause>(c))).second);
+  }
+  EXPECT_FALSE(names.contains("?"));
+}
+
+}  // namespace
+}  // namespace tandem::vrrp
