@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <tuple>
+
+#include "config/rules.hpp"
+#include "config/schema.hpp"
+
+namespace tandem::config {
+namespace {
+
+struct Owner {
+  const Vrrp& router;
+  int line;
+};
+using Owners = std::map<IpAddress, Owner>;
+
+// The kernel takes any label, but ifconfig and friends find an address only under its device.
+void check_label(const Vrrp& router, const VirtualAddress& address, Location where,
+                 Problems& problems) {
+  const auto& label = address.label;
+  if (label.empty()) return;
+  if (!address.prefix.address.is_v4()) {
+    problems.error(where, "label: on an IPv6 address, expected labels on IPv4 addresses only");
+    return;
+  }
+  const auto& device = address.device.empty() ? router.interface : address.device;
+  if (!device.empty() && label != device && !label.starts_with(device + ':'))
+    problems.error(where, "label: " + quoted(label) + " does not belong to the device, expected " +
+                              quoted(device) + " or " + quoted(device + ":..."));
+}
+
+Owners check_each_once(const File& file, Problems& problems) {
+  Owners owners;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < file.config.vrrp.size(); ++i) {
+    const auto& router = file.config.vrrp[i];
+    for (std::size_t j = 0; j < router.addresses.size(); ++j) {
+      const auto& item = router.addresses[j];
+      const auto& address = item.prefix.address;
+      if (address.is_unspecified()) continue;
+      const auto where = place(file.root, {"vrrp", i, "addresses", j, "address"});
+      if (++count == kMostAddresses + 1)
+        problems.error(where, "addresses: one virtual address too many, expected at most " +
+                                  std::to_string(kMostAddresses) + " in all [[vrrp]]");
+      const auto [owner, is_new] = owners.emplace(address, Owner{router, where.line});
+      if (!is_new)
+        problems.error(where, "addresses: " + address.to_string() + " is an address of " +
+                                  quoted(owner->second.router.name) + " in line " +
+                                  std::to_string(owner->second.line) +
+                                  ", expected each virtual address once");
+      check_label(router, item, place(file.root, {"vrrp", i, "addresses", j, "label"}), problems);
+    }
+  }
+  return owners;
+}
+
+}  // namespace
+
+void check_addresses(const File& file, Problems& problems) {
+  const auto owners = check_each_once(file, problems);
+  std::map<std::tuple<IpAddress, Protocol, std::uint16_t>, std::string_view> taken;
+  for (std::size_t i = 0; i < file.config.services.size(); ++i) {
+    const auto& service = file.config.services[i];
+    if (service.address.is_unspecified()) continue;
+    if (!owners.contains(service.address))
+      problems.error(place(file.root, {"service", i, "address"}),
+                     "address: " + service.address.to_string() +
+                         " is an address of no virtual router, expected one of a [[vrrp]]");
+    if (service.port == 0) continue;
+    const auto [first, is_new] =
+        taken.emplace(std::tuple(service.address, service.protocol, service.port), service.name);
+    if (!is_new)
+      problems.error(place(file.root, {"service", i, "port"}),
+                     "port: service " + quoted(first->second) +
+                         " has the same address, protocol and port, expected one service on them");
+  }
+}
+
+}  // namespace tandem::config

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/kinds.hpp"
+
+#include <sys/un.h>
+
+#include <algorithm>
+
+#include "config/duration.hpp"
+#include "config/endpoint.hpp"
+
+namespace tandem::config {
+namespace {
+
+constexpr std::size_t kLongestName = 64;
+constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ without the final zero
+constexpr std::size_t kLongestPath = 255;
+constexpr std::size_t kMostArguments = 64;
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestName && !has_control(text) &&
+         text.front() != ' ' && text.back() != ' ';
+}
+
+// As the kernel's dev_valid_name() has it.
+bool is_interface(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestInterface && !has_control(text) && text != "." &&
+         text != ".." && text.find_first_of("/: ") == std::string_view::npos;
+}
+
+bool is_label(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestInterface && !has_control(text) &&
+         text.find(' ') == std::string_view::npos;
+}
+
+bool is_socket(std::string_view text) {
+  return is_absolute_path(text) && text.size() < sizeof(sockaddr_un::sun_path);
+}
+
+// Reads a string by a function that gives an optional.
+template <class T>
+Parsed<T> parse_text(const Value& value, std::optional<T> (*read)(std::string_view),
+                     std::string_view noun) {
+  const auto* text = value.get<std::string>();
+  if (text == nullptr) return wrong_type(value);
+  if (auto result = read(*text)) return *std::move(result);
+  return std::unexpected(quoted(*text) + " is not " + std::string(noun));
+}
+
+std::optional<IpAddress> read_address(std::string_view text) {
+  return IpAddress::parse(text);
+}
+std::optional<IpPrefix> read_prefix(std::string_view text) {
+  return IpPrefix::parse(text);
+}
+
+// Why an address cannot be one node's own; nullptr if it can.
+const char* why_not_unicast(const IpAddress& address) {
+  if (address.is_unspecified()) return " is the unspecified address";
+  if (address.is_multicast()) return " is a multicast address";
+  if (address == IpAddress::parse("255.255.255.255")) return " is the broadcast address";
+  return nullptr;
+}
+
+}  // namespace
+
+std::unexpected<std::string> wrong_type(const Value& value) {
+  const auto type = type_of(value);
+  const auto text = shown(value);
+  return std::unexpected(text == type ? "found " + type : text + " is " + type);
+}
+
+Parsed<bool> Boolean::parse(const Value& value) const {
+  if (const auto* boolean = value.get<bool>()) return *boolean;
+  return wrong_type(value);
+}
+
+std::string Integer::expected() const {
+  const auto low = std::to_string(lowest);
+  const auto high = std::to_string(highest);
+  if (highest == lowest + 1) return low + " or " + high;
+  return "an integer from " + low + " to " + high + (zero ? "" : ", not 0");
+}
+
+Parsed<int> Integer::parse(const Value& value) const {
+  const auto* integer = value.get<std::int64_t>();
+  if (integer == nullptr) return wrong_type(value);
+  if (*integer == 0 && !zero) return std::unexpected("0 is not allowed");
+  if (*integer < lowest || *integer > highest)
+    return std::unexpected(std::to_string(*integer) + " is out of range");
+  return static_cast<int>(*integer);
+}
+
+std::string Span::expected() const {
+  return "a duration from " + quoted(to_text(shortest)) + " to " + quoted(to_text(longest));
+}
+
+Parsed<Duration> Span::parse(const Value& value) const {
+  const auto duration = parse_text(value, parse_duration, "a number with a unit (us, ms, s, m, h)");
+  if (duration && (*duration < shortest || *duration > longest))
+    return std::unexpected(shown(value) + " is out of range");
+  return duration;
+}
+
+std::string Span::show(Duration value) const {
+  return quoted(to_text(value));
+}
+
+Parsed<std::string> Text::parse(const Value& value) const {
+  const auto* text = value.get<std::string>();
+  if (text == nullptr) return wrong_type(value);
+  if (!valid(*text)) return std::unexpected(quoted(*text) + " is not valid");
+  return *text;
+}
+
+Text name_text() {
+  return {"a printable text of 1 to 64 bytes", is_name};
+}
+Text interface_text() {
+  return {"an interface's name of at most 15 characters", is_interface};
+}
+Text label_text() {
+  return {"at most 15 characters without spaces", is_label};
+}
+Text socket_text() {
+  return {"an absolute path of at most 107 bytes", is_socket};
+}
+Text directory_text() {
+  return {"an absolute path of at most 255 bytes", is_absolute_path};
+}
+
+bool is_absolute_path(std::string_view text) {
+  return text.size() <= kLongestPath && text.starts_with('/') && !has_control(text);
+}
+
+std::string Password::expected() const {
+  return "1 to 8 printable ASCII characters";
+}
+
+Parsed<std::string> Password::parse(const Value& value) const {
+  const auto* text = value.get<std::string>();
+  if (text == nullptr) return std::unexpected("found " + type_of(value));
+  if (text->empty()) return std::unexpected("empty");
+  if (!std::ranges::all_of(*text, [](char c) { return c >= ' ' && c < '\x7f'; }))
+    return std::unexpected("a character is not printable ASCII");
+  if (text->size() > 8)
+    return std::unexpected(std::to_string(text->size()) +
+                           " characters are too many (keepalived silently cuts to 8)");
+  return *text;
+}
+
+std::string Address::expected() const {
+  return "a numeric IPv4 or IPv6 unicast address";
+}
+
+Parsed<IpAddress> Address::parse(const Value& value) const {
+  const auto address = parse_text(value, read_address, "an address");
+  if (!address) return address;
+  if (const char* why = why_not_unicast(*address)) return std::unexpected(shown(value) + why);
+  return address;
+}
+
+std::string Prefix::expected() const {
+  return "a unicast address with its network's prefix length, such as \"192.0.2.100/24\"";
+}
+
+Parsed<IpPrefix> Prefix::parse(const Value& value) const {
+  const auto prefix = parse_text(value, read_prefix, "an address");
+  if (!prefix) return prefix;
+  if (const char* why = why_not_unicast(prefix->address))
+    return std::unexpected(shown(value) + why);
+  if (prefix->length == 0) return std::unexpected(shown(value) + " has the prefix length 0");
+  return prefix;
+}
+
+std::string HttpUrl::expected() const {
+  return "a URL: \"http://HOST[:PORT]/PATH\" or \"https://...\"";
+}
+
+Parsed<HttpProbe> HttpUrl::parse(const Value& value) const {
+  return parse_text(value, parse_http_probe, "a URL that can be checked");
+}
+
+std::string TcpEndpoint::expected() const {
+  return "a numeric address and a port: \"127.0.0.1:80\" or \"[2001:db8::1]:80\"";
+}
+
+Parsed<TcpProbe> TcpEndpoint::parse(const Value& value) const {
+  return parse_text(value, parse_tcp_probe, "an address with a port");
+}
+
+std::string Argv::expected() const {
+  return "an array of strings: a program by its absolute path, then its arguments";
+}
+
+Parsed<std::vector<std::string>> Argv::parse(const Value& value) const {
+  const auto* items = value.get<Value::Array>();
+  if (items == nullptr) return wrong_type(value);
+  if (items->empty()) return std::unexpected("the array is empty");
+  if (items->size() > kMostArguments)
+    return std::unexpected("more than " + std::to_string(kMostArguments) + " arguments");
+  std::vector<std::string> argv;
+  for (const auto& item : *items) {
+    const auto* text = item.get<std::string>();
+    if (text == nullptr) return wrong_type(item);
+    if (text->find('\0') != std::string::npos) return std::unexpected("an argument holds a NUL");
+    argv.push_back(*text);
+  }
+  if (!is_absolute_path(argv.front()))
+    return std::unexpected(quoted(argv.front()) + " is not an absolute path");
+  return argv;
+}
+
+Parsed<CommandProbe> Command::parse(const Value& value) const {
+  auto argv = Argv{}.parse(value);
+  if (!argv) return std::unexpected(argv.error());
+  return CommandProbe{*std::move(argv)};
+}
+
+}  // namespace tandem::config

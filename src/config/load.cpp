@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "config/problems.hpp"
+#include "config/rules.hpp"
+#include "config/schema.hpp"
+
+namespace tandem::config {
+namespace {
+
+constexpr std::size_t kLongestFile = std::size_t{1} << 20;
+
+Loaded failed(Location where, std::string what) {
+  Problems problems;
+  problems.error(where, std::move(what));
+  return {{}, std::move(problems).take()};
+}
+
+// A virtual router is of the family of the first of its addresses that could be read.
+void derive_families(Config& config) {
+  for (auto& router : config.vrrp) {
+    const auto readable = [](const VirtualAddress& a) {
+      return !a.prefix.address.is_unspecified();
+    };
+    const auto first = std::ranges::find_if(router.addresses, readable);
+    if (first != router.addresses.end()) router.family = first->prefix.address.family();
+  }
+}
+
+}  // namespace
+
+bool Loaded::good() const {
+  return std::ranges::none_of(problems,
+                              [](const Problem& p) { return p.severity == Severity::error; });
+}
+
+Loaded parse(std::string_view toml_text) {
+  if (toml_text.size() > kLongestFile)
+    return failed({}, "the file is too long, expected at most 1 MiB");
+  const auto root = parse_toml(toml_text);
+  if (!root) return failed(root.error().where, root.error().message);
+
+  Loaded loaded;
+  Problems problems;
+  read_section(file_section(), *root, loaded.config, problems);
+  derive_families(loaded.config);
+  const File file{loaded.config, *root};
+  check_names(file, problems);
+  check_checks(file, problems);
+  check_routers(file, problems);
+  check_addresses(file, problems);
+  loaded.problems = std::move(problems).take();
+  return loaded;
+}
+
+Loaded load_file(const std::string& path) {
+  const auto unreadable = [] {
+    return failed(
+        {}, std::string("cannot be read: ") + std::strerror(errno) + ", expected a readable file");
+  };
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return unreadable();
+  std::string text(kLongestFile + 1, '\0');  // one more byte than parse() takes
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return unreadable();
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return parse(text);
+}
+
+}  // namespace tandem::config

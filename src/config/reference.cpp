@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/reference.hpp"
+
+#include <utility>
+
+#include "config/schema.hpp"
+
+namespace tandem::config {
+namespace {
+
+constexpr std::string_view kIntroduction = R"(# Configuration
+
+<!-- Written by build/src/config/tandem-config-reference; a test compares. Don't edit by hand. -->
+
+`tandemd -c FILE` reads one file of TOML 1.0, by default `/etc/tandem/tandem.toml`, of at most
+1 MiB. `tandemd -c FILE --check` lists everything that is wrong with it, a line each, and exits:
+
+    FILE:LINE:COLUMN: what, what was expected
+    FILE:LINE:COLUMN: warning: what, what was expected
+
+Errors fail the check (exit status 1) and a reload; warnings do neither. A key that is not in this
+reference is an error.
+
+A duration is a string with a unit (`us`, `ms`, `s`, `m`, `h`): `"250ms"`, `"1s"`, `"40.95s"`.
+Complete examples are in `configs/`; `configs/node-a.toml` and `configs/node-b.toml` are a pair.
+
+)";
+
+constexpr std::string_view kRules = R"(## Rules between keys
+
+Errors:
+
+- Names are unique among `[[interface]]`, `[[check]]`, `[[vrrp]]` and `[[service]]` tables each.
+- `interface` and `track` name tables that are in the file.
+- A virtual router is known by interface, VRID and address family: no two are the same in all
+  three, and all its addresses, unicast peers and its unicast source are of one family.
+- Version 2 has no IPv6, and its `advert_interval` is whole seconds; version 3 has no `password`.
+- With the priority 255 no `track` has a weight.
+- A virtual address is in the file once; a service is on one of them, and alone on its address,
+  protocol and port.
+- A label belongs to an IPv4 address and begins with the name of the device that it is put on.
+
+Warnings:
+
+- The first IPv6 address of a virtual router is not link-local (RFC 9568, 5.2.9).
+- A virtual router has more than 90 IPv6 addresses: its adverts are longer than 1500 bytes.
+- No failing check can bring a priority below 100, the default of the peer. A priority of 150 with
+  a single weight of -20 stays at 130, and a peer of priority 100 never takes over.
+- A key has no effect: `preempt_delay` with `preempt = false`, `checksum = "message"` with version
+  2 or IPv6, a `sync_group` of one.
+- The `timeout` of a check is longer than its `interval`.
+)";
+
+template <class S>
+std::string initial_of(const Key<S>& key) {
+  if (key.is_required) return "required";
+  return key.initial.empty() ? std::string(key.otherwise) : '`' + key.initial + '`';
+}
+
+template <class S>
+void write_section(std::ostream& out, const Section<S>& section) {
+  out << "## " << section.title << "\n\n" << section.meaning << "\n\n";
+  out << "| key | value | default | meaning |\n|---|---|---|---|\n";
+  for (const auto& key : section.keys)
+    out << "| `" << key.name << "` | " << key.expected << " | " << initial_of(key) << " | "
+        << key.meaning << " |\n";
+  out << '\n';
+  if (!section.exactly_one_of.empty()) {
+    out << "Exactly one is there of";
+    for (const char* gap = " "; const auto name : section.exactly_one_of)
+      out << std::exchange(gap, ", ") << '`' << name << '`';
+    out << ".\n\n";
+  }
+  if (!section.absent.empty()) {
+    out << "Not in this build: ";
+    for (const char* gap = ""; const auto& key : section.absent)
+      out << std::exchange(gap, ", ") << '`' << key.name << "` (" << key.why << ')';
+    out << ".\n\n";
+  }
+}
+
+}  // namespace
+
+void write_reference(std::ostream& out) {
+  out << kIntroduction;
+  write_section(out, node_section());
+  write_section(out, interface_section());
+  write_section(out, check_section());
+  write_section(out, vrrp_section());
+  write_section(out, address_section());
+  write_section(out, track_section());
+  write_section(out, notify_section());
+  write_section(out, service_section());
+  out << kRules;
+}
+
+}  // namespace tandem::config

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/schema.hpp"
+
+#include "config/kinds.hpp"
+#include "tandem/abi.h"
+
+namespace tandem::config {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+static_assert(kMostRouters <= TD_MAX_VROUTERS && kMostAddresses <= TD_MAX_VIPS &&
+              kMostServices <= TD_MAX_SERVICES);
+
+namespace {
+
+// `forward` selects nothing yet: this build knows one way.
+Key<Service> forward_key() {
+  const Choice<std::string> kind{{{"local", "local"}}, {"dsr", "nat", "fullnat", "tunnel"}};
+  return {"forward", kind.expected(), "\"local\"",
+          "Where packets go: `local` hands them to the kernel, and so to the node's own Nginx.",
+          [kind](const Value& value, Service&, Problems& problems) {
+            std::string word;
+            read_value(kind, "forward", value, word, problems);
+          }};
+}
+
+template <class S>
+ListOf<TableOf<S>> tables(const Section<S>& section, std::size_t most) {
+  return {TableOf<S>{section}, most, "tables " + std::string(section.title)};
+}
+
+}  // namespace
+
+const Section<Node>& node_section() {
+  static const Section<Node> section{
+      "[node]",
+      "This node. The table is required.",
+      {
+          key("name", &Node::name, name_text(), "The node's name, as status and logs show it.")
+              .required(),
+          key("engine", &Node::engine, Choice<std::string>{{{"xdp", "xdp"}}, {"dpdk"}},
+              "What moves packets."),
+          key("control_socket", &Node::control_socket, socket_text(),
+              "The UNIX socket that `tandemctl` talks to."),
+          key("bpffs", &Node::bpffs, directory_text(),
+              "Where the data plane's maps are pinned, on a BPF file system."),
+      },
+      {},
+      {{"http", "the HTTP server"}},
+  };
+  return section;
+}
+
+const Section<Interface>& interface_section() {
+  static const Section<Interface> section{
+      "[[interface]]",
+      "An interface with virtual addresses on it. The data plane is attached to its device.",
+      {
+          key("name", &Interface::name, interface_text(),
+              "The kernel's interface that carries the addresses: `eth0`, or `eth0.100`.")
+              .required(),
+          key("device", &Interface::device, interface_text(), "The device that packets come in on.")
+              .or_else("the bottom device under `name`"),
+          key("vlan", &Interface::vlan, ListOf<Integer>{{1, 4094}, 2, "VLAN IDs from 1 to 4094"},
+              "The VLAN tags that packets carry on the device, outer tag first.")
+              .or_else("those of `name`"),
+          key("xdp_mode", &Interface::xdp_mode,
+              Choice<XdpMode>{{{"auto", XdpMode::automatic},
+                               {"native", XdpMode::native},
+                               {"generic", XdpMode::generic}}},
+              "Where XDP runs: in the driver, in the kernel's generic hook, or (`auto`) in the "
+              "driver if it can."),
+      },
+      {},
+      {{"queues", "the choice of queues"}},
+  };
+  return section;
+}
+
+const Section<Check>& check_section() {
+  static const Section<Check> section{
+      "[[check]]",
+      "A health check of something on this node, for virtual routers to track.",
+      {
+          key("name", &Check::name, name_text(), "What `track` calls it.").required(),
+          key("http", &Check::http, HttpUrl{},
+              "Passes if a GET of the URL is answered with a status of 200 to 399."),
+          key("tcp", &Check::tcp, TcpEndpoint{}, "Passes if a connection can be opened."),
+          key("command", &Check::command, Command{}, "Passes if the command exits with 0."),
+          key("interval", &Check::interval, Span{milliseconds(10), hours(1)},
+              "From the start of one run to the start of the next."),
+          key("timeout", &Check::timeout, Span{milliseconds(1), hours(1)},
+              "A run that takes longer has failed; a command is killed with its process group."),
+          key("fall", &Check::fall, Integer{1, 100}, "Failures in a row that make it down."),
+          key("rise", &Check::rise, Integer{1, 100}, "Passes in a row that make it up."),
+      },
+      {"http", "tcp", "command"},
+  };
+  return section;
+}
+
+const Section<Service>& service_section() {
+  static const Section<Service> section{
+      "[[service]]",
+      "A virtual address, protocol and port that packets are taken for.",
+      {
+          key("name", &Service::name, name_text(), "The service's name.").required(),
+          key("address", &Service::address, Address{}, "A virtual address of a `[[vrrp]]` table.")
+              .required(),
+          key("protocol", &Service::protocol,
+              Choice<Protocol>{{{"tcp", Protocol::tcp}, {"udp", Protocol::udp}}}, "The protocol."),
+          key("port", &Service::port, Integer{1, 65535}, "The destination port.").required(),
+          forward_key(),
+      },
+      {},
+      {{"backends", "forwarding to backends"},
+       {"scheduler", "forwarding to backends"},
+       {"check", "forwarding to backends"}},
+  };
+  return section;
+}
+
+const Section<Config>& file_section() {
+  static const Section<Config> section{
+      "the file",
+      "",
+      {
+          key("node", &Config::node, TableOf<Node>{node_section()}, "").required(),
+          key("interface", &Config::interfaces, tables(interface_section(), 256), ""),
+          key("check", &Config::checks, tables(check_section(), 1024), ""),
+          key("vrrp", &Config::vrrp, tables(vrrp_section(), kMostRouters), ""),
+          key("service", &Config::services, tables(service_section(), kMostServices), ""),
+      },
+      {},
+      {{"sync", "the exchange of flow state"}},
+  };
+  return section;
+}
+
+}  // namespace tandem::config

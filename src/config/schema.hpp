@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every key of the configuration file. Rules that tie keys together are in rules.hpp.
+#pragma once
+
+#include "config/config.hpp"
+#include "config/section.hpp"
+
+namespace tandem::config {
+
+// What the data plane's tables hold (tandem/abi.h); two slots are spare for changes under way.
+inline constexpr std::size_t kMostRouters = 510;
+inline constexpr std::size_t kMostAddresses = 1024;  // of all virtual routers together
+inline constexpr std::size_t kMostServices = 1024;
+inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an advert
+
+[[nodiscard]] const Section<Node>& node_section();
+[[nodiscard]] const Section<Interface>& interface_section();
+[[nodiscard]] const Section<Check>& check_section();
+[[nodiscard]] const Section<VirtualAddress>& address_section();
+[[nodiscard]] const Section<Track>& track_section();
+[[nodiscard]] const Section<Notify>& notify_section();
+[[nodiscard]] const Section<Vrrp>& vrrp_section();
+[[nodiscard]] const Section<Service>& service_section();
+[[nodiscard]] const Section<Config>& file_section();  // of the above
+
+}  // namespace tandem::config

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/kinds.hpp"
+#include "config/schema.hpp"
+
+namespace tandem::config {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// A kind: an address alone as a string, or a table with label and device.
+struct VirtualAddressItem {
+  [[nodiscard]] std::string expected() const {
+    return "a string such as \"192.0.2.100/24\", or a table with the key address";
+  }
+  void read(std::string_view name, const Value& value, VirtualAddress& out,
+            Problems& problems) const {
+    if (value.get<std::string>() != nullptr)
+      return read_value(Prefix{}, name, value, out.prefix, problems);
+    if (value.get<Value::Table>() != nullptr)
+      return read_section(address_section(), value, out, problems);
+    problems.error(value.where, std::string(name) + ": " + wrong_type(value).error() +
+                                    ", expected " + expected());
+  }
+};
+
+}  // namespace
+
+const Section<VirtualAddress>& address_section() {
+  static const Section<VirtualAddress> section{
+      "[[vrrp]] addresses",
+      "A virtual address that needs more than its text.",
+      {
+          key("address", &VirtualAddress::prefix, Prefix{},
+              "The address; without a length it is a host's (/32 or /128).")
+              .required(),
+          key("label", &VirtualAddress::label, label_text(),
+              "The label of an IPv4 address: the device's name, alone or followed by `:` and "
+              "more."),
+          key("device", &VirtualAddress::device, interface_text(),
+              "The interface that the kernel's address is put on.")
+              .or_else("the virtual router's interface"),
+      },
+  };
+  return section;
+}
+
+const Section<Track>& track_section() {
+  static const Section<Track> section{
+      "[[vrrp]] track",
+      "Something whose failure moves the virtual router.",
+      {
+          key("check", &Track::check, name_text(), "The name of a `[[check]]`."),
+          key("interface", &Track::interface, interface_text(),
+              "The name of an `[[interface]]`: it fails when the link is down."),
+          key("weight", &Track::weight, Integer{-253, 253, false},
+              "Added to the priority: a negative one while it fails, a positive one while it "
+              "passes.")
+              .or_else("none: failing means Fault"),
+      },
+      {"check", "interface"},
+  };
+  return section;
+}
+
+const Section<Notify>& notify_section() {
+  static const Section<Notify> section{
+      "[vrrp.notify]",
+      "Commands for changes of state, run in order and one at a time for each virtual router. As "
+      "with keepalived, `master`, `backup` or `fault` and the virtual router's name are appended.",
+      {
+          key("active", &Notify::active, Argv{}, "Run when the virtual router becomes Active."),
+          key("backup", &Notify::backup, Argv{}, "Run when it becomes Backup."),
+          key("fault", &Notify::fault, Argv{}, "Run when it goes to Fault."),
+          key("timeout", &Notify::timeout, Span{milliseconds(100), hours(1)},
+              "A command that takes longer is killed with its process group."),
+      },
+  };
+  return section;
+}
+
+const Section<Vrrp>& vrrp_section() {
+  static const Section<Vrrp> section{
+      "[[vrrp]]",
+      "A virtual router: addresses that one node of the pair has at a time (RFC 9568).",
+      {
+          key("name", &Vrrp::name, name_text(), "Its name, also told to notify commands.")
+              .required(),
+          key("interface", &Vrrp::interface, interface_text(), "The name of an `[[interface]]`.")
+              .required(),
+          key("vrid", &Vrrp::vrid, Integer{1, 255},
+              "Its number, the same on both nodes; one for each interface and family.")
+              .required(),
+          key("version", &Vrrp::version, Integer{2, 3}, "The VRRP version; 2 is IPv4 only."),
+          key("priority", &Vrrp::priority, Integer{1, 255},
+              "The greater one is Active; 255 is for the owner of the addresses."),
+          key("advert_interval", &Vrrp::advert_interval, Span{milliseconds(10), seconds(255)},
+              "Between adverts: version 2 whole seconds from 1s to 255s, version 3 whole "
+              "centiseconds from 10ms to 40.95s."),
+          key("down_adverts", &Vrrp::down_adverts, Integer{1, 100},
+              "Adverts missed before a Backup takes over; 3 in the standard."),
+          key("addresses", &Vrrp::addresses,
+              ListOf<VirtualAddressItem>{{}, kMostAddressesOfRouter, "addresses", 1},
+              "Strings, or tables as below; all of one family.")
+              .required(),
+          key("track", &Vrrp::track, ListOf<TableOf<Track>>{{track_section()}, 64, "tables"},
+              "What its priority or its health depends on."),
+          key("preempt", &Vrrp::preempt, Boolean{},
+              "Whether it takes the addresses back from an Active of lower priority."),
+          key("preempt_delay", &Vrrp::preempt_delay, Span{{}, hours(1)},
+              "How long it waits before it does."),
+          key("startup_delay", &Vrrp::startup_delay, Span{{}, hours(1)},
+              "How long after start it only listens."),
+          key("unicast_peers", &Vrrp::unicast_peers, ListOf<Address>{{}, 255, "numeric addresses"},
+              "Adverts go to these addresses and not to the multicast group."),
+          key("unicast_source", &Vrrp::unicast_source, Address{}, "The source of unicast adverts.")
+              .or_else("the interface's own address"),
+          key("check_unicast_source", &Vrrp::check_unicast_source, Boolean{},
+              "Whether unicast adverts from others than the peers are dropped."),
+          key("mac", &Vrrp::mac,
+              Choice<MacMode>{
+                  {{"interface", MacMode::interface_mac}, {"virtual", MacMode::virtual_mac}}},
+              "The MAC address that the addresses answer with (RFC 9568, 7.3)."),
+          key("accept", &Vrrp::accept, Boolean{},
+              "Whether packets to an address that no service takes reach the kernel."),
+          key("checksum", &Vrrp::checksum,
+              Choice<ChecksumMode>{{{"pseudo-header", ChecksumMode::pseudo_header},
+                                    {"message", ChecksumMode::message}}},
+              "What the checksum of a version 3 IPv4 advert covers; keepalived and FRR want "
+              "`pseudo-header`, the letter of RFC 9568 is `message`."),
+          key("password", &Vrrp::password, Password{},
+              "Version 2's plain text password, as keepalived's `auth_type PASS`."),
+          key("sync_group", &Vrrp::sync_group, name_text(),
+              "Virtual routers of the same group change state together."),
+          key("garp_repeat", &Vrrp::garp_repeat, Integer{0, 100},
+              "Announcements of each address (GARP or NA) when it becomes Active."),
+          key("garp_delay", &Vrrp::garp_delay, Span{{}, hours(1)},
+              "After which as many are sent again."),
+          key("garp_refresh", &Vrrp::garp_refresh, Span{{}, hours(24)},
+              "Between announcements while it is Active; `0s`: none."),
+          key("garp_interval", &Vrrp::garp_interval, Span{milliseconds(1), seconds(10)},
+              "The least time between repetitions of an announcement."),
+          key("notify", &Vrrp::notify, TableOf<Notify>{notify_section()},
+              "Commands for changes of state, as below."),
+      },
+  };
+  return section;
+}
+
+}  // namespace tandem::config
