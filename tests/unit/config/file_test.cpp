@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Good files: one with every key against the values it stands for, and those in configs/.
+#include <gtest/gtest.h>
+
+#include "config/load.hpp"
+#include "source_files.hpp"
+
+namespace tandem::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string listed(const Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems) text += format(problem, "file") + '\n';
+  return text;
+}
+
+IpAddress ip(const char* text) {
+  return IpAddress::parse(text).value();
+}
+VirtualAddress vip(const char* text) {
+  return {IpPrefix::parse(text).value(), {}, {}};
+}
+
+Vrrp every_key() {
+  Vrrp vrrp;
+  vrrp.name = "VI_1";
+  vrrp.interface = "eth0.100";
+  vrrp.vrid = 51;
+  vrrp.version = 2;
+  vrrp.family = Family::ipv4;
+  vrrp.priority = 150;
+  vrrp.advert_interval = 2s;
+  vrrp.down_adverts = 5;
+  vrrp.addresses = {vip("192.0.2.100/24"), vip("192.0.2.101/32"), vip("198.51.100.1/25")};
+  vrrp.addresses[0].label = "eth0.100:v1";
+  vrrp.addresses[2].label = "eth1:v1";
+  vrrp.addresses[2].device = "eth1";
+  vrrp.track = {{"page", "", -60}, {"", "eth1", 10}, {"port", "", std::nullopt}};
+  vrrp.preempt_delay = 30s;
+  vrrp.startup_delay = 1500ms;
+  vrrp.unicast_peers = {ip("192.0.2.3"), ip("192.0.2.4")};
+  vrrp.unicast_source = ip("192.0.2.2");
+  vrrp.check_unicast_source = false;
+  vrrp.mac = MacMode::virtual_mac;
+  vrrp.accept = false;
+  vrrp.password = "secret";
+  vrrp.sync_group = "both";
+  vrrp.garp_repeat = 1;
+  vrrp.garp_delay = 2s;
+  vrrp.garp_refresh = 0s;
+  vrrp.garp_interval = 5ms;
+  vrrp.notify = {{"/bin/notify", "a"}, {"/bin/notify", "b"}, {"/bin/notify", "f"}, 3s};
+  return vrrp;
+}
+
+Vrrp with_defaults(const char* name, std::vector<VirtualAddress> addresses) {
+  Vrrp vrrp;
+  vrrp.name = name;
+  vrrp.interface = "eth1";
+  vrrp.vrid = 51;
+  vrrp.family = addresses.front().prefix.address.family();
+  vrrp.addresses = std::move(addresses);
+  return vrrp;
+}
+
+class FullFile : public testing::Test {
+ protected:
+  const Loaded loaded = load_file(source_path("tests/unit/config/golden/full.toml").string());
+  const Config& config = loaded.config;
+};
+
+TEST_F(FullFile, HasNoProblem) {
+  EXPECT_EQ(listed(loaded), "");
+}
+
+TEST_F(FullFile, GivesTheNode) {
+  EXPECT_EQ(config.node, (Node{"node-a", "xdp", "/run/a.sock", "/run/bpf"}));
+}
+
+TEST_F(FullFile, GivesInterfaces) {
+  const std::vector<Interface> expected{
+      {"eth0.100", "eth0", {200, 100}, XdpMode::generic, {}},
+      {"eth1", "", {}, XdpMode::native, {}},
+  };
+  EXPECT_EQ(config.interfaces, expected);
+}
+
+TEST_F(FullFile, GivesChecks) {
+  std::vector<Check> expected(3);
+  expected[0].name = "page";
+  expected[0].http = HttpProbe{true, "2001:db8::9", 8443, "/health?full=1"};
+  expected[0].interval = 500ms;
+  expected[0].timeout = 250ms;
+  expected[0].fall = 5;
+  expected[0].rise = 4;
+  expected[1].name = "port";
+  expected[1].tcp = TcpProbe{ip("127.0.0.1"), 80};
+  expected[2].name = "script";
+  expected[2].command = CommandProbe{{"/usr/bin/test", "-e", "/run/up"}};
+  EXPECT_EQ(config.checks, expected);
+}
+
+TEST_F(FullFile, GivesVirtualRouters) {
+  ASSERT_EQ(config.vrrp.size(), 3U);
+  EXPECT_EQ(config.vrrp[0], every_key());
+  auto owner = with_defaults("VI_2", {vip("203.0.113.1/24")});
+  owner.priority = 255;
+  owner.preempt = false;
+  owner.checksum = ChecksumMode::message;
+  owner.sync_group = "both";
+  EXPECT_EQ(config.vrrp[1], owner);
+  EXPECT_EQ(config.vrrp[2], with_defaults("VI_6", {vip("fe80::1/64"), vip("2001:db8::1/64")}));
+}
+
+TEST_F(FullFile, GivesServices) {
+  const std::vector<Service> expected{{"dns", ip("2001:db8::1"), Protocol::udp, 53, {}}};
+  EXPECT_EQ(config.services, expected);
+}
+
+TEST_F(FullFile, KnowsWhereItsTablesAre) {
+  EXPECT_EQ(config.interfaces[1].where.line, 14);
+  EXPECT_EQ(config.vrrp[0].where.line, 34);
+  EXPECT_EQ(config.vrrp[0].where.column, 1);
+}
+
+TEST(SmallestFile, HasDefaults) {
+  const auto loaded = parse("[node]\nname = \"a\"\n");
+  EXPECT_EQ(listed(loaded), "");
+  Config expected;
+  expected.node.name = "a";
+  EXPECT_EQ(loaded.config, expected);
+}
+
+class ShippedFile : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(ShippedFile, HasNoProblem) {
+  EXPECT_EQ(listed(load_file(GetParam().string())), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, ShippedFile, testing::ValuesIn(toml_files("configs")),
+                         [](const auto& file) {
+                           auto name = file.param.stem().string();
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST(ShippedPair, DiffersInNameAndPriorityOnly) {
+  const auto a = load_file(source_path("configs/node-a.toml").string()).config;
+  auto b = load_file(source_path("configs/node-b.toml").string()).config;
+  ASSERT_EQ(a.vrrp.size(), 2U);
+  ASSERT_EQ(b.vrrp.size(), 2U);
+  b.node.name = a.node.name;
+  std::swap(b.vrrp[0].priority, b.vrrp[1].priority);
+  EXPECT_EQ(a, b);
+}
+
+}  // namespace
+}  // namespace tandem::config

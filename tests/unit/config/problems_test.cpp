@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden pairs: golden/NAME.toml is a file with mistakes, golden/NAME.problems is what
+// `tandemd -c NAME.toml --check` says about it. Each mistake of a file is listed. full.toml is a
+// good one.
+#include <gtest/gtest.h>
+
+#include "config/load.hpp"
+#include "source_files.hpp"
+
+namespace tandem::config {
+namespace {
+
+class Problems : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(Problems, AreThoseExpected) {
+  const auto path = GetParam();
+  std::string listed;
+  for (const auto& problem : load_file(path.string()).problems)
+    listed += format(problem, path.filename().string()) + '\n';
+  auto expected = path;
+  EXPECT_EQ(listed, read_text(expected.replace_extension(".problems")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, Problems,
+                         testing::ValuesIn(toml_files("tests/unit/config/golden")),
+                         [](const auto& file) { return file.param.stem().string(); });
+
+TEST(ProblemFormat, NamesFilePlaceAndSeverity) {
+  EXPECT_EQ(format({Severity::error, {3, 8}, "what, expected"}, "a.toml"),
+            "a.toml:3:8: what, expected");
+  EXPECT_EQ(format({Severity::warning, {3, 8}, "what, expected"}, "a.toml"),
+            "a.toml:3:8: warning: what, expected");
+}
+
+TEST(UnreadableFile, IsAProblemAtNoPlace) {
+  const auto loaded = load_file("/nonexistent/tandem.toml");
+  EXPECT_FALSE(loaded.good());
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(format(loaded.problems[0], "tandem.toml"),
+            "tandem.toml:0:0: cannot be read: No such file or directory, expected a readable file");
+  EXPECT_FALSE(load_file("/").good());
+}
+
+const std::string kStart = "[node]\nname = \"a\"\n[[interface]]\nname = \"eth0\"\n";
+
+TEST(Limits, AFileMayHaveOneMebibyte) {
+  const std::string longest(std::size_t{1} << 20, '\n');
+  EXPECT_EQ(parse(longest).problems.at(0).what,
+            "node: missing in the file, expected a table [node]");
+  EXPECT_EQ(parse(longest + '\n').problems.at(0).what,
+            "the file is too long, expected at most 1 MiB");
+}
+
+TEST(Limits, DeepNestingIsRefusedAndNotFollowed) {
+  std::string dots;
+  for (int i = 0; i < 200'000; ++i) dots += "a.";
+  EXPECT_FALSE(parse(dots + "a = 1").good());
+  EXPECT_FALSE(parse("[" + dots + "a]").good());
+  EXPECT_FALSE(parse("a = '''\n'\n''' # '\n" + dots + "a = 1").good());
+  EXPECT_FALSE(parse("a = " + std::string(200'000, '[')).good());
+  EXPECT_TRUE(parse(kStart + "# " + dots).good()) << "dots in comments are no nesting";
+  EXPECT_TRUE(parse(dots.substr(0, 2 * 7'000) + "a = 1").problems.size() == 2) << "read, unknown";
+}
+
+// `count` virtual routers with `addresses` addresses each, all different.
+std::string routers(int count, int addresses) {
+  std::string text = kStart;
+  int next = 0;
+  for (int i = 0; i < count; ++i) {
+    text += "[[vrrp]]\ninterface = \"eth0\"\nname = \"" + std::to_string(i) +
+            "\"\nvrid = " + std::to_string(i + 1) + "\naddresses = [";
+    for (int j = 0; j < addresses; ++j, ++next)
+      text +=
+          "\"198.51." + std::to_string(next / 256) + '.' + std::to_string(next % 256) + "/16\",";
+    text += "]\n";
+  }
+  return text;
+}
+
+TEST(Limits, ARouterAdvertisesAtMost255Addresses) {
+  EXPECT_TRUE(parse(routers(1, 255)).good());
+  const auto loaded = parse(routers(1, 256));
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].what,
+            "addresses: 256 items, expected an array of 1 to 255 addresses");
+}
+
+TEST(Limits, ThereAreAtMost1024Addresses) {
+  EXPECT_TRUE(parse(routers(128, 8)).good());
+  const auto loaded = parse(routers(129, 8));
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].what,
+            "addresses: one virtual address too many, expected at most 1024 in all [[vrrp]]");
+}
+
+TEST(Limits, ManyIpv6AddressesMakeLongAdverts) {
+  std::string text = kStart + "[[vrrp]]\nname = \"6\"\ninterface = \"eth0\"\nvrid = 1\n";
+  text += "addresses = [\"fe80::1/64\"";
+  for (int i = 1; i < 91; ++i) text += ", \"2001:db8::" + std::to_string(i) + "/64\"";
+  const auto loaded = parse(text + "]\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].severity, Severity::warning);
+  EXPECT_EQ(loaded.problems[0].what,
+            "addresses: 91 make adverts longer than 1500 bytes, expected at most 90 IPv6 "
+            "addresses");
+}
+
+TEST(Limits, ThereAreAtMost510VirtualRouters) {
+  std::string text = kStart;
+  for (int i = 0; i < 511; ++i) text += "[[vrrp]]\n";
+  EXPECT_EQ(parse(text).problems.at(0).what,
+            "vrrp: 511 items, expected an array of 0 to 510 tables [[vrrp]]");
+}
+
+}  // namespace
+}  // namespace tandem::config
