@@ -119,7 +119,8 @@ void NextHops::on_neighbour(const NeighbourKey& key, const NeighbourState& state
   }
 }
 
-// A route may concern the destinations that it covers and those whose gateway it covers.
+// A route may concern the destinations that it covers and those whose gateway it covers: older
+// kernels drop routes through a gateway without notice when their source address goes.
 void NextHops::on_route(const IpPrefix& prefix, MonotonicTime now) {
   const auto last = last_of(prefix);
   constexpr int kLastIndex = std::numeric_limits<int>::max();
