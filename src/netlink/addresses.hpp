@@ -52,7 +52,7 @@ class Addresses {
   [[nodiscard]] static Result<Addresses> open();
 
   // Makes what `owner` has equal to `wanted`: adds, relabels, removes. The error names every
-  // address that could not be added; it stays wanted and is tried again.
+  // address that could not be added; it stays wanted and is tried again, unless its label is wrong.
   Result<void> install(const std::string& owner, const std::vector<DeviceAddress>& wanted,
                        MonotonicTime now);
   // Removes what no other owner wants. An address or interface that is gone already is no error.
