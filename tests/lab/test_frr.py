@@ -5,14 +5,18 @@
     client --- front --- a: tandemd, b: zebra and vrrpd; VRID 61 in both families
 """
 
+import time
+
 from tandemlab import configs, tap
 from tandemlab.frr import Frr, virtual_link_local
+from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
 VRID = 61
 V4 = "192.0.2.110"
 V6 = "2001:db8:1::110"
 INTERVAL_MS = 200
+DOWN = 0.2 * (3 + (256 - 50) / 256)  # seconds: Active_Down_Interval at priority 50
 
 
 def config(priority):
@@ -44,8 +48,11 @@ class WithFrr(tap.LabCase):
         for name, family in (("four", "v4"), ("six", "v6")):
             self.tandem.wait_for("Backup", name)
             self.assertEqual(self.frr.state(family), "Master")
+            wait_until("an advert of FRR's is heard", lambda: self.tandem.router(name)["peer"])
+            time.sleep(1.5 * DOWN)
             router = self.tandem.router(name)
             self.assertEqual(router["peer"]["priority"], 100)
+            self.assertEqual(router["state"], "Backup")
             self.assertEqual(router["transitions"], 1, "it was something else than Backup")
 
     def test_tandem_higher(self):

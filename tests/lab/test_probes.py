@@ -22,6 +22,7 @@ conf.verb = 0
 VRID = 51
 VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 SOURCE, SOURCE6 = "192.0.2.9", "fe80::9"
+LINK_LOCAL = "fe80::51"  # the IPv6 virtual router's own
 GROUP, GROUP6 = "224.0.0.18", "ff02::12"
 INTERVAL_CS = 50
 INTERVAL = INTERVAL_CS / 100
@@ -56,9 +57,9 @@ def header(priority=200, kind=0x31, vrid=VRID, count=1, interval=INTERVAL_CS):
 ADDRESS = bytes(map(int, VIP.split(".")))
 
 
-def advert6(*addresses):
+def advert6(source, *addresses):
     return Ether(src=plan.front_mac("client"), dst="33:33:00:00:00:12") / IPv6(
-        src=SOURCE6, dst=GROUP6, hlim=255, nh=112) / VRRPv3(
+        src=source, dst=GROUP6, hlim=255, nh=112) / VRRPv3(
             version=3, vrid=VRID, priority=200, adv=INTERVAL_CS, ipcount=len(addresses),
             addrlist=list(addresses))
 
@@ -71,7 +72,7 @@ class Verdicts(tap.LabCase):
         cls.tandem = Tandem(
             cls.lab, "a", configs.node("a")
             + configs.vrrp("VI_1", VRID, 100, f"{VIP}/24", interval=interval)
-            + configs.vrrp("VI_6", VRID, 100, "fe80::51/64", f"{VIP6}/64", interval=interval))
+            + configs.vrrp("VI_6", VRID, 100, f"{LINK_LOCAL}/64", f"{VIP6}/64", interval=interval))
         cls.sender = wire.Sender(cls.lab)
 
     def good_active(self):
@@ -131,23 +132,29 @@ class Verdicts(tap.LabCase):
         self.assert_dropped(frame, "version")
 
     def test_not_link_local(self):
-        """An IPv6 advert whose first address is not link-local is dropped."""
-        self.assert_dropped(advert6(VIP6), "not_link_local")
+        """An IPv6 advert from an address that is not link-local is dropped."""
+        self.assert_dropped(advert6("2001:db8:1::9", LINK_LOCAL, VIP6), "not_link_local")
 
     # ---- what is taken ----------------------------------------------------
-    def assert_taken(self, frame):
+    def assert_taken(self, frame, name="VI_1"):
         """The advert alone, sent for longer than the down interval, keeps node a Backup."""
-        before = self.tandem.router()["adverts"]["received"]
+        before = self.tandem.router(name)["adverts"]["received"]
         with wire.Stream(self.lab, frame, 10):
             time.sleep(1.3 * DOWN)
-            self.assertEqual(self.tandem.state(), "Backup")
-        self.assertGreater(self.tandem.router()["adverts"]["received"], before + 5)
+            self.assertEqual(self.tandem.state(name), "Backup")
+        self.assertGreater(self.tandem.router(name)["adverts"]["received"], before + 5)
 
     def test_good(self):
         """A good advert is taken, and its sender and priority are shown."""
         self.assert_taken(advert())
         peer = self.tandem.router()["peer"]
         self.assertEqual((peer["address"], peer["priority"]), (SOURCE, 200))
+
+    def test_good_ipv6(self):
+        """A good IPv6 advert is taken."""
+        with wire.Stream(self.lab, advert6(SOURCE6, LINK_LOCAL, VIP6), 20):
+            self.tandem.wait_for("Backup", "VI_6")
+        self.assert_taken(advert6(SOURCE6, LINK_LOCAL, VIP6), "VI_6")
 
     def test_reserved_bits(self):
         """Reserved bits of a version 3 advert are ignored."""

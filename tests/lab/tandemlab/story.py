@@ -94,9 +94,11 @@ class Story:
         missed = sum(gap["missed"] for gap in report.gaps)
         self.say(f"\n  {VIP_1} was away for {report.longest_gap_ms:.0f} ms: "
                  f"{missed} of {report.sent} probes were not answered.")
+        self.say("  (Until node a's lease ended, its kernel went on answering without its daemon.)")
         self.say(f"  Node a's kernel {self.still_has('a')} {VIP_1}, as nobody was left to remove "
-                 "it. But its lease has ended:\n  since node b's first answer, node a answered "
-                 f"{len(late)} of {sum(1 for at, _ in arp if at > first)} ARP answers seen.")
+                 "it. But XDP lets\n  nothing through to it any more: of "
+                 f"{sum(1 for at, _ in arp if at > first)} ARP answers since node b's first, node a "
+                 f"gave {len(late)}.")
         if late:
             raise LabError("node a answers for an address that node b has")
         self.say()

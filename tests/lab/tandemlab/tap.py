@@ -6,6 +6,7 @@ A case class that derives from LabCase gets one lab for all its tests, in `cls.l
 
 import atexit
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -23,8 +24,8 @@ class LabCase(unittest.TestCase):
     def setUpClass(cls):
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root (network namespaces)")
-        name = cls.__module__.removeprefix("__main__") or cls.__name__.lower()
-        cls.lab = topology.Lab(f"t{os.getpid()}-{name}"[:30])
+        file = pathlib.Path(sys.argv[0]).stem.removeprefix("test_").replace("_", "-")
+        cls.lab = topology.Lab(f"test-{file}-{os.getpid()}")
         keep_tidy(cls.lab)
         cls.lab.up()
 

@@ -166,10 +166,11 @@ class Lab:
         self._ip(cable.node, "link", "add", cable.device, "address", cable.mac, "type", "veth",
                  "peer", "name", cable.port, "netns", f"{self.prefix}-switch")
         # XDP_TX and redirect reach a veth peer only if that peer has NAPI, which GRO brings;
-        # and there is no hardware behind a veth that could fill in a checksum left out.
+        # and there is no hardware behind a veth that could fill in a checksum or VLAN tag left out.
         for node, device, gro in ((cable.node, cable.device, "off"), ("switch", cable.port, "on")):
-            run(["nsenter", f"--net={self.namespace(node)}", "--",
-                 "ethtool", "-K", device, "tx", "off", "rx", "off", "gro", gro])
+            run(["nsenter", f"--net={self.namespace(node)}", "--", "ethtool", "-K", device,
+                 "tx", "off", "rx", "off", "gro", gro, "txvlan", "off", "rxvlan", "off",
+                 "tx-vlan-stag-hw-insert", "off", "rx-vlan-stag-hw-parse", "off"])
         self._ip("switch", "link", "set", cable.port, "master", cable.network.name, "up")
         self._ip(cable.node, "link", "set", cable.device, "up")
         self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", cable.device)
