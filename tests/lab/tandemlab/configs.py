@@ -12,10 +12,10 @@ rise = 2
 """
 
 
-def node(name, interfaces=("eth0",)):
+def node(name, interfaces=("eth0",), xdp_mode="auto"):
     text = f'[node]\nname = "node-{name}"\n'
     for interface in interfaces:
-        text += f'\n[[interface]]\nname = "{interface}"\n'
+        text += f'\n[[interface]]\nname = "{interface}"\nxdp_mode = "{xdp_mode}"\n'
     return text
 
 
