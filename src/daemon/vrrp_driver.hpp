@@ -65,7 +65,7 @@ struct DriverCounters {
   Histogram lateness;             // of timers: how long after its deadline each was served
 };
 
-inline constexpr std::size_t kMaxLinks = 64;
+inline constexpr std::size_t kMaxLinks = 256;  // [[interface]] blocks, as `config` allows
 
 class VrrpDriver {
  public:

@@ -27,8 +27,9 @@ std::optional<AdvertDrop> judge_carrier(const IpPacket& ip) noexcept {
     return AdvertDrop::not_vrrp;
   if (ip.hop_limit != kVrrpTtl) return AdvertDrop::ttl;
   if (!ip.header_intact) return AdvertDrop::checksum;  // RFC 1122, 3.2.1.2
-  // RFC 9568, 5.1.2.1
-  if (!ip.source.is_v4() && !ip.source.is_link_local()) return AdvertDrop::not_link_local;
+  // RFC 9568, 5.1.2.1; unicast peers, which the RFC does not know, may use global addresses.
+  if (!ip.source.is_v4() && ip.destination.is_multicast() && !ip.source.is_link_local())
+    return AdvertDrop::not_link_local;
   return std::nullopt;
 }
 

@@ -202,6 +202,11 @@ TEST(AdvertDropped, NotLinkLocal) {
               in_ip(message_of(advert_v3(Family::ipv6), source, group), source, group));
 }
 
+TEST(AdvertDropped, ButNotForAGlobalSourceBetweenUnicastPeers) {
+  const IpAddress source = ip("2001:db8::2"), peer = ip("2001:db8::3");
+  EXPECT_TRUE(parse_advert(in_ip(message_of(advert_v3(Family::ipv6), source, peer), source, peer)));
+}
+
 TEST(AdvertDropped, Authentication) {
   for (const std::uint8_t type : Bytes{2, 3, 255})
     expect_drop(AdvertDrop::authentication, with_message_byte(advert_v2(), 4, type));
