@@ -43,6 +43,7 @@ class Checker {
   // Makes `checks` the checks that run, numbered as they stand in the list. One that is equal to a
   // check that runs already keeps its state, rhythm and figures, whatever its new number; it is
   // not reported again. The others start with State::unknown; those left out are stopped.
+  // Expects of each check: one kind of probe, interval and timeout above zero, fall and rise >= 1.
   void apply(const std::vector<config::Check>& checks);
 
   [[nodiscard]] std::size_t size() const noexcept { return watches_.size(); }
