@@ -45,7 +45,7 @@ class Elections:
         for name in ("tandem", "keepalived"):
             daemon = getattr(self, name, None)
             if daemon is not None:
-                daemon.process.kill()
+                daemon.kill()
                 setattr(self, name, None)
         for node in plan.GATEWAYS:  # what a killed daemon leaves
             if has_address(self.lab, node, VIP):
@@ -128,7 +128,7 @@ class Changes(Elections):
         self.start_tandem(100)
         self.start_keepalived(150)
         self.assert_active("b")
-        self.keepalived.process.kill()
+        self.keepalived.kill()
         self.tandem.wait_for("Active", timeout=5 * self.interval + 5)
         self.assertIn("no advert", self.tandem.router()["cause"])
 

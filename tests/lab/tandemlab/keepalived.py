@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """keepalived as a node: the reference that Tandem has to get along with."""
 
+import os
 import re
+import signal
 
 from .process import Process
 from .shell import wait_until
@@ -41,7 +43,7 @@ class Keepalived:
 
     def reload(self, instances):
         self._write(instances)
-        self.process.signal(1)  # SIGHUP
+        self.process.signal(signal.SIGHUP)
 
     def states(self):
         """The state last logged of each instance: {"VI_1": "MASTER"}."""
@@ -56,3 +58,12 @@ class Keepalived:
 
     def stop(self):
         return self.process.stop()
+
+    def kill(self):
+        """A crash of the whole of it. Left alone, its parent would start the VRRP process again,
+        and the VRRP process would resign when its parent ends."""
+        if self.process.running():
+            self.process.signal(signal.SIGSTOP)
+            child = (self.lab.run_dir(self.node) / "keepalived" / "vrrp.pid").read_text()
+            os.kill(int(child), signal.SIGKILL)
+            self.process.kill()

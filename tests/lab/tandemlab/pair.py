@@ -16,11 +16,13 @@ class Pair:
         self.a, self.b = self.nodes["a"], self.nodes["b"]
 
     def bring_home(self, first=("VI_1",), second=("VI_2",)):
-        """Starts what does not run, and waits until every virtual router is at home."""
+        """Starts what does not run, takes handovers back, and waits until all are at home."""
         for node in self.nodes.values():
             if not node.running():
                 node.start()
             node.thaw()
+            if any(router["handed_over"] for router in node.ask("vrrp")["routers"]):
+                node.ctl("failover", "--back")
         for home, away, names in ((self.a, self.b, first), (self.b, self.a, second)):
             for name in names:
                 home.wait_for("Active", name)

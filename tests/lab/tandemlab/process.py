@@ -17,6 +17,7 @@ class Process:
         self.log_path = pathlib.Path(lab.directory) / node / f"{name}.log"
         self.log_path.parent.mkdir(exist_ok=True)
         with open(self.log_path, "ab") as log:
+            self._log_start = log.tell()
             # nsenter becomes the program, so its process id is the program's.
             self.popen = subprocess.Popen(
                 lab.enter(node) + [str(word) for word in argv],
@@ -31,7 +32,8 @@ class Process:
         return self.popen.poll() is None
 
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        """What it said: the file goes on from earlier processes of that name, this does not."""
+        return self.log_path.read_bytes()[self._log_start:].decode(errors="replace")
 
     def signal(self, number):
         os.kill(self.pid, number)
