@@ -12,7 +12,10 @@ from .shell import wait_until
 def instance(name, vrid, priority, address, version=3, interval=1.0, interface="eth0",
              password=None, preempt=True):
     """One vrrp_instance block. `interval` is in seconds."""
-    password_block = f"authentication {{ auth_type PASS auth_pass {password} }}" if password else ""
+    password_block = ""
+    if password:  # its parser wants each of these on a line of its own
+        password_block = (
+            f"authentication {{\n        auth_type PASS\n        auth_pass {password}\n    }}")
     return f"""
 vrrp_instance {name} {{
     state BACKUP
@@ -64,6 +67,8 @@ class Keepalived:
         and the VRRP process would resign when its parent ends."""
         if self.process.running():
             self.process.signal(signal.SIGSTOP)
-            child = (self.lab.run_dir(self.node) / "keepalived" / "vrrp.pid").read_text()
-            os.kill(int(child), signal.SIGKILL)
+            directory = self.lab.run_dir(self.node) / "keepalived"
+            os.kill(int((directory / "vrrp.pid").read_text()), signal.SIGKILL)
             self.process.kill()
+            for stale in directory.glob("*.pid"):  # else the next one may take it for running
+                stale.unlink()
