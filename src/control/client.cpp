@@ -27,6 +27,8 @@ std::unexpected<CallError> unreachable(const std::string& path, const std::strin
 }
 
 std::unexpected<CallError> unreachable_errno(const std::string& path, int code) {
+  if (code == EACCES)
+    return unreachable(path, "permission denied: ask as root, or as a member of its group");
   return unreachable(path, code == EAGAIN ? "timed out" : std::strerror(code));
 }
 
