@@ -111,7 +111,7 @@ int td_steer(struct xdp_md *ctx)
 		return finish(take_advert(ctx, &p));
 	td_find(&m, tables, &p, end, ifindex);
 	if (!m.vrouter)
-		return finish(TD_PASS_OTHER);
+		return finish(p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER);
 
 	reason = td_judge(tables, &p, &m, ifindex, bpf_ktime_get_coarse_ns());
 	if (reason == TD_TX_ARP_REPLY)
@@ -119,6 +119,6 @@ int td_steer(struct xdp_md *ctx)
 	else if (reason == TD_TX_NA)
 		reason = answer_ns(ctx, &p, m.vrouter);
 	else if (m.by_mac && td_is_pass(reason)) /* the kernel takes only its own */
-		td_copy_mac(p.eth, m.vrouter->interface_mac);
+		td_copy_mac(p.eth, m.by_mac->interface_mac);
 	return finish(reason);
 }

@@ -11,13 +11,13 @@
 
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 1 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 2 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
 	TD_MAX_VIPS = 1024,
 	TD_MAX_SERVICES = 1024,
-	TD_STEER_BUCKETS = 2048, /* a power of two */
+	TD_STEER_BUCKETS = 4096, /* so that all of the above fits, whatever the addresses */
 	TD_BUCKET_ENTRIES = 4,
 	TD_ADVERT_BYTES = 2048,	     /* longest IP packet with an advert that is handed over */
 	TD_ADVERT_RING_BYTES = 1 << 20, /* bounds what an advert flood can take */
@@ -104,8 +104,8 @@ TD_ASSERT_SIZE(struct td_vip, 32);
  * The steering table finds by a 32-bit tag: the virtual address of a packet, the virtual router of
  * a virtual MAC, the service of a (virtual address, protocol, port). Where a tag is folded from a
  * longer key it is only a hint: the record it leads to is compared in full. The daemon picks a seed
- * under which no bucket overflows, fills the table that is not in use, and switches over by one
- * store to `active`.
+ * under which no bucket overflows and no tag of a kind comes twice, fills the table that is not in
+ * use, and switches over by one store to `layout`.
  */
 enum td_kind { TD_KIND_VIP = 1, TD_KIND_VMAC = 2, TD_KIND_SERVICE = 3 };
 
@@ -124,7 +124,7 @@ struct td_steer {
 
 /* The one element of the map `td_tables`. */
 struct td_tables {
-	__u64 active; /* which of the two steering tables is in use: 0 or 1 */
+	__u64 layout; /* counts the switches; its lowest bit is the steering table in use */
 	__u64 pad[7];
 	struct td_steer steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];

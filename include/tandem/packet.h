@@ -48,7 +48,8 @@ enum { TD_ICMPV6_NS = 135, TD_ICMPV6_NA = 136 };
 
 /* What a frame is to the steering program. */
 enum td_shape {
-	TD_SHAPE_OTHER = 0, /* none of the below, or cut short */
+	TD_SHAPE_OTHER = 0, /* none of the below */
+	TD_SHAPE_MALFORMED, /* ARP or IP by its type, but too short, or of another version */
 	TD_SHAPE_ARP,
 	TD_SHAPE_IP,
 	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation or advertisement; `address` is its target */
@@ -95,10 +96,17 @@ TD_INLINE int td_is_vlan(__u16 ethertype)
 
 TD_INLINE void td_parse_arp(struct td_packet *p, const __u8 *end)
 {
+	__u16 hardware;
+
 	if (p->l3 + TD_ARP_BYTES > end)
 		return;
-	/* Ethernet and IPv4: hardware 1, protocol 0x0800, lengths 6 and 4 (RFC 826). */
-	if (td_load32(p->l3) != 0x00010800 || td_load16(p->l3 + 4) != 0x0604)
+	p->shape = TD_SHAPE_OTHER;
+	/*
+	 * Ethernet and IPv4: hardware 1, protocol 0x0800, lengths 6 and 4 (RFC 826). Hosts also
+	 * answer to hardware 6, IEEE 802 (RFC 1042), so that has to be gated too.
+	 */
+	hardware = td_load16(p->l3);
+	if ((hardware != 1 && hardware != 6) || td_load32(p->l3 + 2) != 0x08000604)
 		return;
 	p->shape = TD_SHAPE_ARP;
 	p->family = 4;
@@ -180,6 +188,7 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end)
 	p->eth = data;
 	p->l3 = data + TD_ETH_HEADER;
 	p->l3_offset = TD_ETH_HEADER;
+	p->shape = TD_SHAPE_MALFORMED;
 	if (p->l3 > end)
 		return;
 	ethertype = td_load16(data + 12);
@@ -197,6 +206,8 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end)
 		td_parse_ipv6(p, end);
 	else if (ethertype == TD_ETHERTYPE_ARP)
 		td_parse_arp(p, end);
+	else
+		p->shape = TD_SHAPE_OTHER;
 }
 
 #endif

@@ -17,12 +17,15 @@
 #include "tandem/checksum.h"
 #include "tandem/packet.h"
 
-/* Where td_find() found a frame to belong. Slots are behind by_address and by_mac. */
+/*
+ * Where td_find() found a frame to belong: by address if it can, else by MAC. The two may be
+ * different virtual routers, when one that routes is asked for another one's address.
+ */
 struct td_match {
 	const struct td_vrouter *vrouter; /* NULL: nothing to do with a virtual router */
+	const struct td_vrouter *by_mac;  /* its destination is the virtual MAC of this one */
 	__u16 vip;			  /* slot; valid if by_address */
-	__u8 by_address;		  /* its address is a virtual one */
-	__u8 by_mac;			  /* its destination is a virtual MAC of ours */
+	__u8 by_address;		  /* its address is a virtual one, of `vrouter` */
 };
 
 /* ---- Tags ------------------------------------------------------------------------------- */
@@ -32,7 +35,7 @@ TD_INLINE __u32 td_mix(__u64 a, __u64 b)
 	__u64 x = (a ^ b >> 32 ^ b << 32) * 0x9e3779b97f4a7c15ull;
 
 	x ^= x >> 29;
-	x = (x + b) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ b) * 0xbf58476d1ce4e5b9ull;
 	return (__u32)(x >> 32);
 }
 
@@ -57,7 +60,7 @@ TD_INLINE __u32 td_tag_service(__u16 vip, __u8 protocol, __u16 port)
 
 TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
 {
-	return ((tag ^ (__u32)seed) * 0x9e3779b1u + kind * 0x85ebca6bu) >> 21 &
+	return ((tag ^ (__u32)seed) * 0x9e3779b1u + kind * 0x85ebca6bu) >> 20 &
 	       (TD_STEER_BUCKETS - 1);
 }
 
@@ -77,6 +80,32 @@ TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
 }
 
 /* ---- Find ------------------------------------------------------------------------------- */
+
+/* BPF has no ordered loads; the compiler is held back, and x86 keeps loads in order by itself. */
+#ifdef __bpf__
+TD_INLINE __u64 td_load_ordered(const __u64 *word)
+{
+	return *(const volatile __u64 *)word;
+}
+TD_INLINE void td_read_barrier(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+#else
+TD_INLINE __u64 td_load_ordered(const __u64 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+TD_INLINE void td_read_barrier(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+#endif
+
+TD_INLINE __u64 td_layout(const struct td_tables *t)
+{
+	return td_load_ordered(&t->layout);
+}
 
 TD_INLINE int td_same_address(const struct td_vip *vip, __u8 family, const __u8 *address)
 {
@@ -115,18 +144,18 @@ TD_INLINE const struct td_vrouter *td_find_vmac(const struct td_tables *t,
 	return vr->family == family && vr->vrid == vrid && td_on_link(vr, p, ifindex) ? vr : 0;
 }
 
-TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
-		       const __u8 *end, __u32 ifindex)
+TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
+			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
+			  __u32 ifindex)
 {
-	const struct td_steer *steer = &t->steer[t->active & 1];
 	int slot;
 
 	__builtin_memset(m, 0, sizeof(*m));
 	if (p->eth + TD_ETH_HEADER > end)
 		return;
 	if (td_is_virtual_mac(p->eth)) {
-		m->vrouter = td_find_vmac(t, steer, p, ifindex);
-		m->by_mac = m->vrouter != 0;
+		m->by_mac = td_find_vmac(t, steer, p, ifindex);
+		m->vrouter = m->by_mac;
 	}
 	if (!p->address)
 		return;
@@ -138,6 +167,24 @@ TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const stru
 		return;
 	m->by_address = 1;
 	m->vrouter = &t->vrouter[t->vip[m->vip].vrouter & (TD_MAX_VROUTERS - 1)];
+}
+
+/*
+ * "Nothing" is believed only if the layout is the one that the search began with: else the daemon
+ * may have been filling the table under our eyes. It switches before it fills, so that a search
+ * in one that is being filled began before the switch, and sees it here.
+ */
+TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
+		       const __u8 *end, __u32 ifindex)
+{
+	__u64 layout = td_layout(t);
+
+	td_find_in(m, t, &t->steer[layout & 1], p, end, ifindex);
+	if (m->vrouter)
+		return;
+	td_read_barrier();
+	if (td_layout(t) != layout)
+		td_find_in(m, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
 }
 
 /* ---- Judge ------------------------------------------------------------------------------ */
@@ -156,7 +203,7 @@ TD_INLINE int td_is_icmp_error(const struct td_packet *p)
 TD_INLINE enum td_reason td_judge_ip(const struct td_tables *t, const struct td_packet *p,
 				     const struct td_match *m)
 {
-	const struct td_steer *steer = &t->steer[t->active & 1];
+	const struct td_steer *steer = &t->steer[td_layout(t) & 1];
 
 	if (p->l4 && (p->protocol == TD_PROTO_TCP || p->protocol == TD_PROTO_UDP) &&
 	    td_probe(steer, TD_KIND_SERVICE,
@@ -178,18 +225,25 @@ TD_INLINE int td_is_question(const struct td_packet *p)
 	return p->l4 && p->l4[0] == TD_ICMPV6_NS;
 }
 
+TD_INLINE int td_has_lease(const struct td_vrouter *vr, __u64 now_ns)
+{
+	return now_ns < td_load_ordered(&vr->lease_ns);
+}
+
 /* now_ns: CLOCK_MONOTONIC, a coarse reading will do. m->vrouter is not NULL. */
 TD_INLINE enum td_reason td_judge(const struct td_tables *t, const struct td_packet *p,
 				  const struct td_match *m, __u32 ifindex, __u64 now_ns)
 {
 	const struct td_vrouter *vr = m->vrouter;
 	int neighbour = p->shape == TD_SHAPE_ARP || p->shape == TD_SHAPE_ND;
-	int live = now_ns < *(const volatile __u64 *)&vr->lease_ns;
+	int live = td_has_lease(vr, now_ns);
 
 	if (!m->by_address)
 		return live ? TD_PASS_ROUTED : TD_DROP_NO_LEASE_VMAC;
 	if (!live)
 		return neighbour ? TD_DROP_NO_LEASE_NEIGHBOUR : TD_DROP_NO_LEASE;
+	if (m->by_mac && !td_has_lease(m->by_mac, now_ns)) /* the Active one takes it */
+		return TD_DROP_NO_LEASE_VMAC;
 	if (!neighbour)
 		return td_judge_ip(t, p, m);
 	if ((vr->flags & TD_VR_VIRTUAL_MAC) && td_is_question(p)) {

@@ -17,28 +17,35 @@ void store(__u64& word, std::uint64_t value) {
   std::atomic_ref<unsigned long long>(word).store(value, std::memory_order_release);
 }
 
+// The lease, which belongs to the VRRP thread, is a router's first word.
+constexpr std::size_t kLeaseWords = 1;
+
+// One seed in seven does for tables that are full, nearly any for usual ones.
+constexpr int kSeedsToTry = 1000;
+
 struct Tag {
   std::uint16_t kind;
   std::uint32_t tag;
   std::uint16_t slot;
 };
 
-// false: a bucket overflows under this seed.
+// false: under this seed a bucket overflows, or hides one record behind another of the same tag.
 bool fill(td_steer& steer, std::uint64_t seed, const std::vector<Tag>& tags) {
   std::memset(&steer, 0, sizeof steer);
   steer.seed = seed;
   for (const Tag& t : tags) {
-    auto& bucket = steer.bucket[td_bucket(seed, t.kind, t.tag)];
-    auto* free = std::ranges::find(bucket, 0, &td_steer_entry::kind);
-    if (free == std::end(bucket)) return false;
-    *free = {t.tag, t.kind, t.slot};
+    auto* entry = std::begin(steer.bucket[td_bucket(seed, t.kind, t.tag)]);
+    const auto* end = entry + TD_BUCKET_ENTRIES;
+    for (; entry != end && entry->kind != 0; entry++)
+      if (entry->kind == t.kind && entry->tag == t.tag) return false;
+    if (entry == end) return false;
+    *entry = {t.tag, t.kind, t.slot};
   }
   return true;
 }
 
-td_vrouter to_record(const SteeredRouter& r, std::uint64_t lease_ns) {
+td_vrouter to_record(const SteeredRouter& r) {
   td_vrouter record{};
-  record.lease_ns = lease_ns;
   record.ifindex = r.ifindex;
   std::ranges::copy(r.vlan, record.vlan);
   record.family = static_cast<std::uint8_t>(r.family);
@@ -50,61 +57,93 @@ td_vrouter to_record(const SteeredRouter& r, std::uint64_t lease_ns) {
   return record;
 }
 
-// Everything but the lease, which belongs to the VRRP thread, word by word.
-void overwrite(td_vrouter& to, const td_vrouter& from) {
+td_vip to_record(const IpAddress& address, std::uint16_t router) {
+  td_vip record{};
+  std::ranges::copy(address.bytes(), record.address);
+  record.family = static_cast<std::uint8_t>(address.family());
+  record.vrouter = router;
+  return record;
+}
+
+// Word by word, but for the first `skip`.
+template <class Record>
+void overwrite(Record& to, const Record& from, std::size_t skip = 0) {
   auto* target = reinterpret_cast<__u64*>(&to);
   const auto* source = reinterpret_cast<const __u64*>(&from);
-  for (std::size_t i = 1; i < sizeof(td_vrouter) / sizeof(__u64); i++) store(target[i], source[i]);
+  for (std::size_t i = skip; i < sizeof(Record) / sizeof(__u64); i++) store(target[i], source[i]);
 }
 
 std::vector<Tag> make_tags(std::uint64_t seed, std::span<const SteeredRouter> routers,
                            std::span<const SteeredService> services,
                            const std::map<IpAddress, std::uint16_t>& vips) {
   std::vector<Tag> tags;
+  std::set<std::uint32_t> service_tags;  // exact, and one that is said twice is still one
   for (const auto& [address, slot] : vips)
-    tags.push_back({TD_KIND_VIP,
-                    td_tag_vip(seed, static_cast<std::uint8_t>(address.family()),
-                               address.bytes().data()),
-                    slot});
+    tags.push_back(
+        {TD_KIND_VIP,
+         td_tag_vip(seed, static_cast<std::uint8_t>(address.family()), address.bytes().data()),
+         slot});
   for (const auto& r : routers)
     if (r.virtual_mac)
-      tags.push_back({TD_KIND_VMAC,
-                      td_tag_vmac(seed, r.ifindex, r.vlan.data(),
-                                  static_cast<std::uint8_t>(r.family), r.vrid),
-                      r.slot});
+      tags.push_back(
+          {TD_KIND_VMAC,
+           td_tag_vmac(seed, r.ifindex, r.vlan.data(), static_cast<std::uint8_t>(r.family), r.vrid),
+           r.slot});
   for (const auto& s : services)
     if (const auto vip = vips.find(s.address); vip != vips.end())
-      tags.push_back({TD_KIND_SERVICE,
-                      td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port), 0});
+      service_tags.insert(td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port));
+  for (const auto tag : service_tags) tags.push_back({TD_KIND_SERVICE, tag, 0});
   return tags;
+}
+
+std::uint64_t random_seed() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+Result<void> check_limits(std::span<const SteeredRouter> routers,
+                          std::span<const SteeredService> services, std::size_t addresses) {
+  for (const auto& r : routers)
+    if (r.slot >= TD_MAX_VROUTERS)
+      return fail("the steering table holds " + std::to_string(TD_MAX_VROUTERS) +
+                  " virtual routers; there is no slot " + std::to_string(r.slot));
+  if (addresses > TD_MAX_VIPS)
+    return fail("the steering table holds " + std::to_string(TD_MAX_VIPS) +
+                " virtual addresses, old and new ones together; " + std::to_string(addresses) +
+                " were asked for");
+  if (services.size() > TD_MAX_SERVICES)
+    return fail("the steering table holds " + std::to_string(TD_MAX_SERVICES) + " services; " +
+                std::to_string(services.size()) + " were asked for");
+  return {};
 }
 
 }  // namespace
 
-Steering::Steering(td_tables& memory, Duration clock_resolution)
-    : tables_(memory), clock_resolution_(clock_resolution) {}
+Steering::Steering(td_tables& memory, Duration clock_resolution, SeedSource seeds)
+    : tables_(memory),
+      clock_resolution_(clock_resolution),
+      seeds_(seeds ? std::move(seeds) : random_seed) {}
 
 void Steering::clear() {
   std::memset(&tables_, 0, sizeof tables_);
   vips_.clear();
 }
 
-std::uint16_t Steering::place_vip(const IpAddress& address, std::uint16_t router) {
-  const auto known = vips_.find(address);
-  std::uint16_t slot = 0;
-  if (known != vips_.end())
-    slot = known->second;
-  else
-    while (tables_.vip[slot].family != 0) slot++;
-  td_vip record{};
-  std::ranges::copy(address.bytes(), record.address);
-  record.family = static_cast<std::uint8_t>(address.family());
-  record.vrouter = router;
-  auto* target = reinterpret_cast<__u64*>(&tables_.vip[slot]);
-  const auto* source = reinterpret_cast<const __u64*>(&record);
-  for (std::size_t i = 0; i < sizeof record / sizeof(__u64); i++) store(target[i], source[i]);
-  vips_[address] = slot;
-  return slot;
+// Known addresses stay where they are; new ones get slots that no address has, going ones included.
+Steering::Slots Steering::place(const std::set<IpAddress>& addresses) const {
+  std::vector<bool> taken(TD_MAX_VIPS);
+  for (const auto& [address, slot] : vips_) taken[slot] = true;
+  Slots placed;
+  std::uint16_t free = 0;
+  for (const auto& address : addresses) {
+    if (const auto known = vips_.find(address); known != vips_.end()) {
+      placed[address] = known->second;
+      continue;
+    }
+    while (taken[free]) free++;
+    placed[address] = free++;
+  }
+  return placed;
 }
 
 Result<void> Steering::publish(std::span<const SteeredRouter> routers,
@@ -113,43 +152,42 @@ Result<void> Steering::publish(std::span<const SteeredRouter> routers,
   for (const auto& r : routers) wanted.insert(r.addresses.begin(), r.addresses.end());
   std::set<IpAddress> all = wanted;
   for (const auto& [address, slot] : vips_) all.insert(address);
-  if (all.size() > TD_MAX_VIPS)
-    return fail("the steering table holds " + std::to_string(TD_MAX_VIPS) +
-                " virtual addresses, old and new ones together; " + std::to_string(all.size()) +
-                " were asked for");
-  if (services.size() > TD_MAX_SERVICES)
-    return fail("the steering table holds " + std::to_string(TD_MAX_SERVICES) + " services; " +
-                std::to_string(services.size()) + " were asked for");
+  if (auto fits = check_limits(routers, services, all.size()); !fits) return fits;
 
-  std::vector<bool> used(TD_MAX_VROUTERS);
+  const Slots placed = place(wanted);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // after the last switch, see td_find()
+  td_steer& next = tables_.steer[1 - (tables_.layout & 1)];
+  int tries = 0;
+  for (std::uint64_t seed = seeds_(); !fill(next, seed, make_tags(seed, routers, services, placed));
+       seed = seeds_())
+    if (++tries == kSeedsToTry)
+      return fail(
+          "the steering table cannot tell the virtual routers apart: each needs a VRID that no "
+          "other of its family has on its interface");
+
   for (const auto& r : routers) {
-    used[r.slot] = true;
-    overwrite(tables_.vrouter[r.slot], to_record(r, 0));
-    for (const auto& address : r.addresses) place_vip(address, r.slot);
+    overwrite(tables_.vrouter[r.slot], to_record(r), kLeaseWords);
+    for (const auto& address : r.addresses)
+      overwrite(tables_.vip[placed.at(address)], to_record(address, r.slot));
   }
-  std::vector<std::uint16_t> gone;
-  std::erase_if(vips_, [&](const auto& vip) {
-    if (wanted.contains(vip.first)) return false;
-    gone.push_back(vip.second);
-    return true;
-  });
-
-  std::random_device random;
-  td_steer& next = tables_.steer[1 - (tables_.active & 1)];
-  std::uint64_t seed = 0;
-  do {
-    seed = std::uint64_t{random()} << 32 | random();
-  } while (!fill(next, seed, make_tags(seed, routers, services, vips_)));
-  store(tables_.active, 1 - (tables_.active & 1));
-
-  for (const auto slot : gone) std::memset(&tables_.vip[slot], 0, sizeof(td_vip));
-  for (std::size_t slot = 0; slot < used.size(); slot++)
-    if (!used[slot]) std::memset(&tables_.vrouter[slot], 0, sizeof(td_vrouter));
+  store(tables_.layout, tables_.layout + 1);
+  forget_all_but(routers, placed);
+  vips_ = placed;
   return {};
 }
 
+void Steering::forget_all_but(std::span<const SteeredRouter> routers, const Slots& placed) {
+  std::vector<bool> used(TD_MAX_VROUTERS);
+  for (const auto& r : routers) used[r.slot] = true;
+  for (std::size_t slot = 0; slot < used.size(); slot++)
+    if (!used[slot]) overwrite(tables_.vrouter[slot], td_vrouter{});
+  for (const auto& [address, slot] : vips_)
+    if (!placed.contains(address)) overwrite(tables_.vip[slot], td_vip{});
+}
+
 void Steering::grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept {
-  store(tables_.vrouter[slot].lease_ns, to_ns(deadline - clock_resolution_));
+  const MonotonicTime end = std::max(deadline - clock_resolution_, MonotonicTime{});
+  store(tables_.vrouter[slot].lease_ns, to_ns(end));
 }
 
 void Steering::revoke_lease(std::uint16_t slot) noexcept {

@@ -9,8 +9,11 @@
 // still finds the gate where it looks.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -41,15 +44,19 @@ struct SteeredService {  // handed to the kernel
 
 class Steering {
  public:
+  using SeedSource = std::function<std::uint64_t()>;
+
   // memory: the mapped td_tables, of which this becomes the only writer. clock_resolution: of the
-  // coarse clock that XDP compares leases with; leases end that much earlier.
-  Steering(td_tables& memory, Duration clock_resolution);
+  // coarse clock that XDP compares leases with; leases end that much earlier. seeds: of the hash,
+  // random if not given.
+  Steering(td_tables& memory, Duration clock_resolution, SeedSource seeds = {});
 
   // Forgets everything: no address is gated any more.
   void clear();
 
   // Makes these the routers and services. Leases of slots that stay are untouched, slots that go
-  // lose theirs. Errors: more than TD_MAX_VIPS addresses or TD_MAX_SERVICES services.
+  // lose theirs. Errors, which leave everything as it was: more than TD_MAX_VIPS addresses or
+  // TD_MAX_SERVICES services, or virtual MACs that two routers share on one link.
   Result<void> publish(std::span<const SteeredRouter> routers,
                        std::span<const SteeredService> services);
 
@@ -58,11 +65,14 @@ class Steering {
   void revoke_lease(std::uint16_t slot) noexcept;
 
  private:
-  std::uint16_t place_vip(const IpAddress& address, std::uint16_t router);
+  using Slots = std::map<IpAddress, std::uint16_t>;
+  [[nodiscard]] Slots place(const std::set<IpAddress>& addresses) const;
+  void forget_all_but(std::span<const SteeredRouter> routers, const Slots& placed);
 
   td_tables& tables_;
   Duration clock_resolution_;
-  std::map<IpAddress, std::uint16_t> vips_;  // slots in use
+  SeedSource seeds_;
+  Slots vips_;  // in use
 };
 
 }  // namespace tandem::flow
