@@ -10,9 +10,12 @@ namespace {
 
 engine::XdpMode to_engine(config::XdpMode mode) {
   switch (mode) {
-    case config::XdpMode::native: return engine::XdpMode::native;
-    case config::XdpMode::generic: return engine::XdpMode::generic;
-    case config::XdpMode::automatic: break;
+    case config::XdpMode::native:
+      return engine::XdpMode::native;
+    case config::XdpMode::generic:
+      return engine::XdpMode::generic;
+    case config::XdpMode::automatic:
+      break;
   }
   return engine::XdpMode::automatic;
 }
@@ -175,8 +178,8 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
 }
 
 const InterfaceState* Interfaces::find(const std::string& name) const {
-  const auto it = std::ranges::find_if(interfaces_,
-                                       [&](const auto& s) { return s.config.name == name; });
+  const auto it =
+      std::ranges::find_if(interfaces_, [&](const auto& s) { return s.config.name == name; });
   return it == interfaces_.end() ? nullptr : &*it;
 }
 

@@ -29,9 +29,9 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
   CommandLine line;
   options::options_description described(
       "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd -c FILE [--check]\n\nOptions");
-  described.add_options()("config,c",
-                          options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
-                          "configuration file")(
+  described.add_options()(
+      "config,c", options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
+      "configuration file")(
       "check", options::bool_switch(&line.check),
       "validate the configuration and exit: 0 good, 1 with one line for each problem")(
       "version", "print the version and exit")("help,h", "print this and exit");

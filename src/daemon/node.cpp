@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/node.hpp"
 
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <algorithm>
+#include <bit>
+#include <iterator>
 #include <set>
 
 namespace tandem::daemon {
@@ -14,6 +19,25 @@ Duration coarse_clock_resolution() {
   timespec ts{};
   clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
   return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
+}
+
+std::set<IpAddress> addresses_of_host() {
+  std::set<IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr) continue;
+    if (i->ifa_addr->sa_family == AF_INET) {
+      const auto* v4 = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
+      const auto bytes = std::bit_cast<std::array<std::uint8_t, 4>>(v4->sin_addr.s_addr);
+      addresses.insert(IpAddress::v4(bytes));
+    } else if (i->ifa_addr->sa_family == AF_INET6) {
+      const auto* v6 = reinterpret_cast<const sockaddr_in6*>(i->ifa_addr);
+      addresses.insert(IpAddress::v6(std::span<const std::uint8_t, 16>(v6->sin6_addr.s6_addr)));
+    }
+  }
+  freeifaddrs(list);
+  return addresses;
 }
 
 void log_notify(const handoff::Outcome& outcome) {
@@ -61,9 +85,8 @@ Result<void> Node::bring_up(const config::Config& config) {
     server_ = std::move(*listening);
   if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
 
-  auto program = engine::SteeringProgram::open(config.node.bpffs, [](const std::string& line) {
-    spdlog::warn("{}", line);
-  });
+  auto program = engine::SteeringProgram::open(
+      config.node.bpffs, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
   program_ = std::move(*program);
   steering_.emplace(program_->tables(), coarse_clock_resolution());
@@ -98,17 +121,17 @@ Result<void> Node::bring_up(const config::Config& config) {
   return {};
 }
 
-// Addresses that an earlier run left behind when it was killed. The address owner's are its own.
+// Addresses that an earlier run left behind when it was killed. An address owner's that are there
+// are its own: they stay, now and later.
 Result<void> Node::sweep(const config::Config& config) {
-  std::set<IpAddress> virtual_addresses;
+  const std::set<IpAddress> present = addresses_of_host();
   std::vector<netlink::DeviceAddress> leftovers;
-  for (const auto& v : config.vrrp)
-    for (const auto& a : v.addresses) {
-      if (v.priority == vrrp::kOwnerPriority) continue;
-      virtual_addresses.insert(a.prefix.address);
-      leftovers.push_back({a.device.empty() ? v.interface : a.device, a.prefix, a.label});
-    }
-  links_->set_virtual_addresses(std::move(virtual_addresses));
+  for (const auto& v : config.vrrp) {
+    if (v.priority == vrrp::kOwnerPriority)
+      for (const auto& a : v.addresses)
+        if (present.contains(a.prefix.address)) real_.insert(a.prefix.address);
+    std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
+  }
   return addresses_->sweep(leftovers);
 }
 

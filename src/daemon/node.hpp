@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,7 @@ class Node {
   void on_check(std::size_t index, bool up, const std::string& why);
   void set_track(const std::string& name, bool up);
   void install(const PlannedRouter& router);
+  [[nodiscard]] std::vector<netlink::DeviceAddress> addresses_of(const config::Vrrp& router) const;
   void reconcile();
   void note(observe::Event event, MonotonicTime at = MonotonicClock::now());
 
@@ -96,6 +98,7 @@ class Node {
   MonotonicTime started_ = MonotonicClock::now();
   Numbers numbers_;
   Plan plan_;
+  std::set<IpAddress> real_;  // addresses that an owner (priority 255) had before we came
   std::map<std::string, bool> tracked_up_;  // by tracked_check() / tracked_interface()
   observe::EventLog events_;
 

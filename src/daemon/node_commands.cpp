@@ -49,9 +49,8 @@ void Node::serve() {
   });
   server_->on_async("vrrp", [this](const nlohmann::json& arguments, control::Completion done) {
     const auto name = text_argument(arguments, "name");
-    if (!name.empty() && std::ranges::none_of(plan_.routers, [&](const auto& r) {
-          return r.config.name == name;
-        }))
+    if (!name.empty() &&
+        std::ranges::none_of(plan_.routers, [&](const auto& r) { return r.config.name == name; }))
       return done(fail("there is no virtual router '" + name + "'"));
     with_snapshot([this, name, done](const Snapshot& snapshot) { done(vrrp(snapshot, name)); });
   });
@@ -95,8 +94,8 @@ nlohmann::json Node::status(const Snapshot& snapshot) const {
   for (std::size_t i = 0; i < checks.size(); i++) {
     std::optional<bool> up;
     if (checks[i].state != health::State::unknown) up = checks[i].state == health::State::up;
-    node.checks.push_back({checks[i].name, kind_of(plan_.config.checks[i]), up, checks[i].since,
-                           checks[i].detail});
+    node.checks.push_back(
+        {checks[i].name, kind_of(plan_.config.checks[i]), up, checks[i].since, checks[i].detail});
   }
   node.addresses_restored = addresses_->counters().restored;
   if (snapshot.counters.send_errors > 0)
@@ -110,8 +109,8 @@ nlohmann::json Node::vrrp(const Snapshot& snapshot, const std::string& name) con
   for (std::size_t i = 0; i < snapshot.routers.size(); i++) {
     const auto* r = router(snapshot.routers[i].id);
     if (r == nullptr || (!name.empty() && r->config.name != name)) continue;
-    views.push_back({r->config, snapshot.routers[i],
-                     explain_priority(r->settings, failing(*r)), peers_->troubles(r->id),
+    views.push_back({r->config, snapshot.routers[i], explain_priority(r->settings, failing(*r)),
+                     peers_->troubles(r->id),
                      r->settings.tracked.empty() ? std::nullopt : lowest_priority(r->settings)});
   }
   return vrrp_document(views, observe::Now::read());
@@ -136,11 +135,12 @@ void Node::fail_over(const nlohmann::json& arguments, control::Completion done) 
           const auto state = driver.routers().status(id).state;
           const bool done_it = driver.fail_over(id, back, now);
           if (!done_it && all) continue;
-          results->push_back({{"name", name},
-                              {"done", done_it},
-                              {"why", done_it ? "" : back ? "it was not handed over"
-                                                          : std::string("it is ") + to_string(state) +
-                                                                ", not Active"}});
+          results->push_back(
+              {{"name", name},
+               {"done", done_it},
+               {"why", done_it ? ""
+                       : back  ? "it was not handed over"
+                               : std::string("it is ") + to_string(state) + ", not Active"}});
         }
       },
       [results, done] { done(std::move(*results)); });

@@ -11,8 +11,8 @@ namespace tandem::daemon {
 namespace {
 
 std::string words(const vrrp::Transition& t) {
-  std::string text = std::string(to_string(t.from)) + " -> " + to_string(t.to) + ": " +
-                     to_string(t.cause);
+  std::string text =
+      std::string(to_string(t.from)) + " -> " + to_string(t.to) + ": " + to_string(t.cause);
   if (!t.peer.is_unspecified())
     text += " (" + t.peer.to_string() + ", priority " + std::to_string(t.peer_priority) + ")";
   return text;
@@ -20,19 +20,16 @@ std::string words(const vrrp::Transition& t) {
 
 std::optional<handoff::Role> role_of(vrrp::State state) {
   switch (state) {
-    case vrrp::State::active: return handoff::Role::active;
-    case vrrp::State::backup: return handoff::Role::backup;
-    case vrrp::State::fault: return handoff::Role::fault;
-    case vrrp::State::initialize: break;
+    case vrrp::State::active:
+      return handoff::Role::active;
+    case vrrp::State::backup:
+      return handoff::Role::backup;
+    case vrrp::State::fault:
+      return handoff::Role::fault;
+    case vrrp::State::initialize:
+      break;
   }
   return std::nullopt;
-}
-
-std::vector<netlink::DeviceAddress> addresses_of(const config::Vrrp& router) {
-  std::vector<netlink::DeviceAddress> list;
-  for (const auto& a : router.addresses)
-    list.push_back({a.device.empty() ? router.interface : a.device, a.prefix, a.label});
-  return list;
 }
 
 }  // namespace
@@ -45,9 +42,8 @@ const PlannedRouter* Node::router(vrrp::RouterId id) const {
 // Which of the router's tracked things fail, as far as the control thread knows.
 vrrp::Failing Node::failing(const PlannedRouter& router) const {
   vrrp::Failing failing;
-  for (const auto& t : router.config.track) {
-    const auto known = tracked_up_.find(t.check.empty() ? tracked_interface(t.interface)
-                                                        : tracked_check(t.check));
+  for (const auto& tracked : router.settings.tracked) {
+    const auto known = tracked_up_.find(tracked.name);
     failing.push_back(known != tracked_up_.end() && !known->second);
   }
   return failing;
@@ -76,9 +72,18 @@ void Node::on_vrrp_event(const VrrpEvent& event) {
   }
 }
 
+// What we put on and take off: all but those that the address owner has anyway.
+std::vector<netlink::DeviceAddress> Node::addresses_of(const config::Vrrp& router) const {
+  std::vector<netlink::DeviceAddress> list;
+  for (const auto& a : router.addresses)
+    if (!real_.contains(a.prefix.address))
+      list.push_back({a.device.empty() ? router.interface : a.device, a.prefix, a.label});
+  return list;
+}
+
 void Node::install(const PlannedRouter& r) {
-  if (auto done = addresses_->install(router_key(r.config), addresses_of(r.config),
-                                      MonotonicClock::now());
+  if (auto done =
+          addresses_->install(router_key(r.config), addresses_of(r.config), MonotonicClock::now());
       !done)
     spdlog::error("{}: {}", r.config.name, done.error().message);
   addresses_due_->set(addresses_->next_deadline());
@@ -91,9 +96,9 @@ void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
   note(observe::TransitionEvent{r->config.name, t.from, t.to, t.cause, t.peer, t.peer_priority},
        event.at);
   if (const auto role = role_of(t.to)) {
-    notifier_->notify(r->config.notify,
-                      {r->config.name, *role, effective_priority(r->settings, failing(*r)),
-                       to_string(t.cause)});
+    notifier_->notify(
+        r->config.notify,
+        {r->config.name, *role, effective_priority(r->settings, failing(*r)), to_string(t.cause)});
   }
 }
 

@@ -137,8 +137,8 @@ Result<void> Node::publish() {
   std::set<IpAddress> virtual_addresses;
   for (const auto& r : plan_.routers) {
     routers.push_back(to_steering(r, *interfaces_->find(r.config.interface)));
-    if (r.config.priority != vrrp::kOwnerPriority)
-      virtual_addresses.insert(routers.back().addresses.begin(), routers.back().addresses.end());
+    for (const auto& address : routers.back().addresses)
+      if (!real_.contains(address)) virtual_addresses.insert(address);
   }
   links_->set_virtual_addresses(std::move(virtual_addresses));
   std::vector<flow::SteeredService> services;

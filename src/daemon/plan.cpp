@@ -15,11 +15,10 @@ wire::Password to_password(const std::string& text) {
 Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router, Numbers& numbers) {
   std::vector<vrrp::Tracked> tracked;
   for (const auto& t : router.track) {
-    const bool is_check = !t.check.empty();
-    auto source = numbers.tracked.number_of(is_check ? tracked_check(t.check)
-                                                     : tracked_interface(t.interface));
+    const auto name = t.check.empty() ? tracked_interface(t.interface) : tracked_check(t.check);
+    const auto source = numbers.tracked.number_of(name);
     if (!source) return std::unexpected(source.error());
-    tracked.push_back({is_check ? t.check : t.interface, *source, t.weight});
+    tracked.push_back({name, *source, t.weight});
   }
   return tracked;
 }
@@ -43,6 +42,7 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
                                                            : wire::ChecksumForm::pseudo_header;
   if (!v.password.empty()) s.password = to_password(v.password);
   s.unicast_peers = v.unicast_peers;
+  s.unicast_source = v.unicast_source;
   s.check_unicast_source = v.check_unicast_source;
   s.tracked = std::move(*tracked);
   s.sync_group = v.sync_group;
@@ -83,8 +83,12 @@ std::string router_key(const config::Vrrp& r) {
          (r.unicast_source ? "|" + r.unicast_source->to_string() : "");
 }
 
-std::string tracked_check(const std::string& name) { return "check " + name; }
-std::string tracked_interface(const std::string& name) { return "interface " + name; }
+std::string tracked_check(const std::string& name) {
+  return "check " + name;
+}
+std::string tracked_interface(const std::string& name) {
+  return "interface " + name;
+}
 
 Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
   Plan plan;
@@ -96,9 +100,11 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     if (!id) return std::unexpected(id.error());
     auto settings = plan_settings(v, numbers);
     if (!settings) return std::unexpected(settings.error());
-    plan.routers.push_back({*id, v, std::move(*settings),
-                            {*numbers.links.find(v.interface),
-                             v.mac == config::MacMode::virtual_mac, v.unicast_source}});
+    plan.routers.push_back(
+        {*id,
+         v,
+         std::move(*settings),
+         {*numbers.links.find(v.interface), v.mac == config::MacMode::virtual_mac}});
   }
   return plan;
 }

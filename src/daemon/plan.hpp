@@ -43,9 +43,9 @@ class Numbering {
 };
 
 struct Numbers {
-  Numbering links{kMaxLinks};           // by interface name
-  Numbering routers{TD_MAX_VROUTERS};   // by router_key()
-  Numbering tracked{UINT16_MAX};        // by "check NAME" or "interface NAME"
+  Numbering links{kMaxLinks};          // by interface name
+  Numbering routers{TD_MAX_VROUTERS};  // by router_key()
+  Numbering tracked{UINT16_MAX};       // by "check NAME" or "interface NAME"
 };
 
 // What makes a virtual router another one, so that a reload replaces rather than updates it.

@@ -51,9 +51,11 @@ void VrrpDriver::set_link(std::uint16_t index, VrrpLink link, MonotonicTime now)
 void VrrpDriver::configure(Router& router, const VrrpEndpoint& endpoint,
                            const vrrp::Settings& settings) {
   router.endpoint = endpoint;
-  router.advert = {settings.family,    settings.version,  settings.vrid,     settings.priority,
-                   settings.advert_interval, settings.addresses, settings.password, settings.checksum};
+  router.advert = {settings.family,   settings.version,         settings.vrid,
+                   settings.priority, settings.advert_interval, settings.addresses,
+                   settings.password, settings.checksum};
   if (settings.version == 2) router.advert.checksum = wire::ChecksumForm::message;
+  router.unicast_source = settings.unicast_source;
   if (router.peers != settings.unicast_peers) {
     router.peers = settings.unicast_peers;
     router.peer_macs.assign(router.peers.size(), std::nullopt);
@@ -171,7 +173,7 @@ void VrrpDriver::emit(MonotonicTime now, decltype(VrrpEvent::what) what) {
 }
 
 const IpAddress& VrrpDriver::source_of(const Router& router) const {
-  if (router.endpoint.unicast_source) return *router.endpoint.unicast_source;
+  if (router.unicast_source) return *router.unicast_source;
   const VrrpLink& link = links_[router.endpoint.link];
   return router.advert.family == Family::ipv4 ? link.source_v4 : link.source_v6;
 }
@@ -188,8 +190,7 @@ void VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
   const auto send = [&](const MacAddress& to_mac, const IpAddress& to) {
     const std::size_t length =
         wire::emit_advert_frame(router.advert, from, to_mac, source_of(router), to, frame_);
-    if (length == 0 || !link.socket->send(std::span(frame_).first(length)))
-      counters_.send_errors++;
+    if (length == 0 || !link.socket->send(std::span(frame_).first(length))) counters_.send_errors++;
   };
   if (router.peers.empty()) {
     const IpAddress group = wire::vrrp_group(router.advert.family);

@@ -25,8 +25,8 @@ namespace tandem::daemon {
 
 // Where virtual routers live: one (device, VLAN tags).
 struct VrrpLink {
-  bool present = false;  // the device exists and the socket is open
-  bool usable = false;   // up, with a source address of some family
+  bool present = false;      // the device exists and the socket is open
+  bool usable = false;       // up, with a source address of some family
   std::uint32_t device = 0;  // ifindex that frames come in on and leave by
   wire::VlanTags vlan{};
   MacAddress mac;
@@ -39,12 +39,11 @@ struct VrrpLink {
 struct VrrpEndpoint {
   std::uint16_t link = 0;
   bool virtual_mac = false;
-  std::optional<IpAddress> unicast_source;
 };
 
 struct DroppedAdvert {
   std::uint16_t link;
-  IpAddress source;   // unspecified, vrid 0: the packet did not parse that far
+  IpAddress source;  // unspecified, vrid 0: the packet did not parse that far
   std::uint8_t vrid;
   wire::AdvertDrop reason;
 };
@@ -99,6 +98,7 @@ class VrrpDriver {
   struct Router {
     VrrpEndpoint endpoint;
     wire::Advert advert;  // all but the priority stays as it is
+    std::optional<IpAddress> unicast_source;
     std::vector<IpAddress> peers;
     std::vector<std::optional<MacAddress>> peer_macs;
   };

@@ -14,7 +14,7 @@
 namespace tandem::daemon {
 namespace {
 
-constexpr int kPriority = 50;            // of SCHED_RR: above ordinary work, below the kernel's own
+constexpr int kPriority = 50;  // of SCHED_RR: above ordinary work, below the kernel's own
 constexpr int kAdvertsBeforeTimers = 64;  // so that a flood cannot hold up a deadline
 
 void signal(const Descriptor& event) noexcept {
