@@ -2,6 +2,7 @@
 // tandemd: reads the configuration, checks it, runs the node until it is told to stop.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -80,6 +81,14 @@ config::Loaded load(const std::string& file) {
   return loaded;
 }
 
+// Every check that runs has a socket or a pipe: as many descriptors as the system allows.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(const std::string& file, const config::Config& config) {
   boost::asio::io_context loop(1);
   boost::asio::signal_set ends(loop, SIGTERM, SIGINT);
@@ -120,5 +129,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   set_up_log();
+  allow_many_descriptors();
   return run(line->config_file, loaded.config);
 }

@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "config/load.hpp"
+#include "control/requests.hpp"
 #include "control/server.hpp"
 #include "daemon/interfaces.hpp"
 #include "daemon/peers.hpp"
@@ -84,7 +85,8 @@ class Node {
   void with_snapshot(std::function<void(const Snapshot&)> use);
   nlohmann::json status(const Snapshot& snapshot) const;
   nlohmann::json vrrp(const Snapshot& snapshot, const std::string& name) const;
-  void fail_over(const nlohmann::json& arguments, control::Completion done);
+  void fail_over(const control::FailoverRequest& request, control::Completion done);
+  [[nodiscard]] bool has_router(const std::string& name) const;
 
   // node_stop.cpp
   void on_idle();

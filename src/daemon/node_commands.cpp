@@ -7,20 +7,13 @@
 namespace tandem::daemon {
 namespace {
 
-std::string text_argument(const nlohmann::json& arguments, const char* key) {
-  const auto it = arguments.find(key);
-  return it != arguments.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
-std::uint64_t number_argument(const nlohmann::json& arguments, const char* key,
-                              std::uint64_t otherwise) {
-  const auto it = arguments.find(key);
-  return it != arguments.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : otherwise;
-}
-
 std::string kind_of(const config::Check& check) {
   if (check.http) return check.http->tls ? "https" : "http";
   return check.tcp ? "tcp" : "command";
+}
+
+std::unexpected<Error> no_router(const std::string& name) {
+  return fail("there is no virtual router '" + name + "'");
 }
 
 observe::InterfaceView view(const InterfaceState& state) {
@@ -41,26 +34,37 @@ observe::InterfaceView view(const InterfaceState& state) {
 
 void Node::serve() {
   server_->on("events", [this](const nlohmann::json& arguments) -> control::Answer {
-    return events_.document(number_argument(arguments, "after", 0),
-                            number_argument(arguments, "limit", 50));
+    const auto request = control::EventsRequest::from_json(arguments);
+    if (!request) return std::unexpected(request.error());
+    return events_.document(request->after, request->limit);
   });
-  server_->on_async("status", [this](const nlohmann::json&, control::Completion done) {
+  server_->on_async("status", [this](const nlohmann::json& arguments, control::Completion done) {
+    const auto request = control::StatusRequest::from_json(arguments);
+    if (!request) return done(std::unexpected(request.error()));
     with_snapshot([this, done](const Snapshot& snapshot) { done(status(snapshot)); });
   });
   server_->on_async("vrrp", [this](const nlohmann::json& arguments, control::Completion done) {
-    const auto name = text_argument(arguments, "name");
-    if (!name.empty() &&
-        std::ranges::none_of(plan_.routers, [&](const auto& r) { return r.config.name == name; }))
-      return done(fail("there is no virtual router '" + name + "'"));
-    with_snapshot([this, name, done](const Snapshot& snapshot) { done(vrrp(snapshot, name)); });
+    const auto request = control::VrrpRequest::from_json(arguments);
+    if (!request) return done(std::unexpected(request.error()));
+    if (request->name && !has_router(*request->name)) return done(no_router(*request->name));
+    with_snapshot([this, name = request->name.value_or(""), done](const Snapshot& snapshot) {
+      done(vrrp(snapshot, name));
+    });
   });
   server_->on_async("failover", [this](const nlohmann::json& arguments, control::Completion done) {
-    fail_over(arguments, std::move(done));
+    const auto request = control::FailoverRequest::from_json(arguments);
+    if (!request) return done(std::unexpected(request.error()));
+    fail_over(*request, std::move(done));
   });
   server_->on_async("reload", [this](const nlohmann::json& arguments, control::Completion done) {
-    const auto file = text_argument(arguments, "file");
-    reload(file.empty() ? config_file_ : file, std::move(done));
+    const auto request = control::ReloadRequest::from_json(arguments);
+    if (!request) return done(std::unexpected(request.error()));
+    reload(request->file.value_or(config_file_), std::move(done));
   });
+}
+
+bool Node::has_router(const std::string& name) const {
+  return std::ranges::any_of(plan_.routers, [&](const auto& r) { return r.config.name == name; });
 }
 
 void Node::with_snapshot(std::function<void(const Snapshot&)> use) {
@@ -110,37 +114,29 @@ nlohmann::json Node::vrrp(const Snapshot& snapshot, const std::string& name) con
     const auto* r = router(snapshot.routers[i].id);
     if (r == nullptr || (!name.empty() && r->config.name != name)) continue;
     views.push_back({r->config, snapshot.routers[i], explain_priority(r->settings, failing(*r)),
-                     peers_->troubles(r->id),
-                     r->settings.tracked.empty() ? std::nullopt : lowest_priority(r->settings)});
+                     peers_->troubles(r->id), lowest_priority(r->settings)});
   }
   return vrrp_document(views, observe::Now::read());
 }
 
-void Node::fail_over(const nlohmann::json& arguments, control::Completion done) {
-  const bool back = arguments.value("back", false);
-  std::vector<std::string> names;
-  if (const auto it = arguments.find("names"); it != arguments.end() && it->is_array())
-    names = it->get<std::vector<std::string>>();
+void Node::fail_over(const control::FailoverRequest& request, control::Completion done) {
+  for (const auto& name : request.names)
+    if (!has_router(name)) return done(no_router(name));
+  const bool all = request.names.empty();
   std::vector<std::pair<std::string, vrrp::RouterId>> wanted;
   for (const auto& r : plan_.routers)
-    if (names.empty() || std::ranges::find(names, r.config.name) != names.end())
+    if (all || std::ranges::find(request.names, r.config.name) != request.names.end())
       wanted.emplace_back(r.config.name, r.id);
-  for (const auto& name : names)
-    if (std::ranges::none_of(wanted, [&](const auto& w) { return w.first == name; }))
-      return done(fail("there is no virtual router '" + name + "'"));
   auto results = std::make_shared<nlohmann::json>(nlohmann::json::array());
   thread_->post(
-      [wanted, back, all = names.empty(), results](VrrpDriver& driver, MonotonicTime now) {
+      [wanted, all, back = request.back, results](VrrpDriver& driver, MonotonicTime now) {
         for (const auto& [name, id] : wanted) {
-          const auto state = driver.routers().status(id).state;
-          const bool done_it = driver.fail_over(id, back, now);
-          if (!done_it && all) continue;
-          results->push_back(
-              {{"name", name},
-               {"done", done_it},
-               {"why", done_it ? ""
-                       : back  ? "it was not handed over"
-                               : std::string("it is ") + to_string(state) + ", not Active"}});
+          const std::string state = to_string(driver.routers().status(id).state);
+          const bool moved = driver.fail_over(id, back, now);
+          if (!moved && all) continue;
+          const std::string why =
+              back ? "it was not handed over" : "it is " + state + ", not Active";
+          results->push_back({{"name", name}, {"done", moved}, {"why", moved ? "" : why}});
         }
       },
       [results, done] { done(std::move(*results)); });
