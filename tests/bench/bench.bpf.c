@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What the steering program is measured against, and how it is measured when it rewrites.
+ *
+ * A repeated test run feeds a program the packet as the last run left it. A program that rewrites
+ * would so be measured once on what it is for, and then on its own answer. `restore` puts the
+ * packet back and tail-calls what is to be measured; with `empty` behind it, it is its own
+ * reference.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "restore.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} callee SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_frame);
+} original SEC(".maps");
+
+SEC("xdp")
+int empty(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int restore(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 zero = 0;
+	struct bench_frame *frame = bpf_map_lookup_elem(&original, &zero);
+	int i;
+
+	if (!frame || data + BENCH_FRAME_BYTES > end)
+		return XDP_ABORTED;
+#pragma unroll
+	for (i = 0; i < BENCH_FRAME_BYTES / 8; i++)
+		*(__u64 *)(data + i * 8) = *(__u64 *)(frame->bytes + i * 8);
+	*(__u32 *)(data + i * 8) = *(__u32 *)(frame->bytes + i * 8);
+	*(__u16 *)(data + i * 8 + 4) = *(__u16 *)(frame->bytes + i * 8 + 4);
+	bpf_tail_call(ctx, &callee, 0);
+	return XDP_ABORTED;
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building what a benchmark needs, and running the programs of tests/bench."""
+
+import json
+import subprocess
+import sys
+
+from tandemlab.shell import CHECKOUT, LabError, build_dir
+
+DAEMON = ("src/tandemd", "src/tandemctl", "tests/lab/lab_probe")
+
+
+def build(targets):
+    """Builds these of the build directory; Ninja's output is on stderr."""
+    directory = build_dir()
+    if not (directory / "build.ninja").exists():
+        _call(["meson", "setup", directory, CHECKOUT])
+    _call(["ninja", "-C", directory, *targets])
+
+
+def _call(argv):
+    words = [str(word) for word in argv]
+    if subprocess.run(words, stdout=sys.stderr, stdin=subprocess.DEVNULL).returncode != 0:
+        raise LabError(f"`{' '.join(words)}` failed")
+
+
+def path(name):
+    return build_dir() / "tests" / "bench" / name
+
+
+def ask(name, *arguments, cpu=None):
+    """Runs a program of tests/bench, pinned to a processor, and gives the JSON that it prints."""
+    words = [path(name), *arguments]
+    if cpu is not None:
+        words = ["taskset", "-c", cpu, *words]
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, text=True,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise LabError(f"{name} ended with status {done.returncode}")
+    return json.loads(done.stdout)
