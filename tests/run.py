@@ -118,7 +118,7 @@ def introspect(build, what):
 
 def asan(tally):
     build, suites = "build-asan", ("unit", "scenario")
-    if not set_up(build, "-Db_sanitize=address,undefined"):
+    if not set_up(build, "-Db_sanitize=address,undefined", "-Doptimization=1"):
         return tally.case("asan: meson setup", False)
     if call(["ninja", "-C", build, *test_targets(build, suites)]) != 0:
         return tally.case("asan: build", False)
@@ -157,7 +157,7 @@ def run(chosen, tally):
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
     timed("format", lambda: clang_format(tally))
     if {"unit", "scenario", "bpf", "lab"} & set(chosen):
-        built = set_up("build") and call(["ninja", "-C", "build"]) == 0
+        built = set_up("build", "-Ddebug=false") and call(["ninja", "-C", "build"]) == 0
         tally.case("build", built)
         if not built:
             return
