@@ -32,7 +32,9 @@ enum class Cause : std::uint8_t {
   sync_group,   // another member of the sync group moved
   reload,       // the configuration changed or removed it
   shutdown,
-  preempted,  // our priority is greater than that of the Active, which is still heard
+  preempted,       // our priority is greater than that of the Active, which is still heard
+  interface_down,  // its own interface, or that has no address to send from
+  interface_recovered,
 };
 [[nodiscard]] const char* to_string(Cause cause) noexcept;  // a phrase for users
 

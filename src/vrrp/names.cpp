@@ -48,6 +48,10 @@ const char* to_string(Cause cause) noexcept {
       return "shut down";
     case Cause::preempted:
       return "took over from an Active with a lower priority";
+    case Cause::interface_down:
+      return "its interface is down or has no address to send from";
+    case Cause::interface_recovered:
+      return "its interface recovered";
   }
   return "?";
 }

@@ -9,6 +9,20 @@
 #include "vrrp/timers.hpp"
 
 namespace tandem::vrrp {
+namespace {
+
+Cause recovery_of(Cause fault) {
+  switch (fault) {
+    case Cause::interface_down:
+      return Cause::interface_recovered;
+    case Cause::tracked_failed:
+      return Cause::tracked_recovered;
+    default:
+      return Cause::sync_group;
+  }
+}
+
+}  // namespace
 
 VirtualRouter::VirtualRouter(RouterId id, std::uint16_t interface, const Settings& settings,
                              const IpAddress& link_source, bool link_usable, Failing failing)
@@ -28,7 +42,7 @@ void VirtualRouter::start(bool group_fault, Event& event) {
     preempt_after_ = event.now + settings_.preempt_delay;
   }
   if (faulty() || group_fault) {
-    transition(State::fault, faulty() ? Cause::tracked_failed : Cause::sync_group, event);
+    transition(State::fault, fault_cause(), event);
   } else {
     start_election(Cause::startup, event);
   }
@@ -210,9 +224,15 @@ void VirtualRouter::update(const Settings& settings, Failing failing, Event& eve
   }
 }
 
+// Why it is, or would be, in Fault.
+Cause VirtualRouter::fault_cause() const {
+  if (!usable()) return Cause::interface_down;
+  return faulty() ? Cause::tracked_failed : Cause::sync_group;
+}
+
 void VirtualRouter::review(bool group_fault, Event& event) {
   if (state() == State::initialize || stopping_) return;
-  const Cause cause = faulty() ? Cause::tracked_failed : Cause::sync_group;
+  const Cause cause = fault_cause();
   if (faulty() || group_fault) {
     if (state() == State::active) {
       leave_active(State::fault, cause, usable(), event);
@@ -223,9 +243,8 @@ void VirtualRouter::review(bool group_fault, Event& event) {
       status_.cause = cause;
     }
   } else if (state() == State::fault) {
-    const bool own = status_.cause == Cause::tracked_failed;
     preempt_after_ = kNever;
-    start_election(own ? Cause::tracked_recovered : Cause::sync_group, event);
+    start_election(recovery_of(status_.cause), event);
   }
 }
 

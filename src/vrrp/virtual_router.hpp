@@ -91,6 +91,7 @@ class VirtualRouter {
   [[nodiscard]] const IpAddress& link_source() const { return link_source_; }
   // A link without an address to send from is of no use.
   [[nodiscard]] bool usable() const { return link_usable_ && !source().is_unspecified(); }
+  [[nodiscard]] Cause fault_cause() const;
   [[nodiscard]] bool faulty() const { return !usable() || tracked_fault(settings_, failing_); }
   [[nodiscard]] bool handing_over() const { return handing_over_; }
   [[nodiscard]] bool leased() const { return status_.lease_deadline != MonotonicTime{}; }

@@ -54,6 +54,8 @@ const char* word(vrrp::Cause cause) {
       {Cause::address_tie, "address_tie"},
       {Cause::tracked_failed, "tracked_failed"},
       {Cause::tracked_recovered, "tracked_recovered"},
+      {Cause::interface_down, "interface_down"},
+      {Cause::interface_recovered, "interface_recovered"},
       {Cause::stalled, "stalled"},
       {Cause::handed_over, "handed_over"},
       {Cause::sync_group, "sync_group"},
