@@ -100,7 +100,8 @@ const Section<Vrrp>& vrrp_section() {
               "Between adverts: version 2 whole seconds from 1s to 255s, version 3 whole "
               "centiseconds from 10ms to 40.95s."),
           key("down_adverts", &Vrrp::down_adverts, Integer{1, 100},
-              "Adverts missed before a Backup takes over; 3 in the standard."),
+              "Adverts missed before a Backup takes over; 3 in the standard. Must be equal on both "
+              "nodes: it is also how long the Active may answer after its last advert."),
           key("addresses", &Vrrp::addresses,
               ListOf<VirtualAddressItem>{{}, kMostAddressesOfRouter, "addresses", 1},
               "Strings, or tables as below; all of one family.")

@@ -93,6 +93,10 @@ Result<void> Node::bring_up(const config::Config& config) {
   steering_->clear();
   auto ring = engine::AdvertRing::open(program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
+  // What came in while no daemon ran says nothing about now.
+  const auto forget = [](void*, const td_advert&) {};
+  while (ring->drain(64, forget, nullptr) > 0) {
+  }
   auto thread = VrrpThread::start(*steering_, std::move(*ring));
   if (!thread) return std::unexpected(thread.error());
   thread_ = std::move(*thread);

@@ -35,7 +35,7 @@ enum class AdvertDrop : std::uint8_t {
   interval_zero = 6,      // interval 0: would make the receiver Active at once
   checksum = 7,           // of the message, or of the IPv4 header
   unknown_vrid = 8,       // no such virtual router on this interface and family
-  not_link_local = 9,     // IPv6 source is not link-local
+  not_link_local = 9,     // IPv6 source is not link-local, sent to the group
   authentication = 10,    // version 2: type or password differ
   interval_mismatch = 11, // version 2: interval differs from ours
   not_a_peer = 12,        // unicast: the source is not one of unicast_peers
