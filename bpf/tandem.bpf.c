@@ -54,7 +54,11 @@ TD_INLINE enum td_reason take_advert(struct xdp_md *ctx, const struct td_packet 
 	__u64 length = bpf_xdp_get_buff_len(ctx) - p->l3_offset;
 	struct td_advert *advert;
 
-	if (length == 0 || length > TD_ADVERT_BYTES)
+	if (length > TD_ADVERT_BYTES)
+		return TD_DROP_ADVERT_SIZE;
+	/* Some compilers make one comparison of two, and the verifier sees no lower bound then. */
+	__asm__ volatile("" : "+r"(length));
+	if (length == 0)
 		return TD_DROP_ADVERT_SIZE;
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)

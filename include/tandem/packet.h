@@ -22,6 +22,7 @@ enum {
 	TD_IPV6_HEADER = 40,
 	TD_ND_BYTES = 24, /* neighbour solicitation or advertisement without options */
 	TD_MAX_EXTENSIONS = 6,
+	TD_WALK_MASK = 0x3fff, /* IPv6 header and six of the longest extensions take less */
 };
 
 enum {
@@ -69,6 +70,27 @@ struct td_packet {
 	__u8 fragment;	   /* 1: a fragment; its l4 is set in the first one only */
 };
 
+#ifdef __bpf__
+/* The verifier lets packets be read at any alignment where the CPU can; clang would not, by itself. */
+typedef __u16 __attribute__((may_alias)) td_unaligned16;
+typedef __u32 __attribute__((may_alias)) td_unaligned32;
+typedef __u64 __attribute__((may_alias)) td_unaligned64;
+
+TD_INLINE __u16 td_load16(const __u8 *p)
+{
+	return __builtin_bswap16(*(const td_unaligned16 *)p);
+}
+
+TD_INLINE __u32 td_load32(const __u8 *p)
+{
+	return __builtin_bswap32(*(const td_unaligned32 *)p);
+}
+
+TD_INLINE __u64 td_load64(const __u8 *p)
+{
+	return __builtin_bswap64(*(const td_unaligned64 *)p);
+}
+#else
 TD_INLINE __u16 td_load16(const __u8 *p)
 {
 	return (__u16)(p[0] << 8 | p[1]);
@@ -83,6 +105,7 @@ TD_INLINE __u64 td_load64(const __u8 *p)
 {
 	return (__u64)td_load32(p) << 32 | td_load32(p + 4);
 }
+#endif
 
 TD_INLINE void td_copy_mac(__u8 *to, const __u8 *from)
 {
@@ -163,6 +186,8 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end)
 			protocol = next[0];
 			next += (next[1] + 1u) * 8;
 		}
+		/* A distance tells the BPF verifier nothing of the way: all ways are one from here. */
+		next = p->l3 + ((__u64)(next - p->l3) & TD_WALK_MASK);
 	}
 	p->protocol = protocol;
 	if (protocol == TD_PROTO_VRRP)
