@@ -5,7 +5,9 @@
 
 namespace tandem::engine {
 
-void AdvertRing::Deleter::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+void AdvertRing::Deleter::operator()(ring_buffer* ring) const {
+  ring_buffer__free(ring);
+}
 
 Result<AdvertRing> AdvertRing::open(int map_fd) {
   AdvertRing self;
@@ -15,7 +17,9 @@ Result<AdvertRing> AdvertRing::open(int map_fd) {
   return self;
 }
 
-int AdvertRing::poll_fd() const noexcept { return ring_buffer__epoll_fd(ring_.get()); }
+int AdvertRing::poll_fd() const noexcept {
+  return ring_buffer__epoll_fd(ring_.get());
+}
 
 // libbpf ends a round when its callback returns an error; the sample counts as consumed.
 int AdvertRing::on_sample(void* batch, void* data, std::size_t size) {
@@ -26,6 +30,7 @@ int AdvertRing::on_sample(void* batch, void* data, std::size_t size) {
 }
 
 int AdvertRing::drain(int most, Take take, void* context) noexcept {
+  if (most <= 0) return 0;
   *batch_ = {take, context, most, 0};
   ring_buffer__consume(ring_.get());
   return batch_->taken;

@@ -292,7 +292,7 @@ TEST_F(SteeringTest, AReaderNeverFindsAGatedAddressUngated) {
       judged++;
     }
   });
-  for (unsigned round = 0; round < 2000; round++) {
+  for (unsigned round = 0; round < 10000; round++) {
     std::vector<IpAddress> others;
     for (unsigned i = 0; i < round % 50; i++) others.push_back(nth_v4(round * 7 % 500 + i));
     const std::vector<SteeredRouter> routers{router(0, {stays4}), router(1, {stays6}),

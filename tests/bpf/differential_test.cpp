@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One packet core, compiled twice: whatever the frame, BPF and C++ come to the same verdict and
+// leave the same bytes, over the same tables.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <iomanip>
+#include <sstream>
+
+#include "core.hpp"
+#include "kernel.hpp"
+#include "packet_generator.hpp"
+#include "rig.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr unsigned kFrames = 20'000;
+
+std::string hex(const frames::Bytes& bytes) {
+  std::ostringstream text;
+  text << std::hex << std::setfill('0');
+  for (const unsigned b : bytes) text << std::setw(2) << b;
+  return text.str();
+}
+
+class Differential : public KernelTest, public testing::WithParamInterface<std::uint64_t> {
+ protected:
+  // Takes it out of the ring, so that the next finds room.
+  frames::Bytes advert() {
+    frames::Bytes packet;
+    kernel_->ring().drain(
+        2,
+        [](void* to, const td_advert& a) {
+          static_cast<frames::Bytes*>(to)->assign(a.packet, a.packet + a.length);
+        },
+        &packet);
+    return packet;
+  }
+};
+
+TEST_P(Differential, TheKernelAndCxxAgree) {
+  PacketGenerator generator(GetParam());
+  std::array<unsigned, TD_REASON_COUNT> reached{};
+  for (unsigned i = 0; i < kFrames; i++) {
+    const frames::Bytes frame = generator.next();
+    const auto now = to_ns(MonotonicClock::now());
+    const auto in_kernel = kernel_->steer(frame);
+    const auto in_cxx = core::steer(kernel_->program().tables(), frame, rig::kLink, now);
+    ASSERT_EQ(in_kernel.reason, in_cxx.reason) << "frame " << i << ": " << hex(frame);
+    ASSERT_EQ(hex(in_kernel.frame), hex(in_cxx.frame)) << "frame " << i << ": " << hex(frame);
+    if (in_cxx.reason == TD_TAKE_ADVERT) {
+      const auto packet = advert();
+      ASSERT_TRUE(std::equal(packet.rbegin(), packet.rend(), frame.rbegin())) << hex(frame);
+    }
+    reached[in_cxx.reason]++;
+  }
+  reached[TD_DROP_ADVERT_RING] = reached[TD_DROP_ADVERT_SIZE] = kFrames;  // not by chance
+  for (unsigned reason = 0; reason < reached.size(); reason++)
+    EXPECT_GT(reached[reason], 10u) << "the generator misses reason " << reason;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Differential, testing::Values(1, 2));
+
+}  // namespace
+}  // namespace tandem

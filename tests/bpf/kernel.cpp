@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "rig.hpp"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#include "tandem.skel.h"  // generated C
+#pragma GCC diagnostic pop
+
+namespace tandem {
+namespace {
+
+Duration coarse_clock_resolution() {
+  timespec ts{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+  return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
+}
+
+}  // namespace
+
+PrivateBpffs::PrivateBpffs() {
+  if (unshare(CLONE_NEWNS) != 0) return;
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  std::string directory = "/tmp/tandem-bpf-XXXXXX";
+  if (mkdtemp(directory.data()) == nullptr) return;
+  if (mount("bpf", directory.c_str(), "bpf", 0, nullptr) == 0)
+    path_ = directory;
+  else
+    rmdir(directory.c_str());
+}
+
+PrivateBpffs::~PrivateBpffs() {
+  if (path_.empty()) return;
+  umount2(path_.c_str(), MNT_DETACH);
+  rmdir(path_.c_str());
+}
+
+void Kernel::Unload::operator()(tandem_bpf* skeleton) const {
+  tandem_bpf__destroy(skeleton);
+}
+
+Kernel::~Kernel() {
+  if (program_) program_->close();
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
+  std::unique_ptr<Kernel> self(new Kernel);
+  auto program = engine::SteeringProgram::open(bpffs + "/tandem", [](const std::string&) {});
+  if (!program) return std::unexpected(program.error());
+  self->program_ = std::move(*program);
+  if (auto more = self->load_another(bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION)); !more)
+    return std::unexpected(more.error());
+  auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
+  if (!ring) return std::unexpected(ring.error());
+  self->ring_ = std::move(*ring);
+  self->clock_resolution_ = coarse_clock_resolution();
+  self->steering_.emplace(self->program_->tables(), self->clock_resolution_);
+  return self;
+}
+
+// An instance whose descriptor we hold, on the same maps: as each interface has one.
+Result<void> Kernel::load_another(const std::string& pins) {
+  skeleton_.reset(tandem_bpf__open());
+  if (!skeleton_) return fail_errno("cannot open the program");
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj)
+      bpf_map__set_pin_path(map, (pins + "/" + bpf_map__name(map)).c_str());
+  if (const int error = tandem_bpf__load(skeleton_.get()); error != 0)
+    return fail_errno("cannot load the program", -error);
+  return {};
+}
+
+Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
+  frames::Bytes out(frame.size() + 64);
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = rig::kLink;
+  DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
+                      .data_size_in = static_cast<std::uint32_t>(frame.size()),
+                      .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
+                      .ctx_size_in = sizeof context);
+  const auto before = program_->counters();
+  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.td_steer), &options);
+  EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
+  const auto after = program_->counters();
+
+  Outcome outcome{options.retval, {}, {}};
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < after.size(); i++) {
+    sum += after[i] - before[i];
+    if (after[i] != before[i]) outcome.reason = static_cast<td_reason>(i);
+  }
+  if (sum != 1) outcome.reason.reset();
+  out.resize(options.data_size_out);
+  outcome.frame = std::move(out);
+  return outcome;
+}
+
+std::optional<unsigned> Kernel::verified_instructions() const {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof info;
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(skeleton_->progs.td_steer), &info, &size) != 0 ||
+      info.verified_insns == 0)
+    return {};
+  return info.verified_insns;
+}
+
+void KernelTest::SetUp() {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to load BPF programs";
+  bpffs_ = std::make_unique<PrivateBpffs>();
+  if (bpffs_->path().empty()) GTEST_SKIP() << "needs to be allowed to mount a BPF file system";
+  auto kernel = Kernel::load(bpffs_->path());
+  if (!kernel && (errno == EPERM || errno == ENOSYS))
+    GTEST_SKIP() << "needs to be allowed to load BPF programs: " << kernel.error().message;
+  ASSERT_TRUE(kernel) << kernel.error().message;
+  kernel_ = std::move(*kernel);
+  const auto filled = rig::fill(kernel_->steering());
+  ASSERT_TRUE(filled) << filled.error().message;
+}
+
+}  // namespace tandem

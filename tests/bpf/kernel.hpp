@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The XDP program in the kernel, one frame at a time (BPF_PROG_TEST_RUN), with the maps that the
+// daemon's own loader made. Pins are in a bpffs of the test's own, mounted where nobody else sees.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/advert_ring.hpp"
+#include "engine/steering_program.hpp"
+#include "flow/steering.hpp"
+#include "frames.hpp"
+
+struct tandem_bpf;
+
+namespace tandem {
+
+// A bpffs that goes with the process.
+class PrivateBpffs {
+ public:
+  PrivateBpffs();  // moves the process to a mount namespace of its own
+  ~PrivateBpffs();
+  PrivateBpffs(const PrivateBpffs&) = delete;
+  PrivateBpffs& operator=(const PrivateBpffs&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }  // empty: not allowed here
+
+ private:
+  std::string path_;
+};
+
+class Kernel {
+ public:
+  struct Outcome {
+    std::uint32_t action = 0;         // enum xdp_action
+    std::optional<td_reason> reason;  // none, unless exactly one counter went up, and by one
+    frames::Bytes frame;
+  };
+
+  static Result<std::unique_ptr<Kernel>> load(const std::string& bpffs);
+  ~Kernel();
+
+  // As if the frame had come in on the loopback interface. It has at least 14 bytes: the kernel
+  // refuses to try shorter ones.
+  Outcome steer(const frames::Bytes& frame);
+
+  // Instructions that the verifier went through; none if this kernel does not tell.
+  [[nodiscard]] std::optional<unsigned> verified_instructions() const;
+  [[nodiscard]] flow::Steering& steering() { return *steering_; }
+  [[nodiscard]] engine::SteeringProgram& program() { return *program_; }
+  [[nodiscard]] engine::AdvertRing& ring() { return *ring_; }
+  [[nodiscard]] Duration clock_resolution() const { return clock_resolution_; }
+
+ private:
+  struct Unload {
+    void operator()(tandem_bpf* skeleton) const;
+  };
+  Kernel() = default;
+  Result<void> load_another(const std::string& pins);
+
+  std::unique_ptr<engine::SteeringProgram> program_;
+  std::unique_ptr<tandem_bpf, Unload> skeleton_;
+  std::optional<flow::Steering> steering_;
+  std::optional<engine::AdvertRing> ring_;
+  Duration clock_resolution_{};
+};
+
+// The node of rig.hpp in the kernel, made anew for each test.
+class KernelTest : public testing::Test {
+ protected:
+  void SetUp() override;
+
+  std::unique_ptr<PrivateBpffs> bpffs_;
+  std::unique_ptr<Kernel> kernel_;
+};
+
+}  // namespace tandem

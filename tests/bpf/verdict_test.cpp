@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdicts, their counters, answers and leases of the XDP program.
+#include "verdicts.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+
+#include <set>
+#include <thread>
+
+#include "answers.hpp"
+#include "kernel.hpp"
+
+namespace tandem {
+namespace {
+
+using frames::ip;
+
+std::uint32_t action_of(td_reason reason) {
+  return td_is_pass(reason) ? XDP_PASS : td_is_tx(reason) ? XDP_TX : XDP_DROP;
+}
+
+class Verdicts : public KernelTest {};
+
+TEST_F(Verdicts, EachKindOfFrameHasItsVerdictCountedOnce) {
+  for (const auto& c : verdicts::all()) {
+    const auto out = kernel_->steer(c.frame);
+    EXPECT_EQ(out.reason, c.reason) << c.name;
+    EXPECT_EQ(out.action, action_of(c.reason)) << c.name;
+    if (td_is_tx(c.reason)) continue;
+    EXPECT_EQ(out.frame, answers::as_passed(c.frame, c.reason)) << c.name;
+  }
+}
+
+// The last one needs a full ring: see advert_test.cpp.
+TEST(VerdictTable, HasAFrameForEachReason) {
+  std::set<int> reasons{TD_DROP_ADVERT_RING};
+  for (const auto& c : verdicts::all()) reasons.insert(c.reason);
+  for (int reason = 0; reason < TD_REASON_COUNT; reason++)
+    EXPECT_TRUE(reasons.contains(reason)) << reason;
+}
+
+TEST_F(Verdicts, AnswersAreThoseThatScapyBuilds) {
+  for (const auto& c : answers::all()) {
+    const auto out = kernel_->steer(c.question);
+    EXPECT_EQ(out.reason, c.reason) << c.name;
+    EXPECT_EQ(out.action, std::uint32_t{XDP_TX}) << c.name;
+    EXPECT_EQ(out.frame, c.answer) << c.name;
+  }
+}
+
+// The coarse clock lags by its resolution at most, which is subtracted.
+TEST_F(Verdicts, NothingPassesAfterTheLeasesDeadline) {
+  const auto frame = frames::ipv4({ip("192.0.2.106")}, frames::tcp(80));
+  const MonotonicTime deadline = MonotonicClock::now() + std::chrono::milliseconds(60);
+  kernel_->steering().grant_lease(6, deadline);
+  std::this_thread::sleep_for(deadline - MonotonicClock::now());
+  EXPECT_EQ(kernel_->steer(frame).reason, TD_DROP_NO_LEASE);
+}
+
+TEST_F(Verdicts, RevokingALeaseShutsTheGateAtOnce) {
+  const auto frame = frames::ipv4({ip("192.0.2.101")}, frames::tcp(80));
+  EXPECT_EQ(kernel_->steer(frame).reason, TD_PASS_LOCAL);
+  kernel_->steering().revoke_lease(1);
+  EXPECT_EQ(kernel_->steer(frame).reason, TD_DROP_NO_LEASE);
+}
+
+TEST_F(Verdicts, AFullNodeIsFoundByTheProgramToo) {
+  kernel_->steering().clear();
+  std::vector<flow::SteeredRouter> routers;
+  for (std::uint16_t i = 0; i < 255; i++)
+    routers.push_back({i,
+                       rig::kLink,
+                       {},
+                       Family::ipv4,
+                       static_cast<std::uint8_t>(i + 1),
+                       true,
+                       true,
+                       frames::kNodeMac,
+                       {}});
+  std::vector<IpAddress> addresses;
+  for (std::uint32_t i = 0; i < TD_MAX_VIPS; i++) {
+    std::array<std::uint8_t, 4> bytes;
+    store_be32(bytes.data(), 0xcb007100 + i * 0x10001);
+    addresses.push_back(IpAddress::v4(bytes));
+    routers[i % 255].addresses.push_back(addresses.back());
+  }
+  ASSERT_TRUE(kernel_->steering().publish(routers, {}));
+  for (const auto& a : addresses)
+    EXPECT_EQ(kernel_->steer(frames::ipv4({a}, frames::tcp(80))).reason, TD_DROP_NO_LEASE)
+        << a.to_string();
+}
+
+// Kernels differ in how soon they see that two ways are one; all give up after a million.
+TEST_F(Verdicts, TheVerifierIsFarFromItsLimit) {
+  const auto instructions = kernel_->verified_instructions();
+  if (!instructions) GTEST_SKIP() << "this kernel does not tell how much it verified";
+  EXPECT_LT(*instructions, 250'000u);
+}
+
+}  // namespace
+}  // namespace tandem
