@@ -56,7 +56,12 @@ class Story:
 """)
         for node in plan.GATEWAYS:
             self.nginx[node] = Nginx(self.lab, node)
-            self.nodes[node] = Tandem(self.lab, node, configs.dual_master(node, INTERVAL))
+            self.nodes[node] = Tandem(self.lab, node, configs.dual_master(node, INTERVAL),
+                                      start=False)
+        for node in self.nodes.values():
+            node.launch()
+        for node in self.nodes.values():
+            node.wait_ready()
         self.say("tandemd and Nginx run on both nodes; each node checks its Nginx and backs the "
                  "other one up.")
 

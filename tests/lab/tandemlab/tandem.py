@@ -36,9 +36,15 @@ class Tandem:
         (self.lab.run_dir(self.node) / "tandem" / "tandem.toml").write_text(config)
 
     def start(self):
+        self.launch()
+        self.wait_ready()
+
+    def launch(self):
         self.process = Process(self.lab, self.node, "tandemd",
                                [binary("tandemd"), "-c", self.config_file])
 
+    def wait_ready(self):
+        """Until its control socket answers."""
         def answers():
             if not self.process.running():
                 raise AssertionError("it ended: " + self.process.tail())
