@@ -4,7 +4,7 @@
 // The reference for the lateness of adverts: a thread of the VRRP thread's scheduling class sleeps
 // until one deadline after the other, as many a second as the virtual routers have. What it is late
 // is the machine's doing, and no daemon can do better. Prints one JSON object, in microseconds, of
-// the fields that `tandemctl status --json` has.
+// the fields that `tandemctl status --json` has, and the share of a core that waking so often took.
 #include <sched.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -51,7 +51,12 @@ int main(int argc, char** argv) {
   const auto ns = [](double seconds) {
     return tandem::Duration(static_cast<tandem::Duration::rep>(seconds * 1e9));
   };
-  const auto lateness = lateness_of(ns(1 / std::atof(argv[1])), ns(std::atof(argv[2])));
+  const double seconds = std::atof(argv[2]);
+  const auto lateness = lateness_of(ns(1 / std::atof(argv[1])), ns(seconds));
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  const double used_seconds =
+      static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
   const auto us = [](tandem::Duration duration) {
     return std::chrono::ceil<std::chrono::microseconds>(duration).count();
   };
@@ -59,6 +64,7 @@ int main(int argc, char** argv) {
                               {"p50_us", us(lateness.percentile(50))},
                               {"p99_us", us(lateness.percentile(99))},
                               {"p99.9_us", us(lateness.percentile(99.9))},
-                              {"max_us", us(lateness.max())}};
+                              {"max_us", us(lateness.max())},
+                              {"processor_percent", used_seconds / seconds * 100}};
   std::puts(report.dump().c_str());
 }

@@ -63,13 +63,15 @@ def _advert(frame, control):
 
 
 def gaps(adverts):
-    """Milliseconds between adverts of the same virtual router from the same sender."""
+    """Milliseconds from each advert of a virtual router to its next, whichever node sends it.
+
+    A node that was taken over from does not come back with one long gap: takeovers() counts it.
+    """
     last, found = {}, []
     for advert in adverts:
-        key = advert.router, advert.sender
-        if key in last:
-            found.append((advert.at - last[key]) * 1e3)
-        last[key] = advert.at
+        if advert.router in last:
+            found.append((advert.at - last[advert.router]) * 1e3)
+        last[advert.router] = advert.at
     return found
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pair of gateways to measure: Tandem's, and keepalived's as the reference.
 
-Both kinds of pair have the same face: start(), stop(), settle(), crash_first(), ... and the same
-virtual routers, of which VI_1 (192.0.2.100) is at home on node a.
+Both kinds have the same virtual routers, of which VI_1 (192.0.2.100) is at home on node a, and the
+same methods: start() what does not run, and wait until all is at home; go() one of `ways` to lose
+node a; taken_over() by node b; stop().
 """
 
 import os
@@ -11,8 +12,6 @@ import signal
 
 from tandemlab import configs, keepalived, plan
 from tandemlab.pair import Pair
-from tandemlab.shell import wait_until
-from tandemlab.tandem import Tandem
 
 INTERVAL = 0.01  # seconds between adverts
 KEEPALIVED_REAL_TIME = "global_defs {\n    vrrp_rt_priority 50\n}\n"
@@ -87,11 +86,13 @@ class KeepalivedPair:
 
 
 class KeepalivedNode(keepalived.Keepalived):
-    """keepalived whose log is read from where this process began."""
+    """keepalived that may follow one that was killed: it finds neither its log nor its PIDs."""
 
     def __init__(self, lab, node, instances):
-        log = pathlib.Path(lab.directory) / node / "keepalived.log"
-        log.unlink(missing_ok=True)
+        for directory, pattern in ((lab.run_dir(node) / "keepalived", "*.pid"),
+                                   (pathlib.Path(lab.directory) / node, "keepalived.log")):
+            for left in directory.glob(pattern):
+                left.unlink()
         super().__init__(lab, node, instances)
 
     def pids(self):
