@@ -136,22 +136,20 @@ inline Bytes ipv6(const Ipv6& p, const Bytes& payload, const Ether& e = {}) {
   return ether(e, 0x86dd, packet);
 }
 
-inline Bytes tcp(unsigned port) {
-  Bytes segment;
-  append16(segment, 40000);
-  append16(segment, port);
-  segment.resize(20);
+inline Bytes tcp(std::uint16_t port) {
+  Bytes segment(20);
+  store_be16(&segment[0], 40000);
+  store_be16(&segment[2], port);
   segment[12] = 0x50;
   segment[13] = 0x02;
   return segment;
 }
 
-inline Bytes udp(unsigned port) {
-  Bytes datagram;
-  append16(datagram, 40000);
-  append16(datagram, port);
-  append16(datagram, 12);
-  datagram.resize(12);
+inline Bytes udp(std::uint16_t port) {
+  Bytes datagram(12);
+  store_be16(&datagram[0], 40000);
+  store_be16(&datagram[2], port);
+  store_be16(&datagram[4], 12);
   return datagram;
 }
 

@@ -3,12 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cstdlib>
 
 #include "rig.hpp"
 
@@ -27,23 +23,6 @@ Duration coarse_clock_resolution() {
 }
 
 }  // namespace
-
-PrivateBpffs::PrivateBpffs() {
-  if (unshare(CLONE_NEWNS) != 0) return;
-  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-  std::string directory = "/tmp/tandem-bpf-XXXXXX";
-  if (mkdtemp(directory.data()) == nullptr) return;
-  if (mount("bpf", directory.c_str(), "bpf", 0, nullptr) == 0)
-    path_ = directory;
-  else
-    rmdir(directory.c_str());
-}
-
-PrivateBpffs::~PrivateBpffs() {
-  if (path_.empty()) return;
-  umount2(path_.c_str(), MNT_DETACH);
-  rmdir(path_.c_str());
-}
 
 void Kernel::Unload::operator()(tandem_bpf* skeleton) const {
   tandem_bpf__destroy(skeleton);

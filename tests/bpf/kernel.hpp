@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The XDP program in the kernel, one frame at a time (BPF_PROG_TEST_RUN), with the maps that the
-// daemon's own loader made. Pins are in a bpffs of the test's own, mounted where nobody else sees.
+// daemon's own loader made.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,24 +15,11 @@
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
 #include "frames.hpp"
+#include "private_bpffs.hpp"
 
 struct tandem_bpf;
 
 namespace tandem {
-
-// A bpffs that goes with the process.
-class PrivateBpffs {
- public:
-  PrivateBpffs();  // moves the process to a mount namespace of its own
-  ~PrivateBpffs();
-  PrivateBpffs(const PrivateBpffs&) = delete;
-  PrivateBpffs& operator=(const PrivateBpffs&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }  // empty: not allowed here
-
- private:
-  std::string path_;
-};
 
 class Kernel {
  public:

@@ -54,7 +54,7 @@ IpAddress PacketGenerator::address(Family family) {
 }
 
 Bytes PacketGenerator::transport(std::uint8_t protocol) {
-  static const std::vector<unsigned> ports{80, 53, 443, 22, 0, 65535};
+  static const std::vector<std::uint16_t> ports{80, 53, 443, 22, 0, 65535};
   switch (protocol) {
     case 6:
       return frames::tcp(any(ports));

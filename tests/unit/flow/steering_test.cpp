@@ -47,7 +47,8 @@ class SteeringTest : public testing::Test {
   td_reason verdict(const frames::Bytes& frame, MonotonicTime now = kNow) const {
     return core::steer(*tables_, frame, kLink, to_ns(now)).reason;
   }
-  td_reason tcp_to(const IpAddress& address, unsigned port = 80, MonotonicTime now = kNow) const {
+  td_reason tcp_to(const IpAddress& address, std::uint16_t port = 80,
+                   MonotonicTime now = kNow) const {
     const frames::Bytes segment = frames::tcp(port);
     return verdict(
         address.is_v4() ? frames::ipv4({address}, segment) : frames::ipv6({address}, segment), now);
