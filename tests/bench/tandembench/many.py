@@ -4,8 +4,8 @@
 Node a is Active for all of them, node b Backup; 5,100 adverts a second. Measured is the share of a
 core that the daemon takes on either node, how regular the adverts are on the wire, and how late the
 VRRP thread says it was (tandemctl status). The reference is a thread of its priority that is woken
-as often and does nothing. keepalived does not get as many instances to stay where they belong (see
-docs/benchmarks.md), so it is compared with at 25 on each family.
+for each of these adverts and does nothing. keepalived does not get as many instances to stay where
+they belong (see docs/benchmarks.md), so it is compared with at 25 on each family.
 """
 
 import os
@@ -159,7 +159,7 @@ def measure(options, lab):
 
 
 def rows_of_many(many, timer):
-    sleeper = "a real-time thread woken as often"
+    sleeper = "a real-time thread woken for each advert"
     rows = []
     for name, values in many.items():
         part = name.rpartition("/")[2]
