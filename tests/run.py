@@ -5,6 +5,7 @@
 The suites, in this order:
 
   rooms      the #include arrows (tools/check-rooms)
+  docs       links and names in the documentation (tools/check-docs)
   format     clang-format of every C and C++ file
   unit, scenario, bpf
              Meson's suites of these names, in build/
@@ -26,7 +27,7 @@ import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "format", "unit", "scenario", "bpf", "asan", "fuzz", "lab")
+SUITES = ("rooms", "docs", "format", "unit", "scenario", "bpf", "asan", "fuzz", "lab")
 
 
 class Tally:
@@ -155,6 +156,7 @@ def run(chosen, tally):
                   file=sys.stderr, flush=True)
 
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
+    timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
     if {"unit", "scenario", "bpf", "lab"} & set(chosen):
         built = set_up("build", "-Ddebug=false") and call(["ninja", "-C", "build"]) == 0
