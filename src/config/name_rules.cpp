@@ -62,6 +62,10 @@ void check_names(const File& file, Problems& problems) {
     const auto& router = config.vrrp[i];
     require_known("interface", router.interface, "interface", interfaces,
                   place(file.root, {"vrrp", i, "interface"}), problems);
+    // Where there is no [[interface]] there is no gate: a crashed node would go on answering.
+    for (std::size_t j = 0; j < router.addresses.size(); ++j)
+      require_known("device", router.addresses[j].device, "interface", interfaces,
+                    place(file.root, {"vrrp", i, "addresses", j, "device"}), problems);
     for (std::size_t j = 0; j < router.track.size(); ++j) {
       const auto& track = router.track[j];
       require_known("check", track.check, "check", checks,

@@ -31,7 +31,7 @@ constexpr std::string_view kRules = R"(## Rules between keys
 Errors:
 
 - Names are unique among `[[interface]]`, `[[check]]`, `[[vrrp]]` and `[[service]]` tables each.
-- `interface` and `track` name tables that are in the file.
+- `interface`, `track` and the `device` of an address name tables that are in the file.
 - A virtual router is known by interface, VRID and address family: no two are the same in all
   three, and all its addresses, unicast peers and its unicast source are of one family.
 - Version 2 has no IPv6, and its `advert_interval` is whole seconds; version 3 has no `password`.

@@ -40,7 +40,7 @@ const Section<VirtualAddress>& address_section() {
               "The label of an IPv4 address: the device's name, alone or followed by `:` and "
               "more."),
           key("device", &VirtualAddress::device, interface_text(),
-              "The interface that the kernel's address is put on.")
+              "The name of an `[[interface]]`, which the kernel's address is put on.")
               .or_else("the virtual router's interface"),
       },
   };

@@ -26,11 +26,6 @@ std::vector<config::Problem> check_system(const config::Config& config,
     if (check.command)
       check_command("check '" + check.name + "'", check.command->argv, check.where, problems);
   for (const auto& v : config.vrrp) {
-    for (const auto& a : v.addresses)
-      if (!a.device.empty() && !links.find(a.device))
-        problems.push_back({config::Severity::error, v.where,
-                            "vrrp '" + v.name + "': address " + a.prefix.to_string() +
-                                ": device '" + a.device + "' does not exist"});
     for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
       check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);
   }
