@@ -53,7 +53,7 @@ enum td_shape {
 	TD_SHAPE_MALFORMED, /* ARP or IP by its type, but too short, or of another version */
 	TD_SHAPE_ARP,
 	TD_SHAPE_IP,
-	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation or advertisement; `address` is its target */
+	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
 	TD_SHAPE_ADVERT, /* IP protocol 112 */
 };
 
@@ -195,12 +195,17 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end)
 	if (next + 8 > end)
 		return;
 	p->l4 = next;
-	/* RFC 4861, 7.1: hop limit 255, or it is none. */
-	if (protocol == TD_PROTO_ICMPV6 && p->l3[7] == 255 && next + TD_ND_BYTES <= end &&
-	    (next[0] == TD_ICMPV6_NS || next[0] == TD_ICMPV6_NA)) {
+	/*
+	 * RFC 4861, 7.1: hop limit 255, or it is none. A solicitation is about its target. An
+	 * advertisement only tells, and is about its destination, as an ARP reply is: without those
+	 * of the Active, a Backup could not itself be a client of the address.
+	 */
+	if (protocol != TD_PROTO_ICMPV6 || p->l3[7] != 255 || next + TD_ND_BYTES > end)
+		return;
+	if (next[0] == TD_ICMPV6_NS || next[0] == TD_ICMPV6_NA)
 		p->shape = TD_SHAPE_ND;
+	if (next[0] == TD_ICMPV6_NS)
 		p->address = next + 8;
-	}
 }
 
 /* `data` to `end`: an Ethernet frame without FCS. Always fills all of `p`. */

@@ -209,6 +209,11 @@ inline Bytes nd(const Nd& n, Ether e = {}) {
               nd_message(n, e.from), e);
 }
 
+inline Bytes na(const IpAddress& to, const IpAddress& target) {
+  return ipv6({.to = to, .next = 58, .from = target, .hop_limit = 255},
+              nd_message({.target = target, .type = 136}, {}));
+}
+
 // A version 3 advert of VRID 51 with one address, from 192.0.2.3; `size` bytes of IP packet.
 inline Bytes advert(const Ether& e = {.to = {{0x01, 0, 0x5e, 0, 0, 0x12}}}, std::size_t size = 32) {
   Bytes message{0x31, 51, 100, 1, 0, 100, 0, 0, 192, 0, 2, 100};

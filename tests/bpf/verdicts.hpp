@@ -121,11 +121,14 @@ inline std::vector<Case> neighbours() {
       {"NS behind an extension header", TD_DROP_REWRITE,
        frames::ipv6({.to = ip("ff02::1:ff00:100"), .next = 60, .hop_limit = 255},
                     behind_options(58, nd_message({ip("2001:db8::100")}, kClientMac)))},
-      {"NA about a virtual address", TD_PASS_NEIGHBOUR,
-       nd({.target = ip("2001:db8::100"), .type = 136})},
+      {"NA about a virtual address", TD_PASS_OTHER, na(ip("2001:db8::2"), ip("2001:db8::100"))},
+      {"NA to a virtual address", TD_PASS_NEIGHBOUR, na(ip("2001:db8::100"), ip("2001:db8::7"))},
+      {"NA to a virtual address, accept = false", TD_PASS_NEIGHBOUR,
+       na(ip("2001:db8::108"), ip("2001:db8::7"))},
       {"NS, no lease", TD_DROP_NO_LEASE_NEIGHBOUR, nd({ip("2001:db8::107")})},
-      {"NA, no lease", TD_DROP_NO_LEASE_NEIGHBOUR,
-       nd({.target = ip("2001:db8::107"), .type = 136})},
+      {"NA about the Active's address", TD_PASS_OTHER, na(ip("2001:db8::2"), ip("2001:db8::107"))},
+      {"NA to a virtual address, no lease", TD_DROP_NO_LEASE_NEIGHBOUR,
+       na(ip("2001:db8::107"), ip("2001:db8::7"))},
       {"NS that was routed", TD_PASS_OTHER, nd({.target = ip("2001:db8::107"), .hop_limit = 254})},
   };
 }
