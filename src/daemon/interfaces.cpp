@@ -83,11 +83,8 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
     state.present = false;  // look again: the device or the tags may be others now
     next.push_back(state);
   }
-  for (const auto& old : interfaces_)
-    if (std::ranges::none_of(next, [&](const auto& s) { return s.number == old.number; }))
-      thread_.post([number = old.number](VrrpDriver& driver, MonotonicTime now) {
-        driver.set_link(number, {}, now);
-      });
+  for (const auto& old : interfaces_) gone_.push_back(old.number);
+  for (const auto& state : next) std::erase(gone_, state.number);
   std::swap(interfaces_, next);
   for (auto& state : interfaces_) {
     if (auto placement = place(state.config, links_); !placement)
@@ -96,6 +93,16 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
     if (!state.attached)
       return fail(state.config.name + ": XDP could not be attached, see the log");
   }
+  return {};
+}
+
+void Interfaces::let_go() {
+  for (const auto number : gone_)
+    thread_.post(
+        [number, link = std::make_shared<VrrpLink>()](VrrpDriver& driver, MonotonicTime now) {
+          driver.set_link(number, *link, now);
+        });
+  gone_.clear();
   std::set<int> wanted;
   for (const auto& state : interfaces_) wanted.insert(state.placement.device);
   std::erase_if(devices_, [&](const auto& device) {
@@ -103,7 +110,6 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
     program_.detach(static_cast<unsigned>(device.first));
     return true;
   });
-  return {};
 }
 
 bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
@@ -173,7 +179,7 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   // Without the program on the device no lease means anything: better Fault than ungated.
   link->usable = link->present && state.up;
   thread_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
-    driver.set_link(number, std::move(*link), now);
+    driver.set_link(number, *link, now);
   });
 }
 

@@ -48,11 +48,13 @@ class Interfaces {
 
   Interfaces(netlink::Links& links, engine::SteeringProgram& program, VrrpThread& thread, Log log);
 
-  // Takes these interfaces, attaching the program where it is not yet; the program leaves those
-  // that are not listed any more. families: per interface name, which VRRP groups to join.
-  // The error names the first interface that cannot be had.
+  // Takes these interfaces, attaching the program where it is not yet, and joins the groups that
+  // the routers need. The error names the first interface that cannot be had.
   Result<void> apply(const std::vector<config::Interface>& interfaces,
                      const std::vector<PlannedRouter>& routers, const Numbers& numbers);
+  // Lets go of what apply() found listed no more: the VRRP thread loses the link, the device the
+  // program. Not before its virtual routers have been told to resign.
+  void let_go();
   // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC).
   bool refresh(const std::vector<PlannedRouter>& routers);
 
@@ -69,6 +71,7 @@ class Interfaces {
   VrrpThread& thread_;
   Log log_;
   std::vector<InterfaceState> interfaces_;
+  std::vector<std::uint16_t> gone_;         // numbers of links that let_go() is to end
   std::map<int, engine::XdpMode> devices_;  // attached, by ifindex
 };
 

@@ -91,7 +91,9 @@ void allow_many_descriptors() {
 
 int run(const std::string& file, const config::Config& config) {
   boost::asio::io_context loop(1);
+  // Before the start, which must not be cut short either.
   boost::asio::signal_set ends(loop, SIGTERM, SIGINT);
+  boost::asio::signal_set hangup(loop, SIGHUP);
   auto node = daemon::Node::start(loop, file, config);
   if (!node) {
     spdlog::critical("{}", node.error().message);
@@ -100,7 +102,6 @@ int run(const std::string& file, const config::Config& config) {
   ends.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) (*node)->stop();
   });
-  boost::asio::signal_set hangup(loop, SIGHUP);
   std::function<void()> await_hangup = [&] {
     hangup.async_wait([&](const boost::system::error_code& error, int) {
       if (error) return;

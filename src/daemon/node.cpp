@@ -125,17 +125,24 @@ Result<void> Node::bring_up(const config::Config& config) {
   return {};
 }
 
-// Addresses that an earlier run left behind when it was killed. An address owner's that are there
-// are its own: they stay, now and later.
-Result<void> Node::sweep(const config::Config& config) {
-  const std::set<IpAddress> present = addresses_of_host();
-  std::vector<netlink::DeviceAddress> leftovers;
-  for (const auto& v : config.vrrp) {
+// An address owner's addresses that are there, and not by our doing, are its own: they stay, now
+// and later.
+void Node::note_real_addresses(const config::Config& config) {
+  std::set<IpAddress> present = addresses_of_host();
+  for (const auto& r : plan_.routers)
+    for (const auto& address : r.settings.addresses) present.erase(address);
+  for (const auto& v : config.vrrp)
     if (v.priority == vrrp::kOwnerPriority)
       for (const auto& a : v.addresses)
         if (present.contains(a.prefix.address)) real_.insert(a.prefix.address);
+}
+
+// Addresses that an earlier run left behind when it was killed.
+Result<void> Node::sweep(const config::Config& config) {
+  note_real_addresses(config);
+  std::vector<netlink::DeviceAddress> leftovers;
+  for (const auto& v : config.vrrp)
     std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
-  }
   return addresses_->sweep(leftovers);
 }
 

@@ -60,14 +60,14 @@ class Node {
   Node(boost::asio::io_context& loop, std::string config_file);
   Result<void> bring_up(const config::Config& config);
   Result<void> sweep(const config::Config& config);
+  void note_real_addresses(const config::Config& config);
   void follow();
   void keep_addresses();
 
   // node_reload.cpp
   void reload(const std::string& file, control::Completion done);
   Result<void> apply(const Plan& plan, const Plan& before);
-  Result<void> publish();
-  void apply_checks();
+  Result<void> publish(const Plan& plan);
 
   // node_follow.cpp: what the world and the VRRP thread report
   void on_vrrp_event(const VrrpEvent& event);
@@ -100,7 +100,7 @@ class Node {
   MonotonicTime started_ = MonotonicClock::now();
   Numbers numbers_;
   Plan plan_;
-  std::set<IpAddress> real_;  // addresses that an owner (priority 255) had before we came
+  std::set<IpAddress> real_;  // addresses that an owner (priority 255) had before it was one
   std::map<std::string, bool> tracked_up_;  // by tracked_check() / tracked_interface()
   observe::EventLog events_;
 

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 #include "daemon/node.hpp"
 
@@ -68,7 +69,8 @@ void Node::on_vrrp_event(const VrrpEvent& event) {
       if (i.number == drop->link) interface = i.config.name;
     note(observe::DroppedAdvertEvent{interface, drop->source, drop->vrid, drop->reason}, event.at);
   } else {
-    on_idle();
+    // Not from here: it ends the VRRP thread, whose events these are.
+    boost::asio::post(loop_, [this] { on_idle(); });
   }
 }
 
@@ -104,7 +106,7 @@ void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
 
 void Node::on_links() {
   if (interfaces_->refresh(plan_.routers))
-    if (auto published = publish(); !published) spdlog::error("{}", published.error().message);
+    if (auto published = publish(plan_); !published) spdlog::error("{}", published.error().message);
   for (const auto& [name, number] : numbers_.tracked.all())
     if (name.starts_with("interface ")) {
       const auto link = links_->find(name.substr(std::string_view("interface ").size()));
@@ -130,16 +132,12 @@ void Node::set_track(const std::string& name, bool up) {
   });
 }
 
-// Events were lost: make the kernel's addresses what the states say.
+// Makes the kernel's addresses what the states say: events were lost, or addresses changed in what
+// VRRP knows nothing of. The answers come as events, so that none is older than what it undoes.
 void Node::reconcile() {
-  with_snapshot([this](const Snapshot& snapshot) {
-    for (std::size_t i = 0; i < plan_.routers.size(); i++) {
-      if (snapshot.routers[i].state == vrrp::State::active)
-        install(plan_.routers[i]);
-      else if (auto removed = addresses_->remove(router_key(plan_.routers[i].config)); !removed)
-        spdlog::error("{}", removed.error().message);
-    }
-  });
+  for (const auto& r : plan_.routers)
+    thread_->post(
+        [id = r.id](VrrpDriver& driver, MonotonicTime now) { driver.restate_addresses(id, now); });
 }
 
 }  // namespace tandem::daemon

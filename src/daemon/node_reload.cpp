@@ -71,6 +71,8 @@ void Node::reload() {
 }
 
 void Node::reload(const std::string& file, control::Completion done) {
+  if (phase_ != Phase::running) return done(fail("tandemd is stopping"));
+  if (auto seen = links_->process(); !seen) spdlog::warn("{}", seen.error().message);
   auto loaded = config::load_file(file);
   if (loaded.good())
     for (auto& problem : check_system(loaded.config, *links_)) loaded.problems.push_back(problem);
@@ -81,29 +83,41 @@ void Node::reload(const std::string& file, control::Completion done) {
   if (const auto key = needs_restart(plan_.config, loaded.config); !key.empty())
     return done(fail(file + ": " + key + " cannot change while running; restart tandemd"));
 
+  const Numbers numbers = numbers_;
+  const std::set<IpAddress> real = real_;
+  const Plan before = plan_;
+  const auto leave_as_it_was = [&](const Error& error) {
+    if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
+      spdlog::error("{}", back.error().message);
+    interfaces_->let_go();
+    numbers_ = numbers;
+    real_ = real;
+    done(std::unexpected(error));
+  };
   auto plan = make_plan(loaded.config, numbers_);
-  if (!plan) return done(std::unexpected(plan.error()));
+  if (!plan) {
+    numbers_ = numbers;
+    return done(std::unexpected(plan.error()));
+  }
+  note_real_addresses(loaded.config);
   auto result = difference(plan_, *plan);
   for (const auto& problem : loaded.problems)
     result["warnings"].push_back(config::format(problem, file));
-  const Plan before = plan_;
-  if (auto applied = apply(*plan, before); !applied) {
-    if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
-      spdlog::error("{}", back.error().message);
-    return done(std::unexpected(applied.error()));
-  }
+  if (auto applied = apply(*plan, before); !applied) return leave_as_it_was(applied.error());
   config_file_ = file;
   spdlog::info("reloaded {}: {}", file, result.dump());
   note(observe::NoticeEvent{"reloaded " + file});
   done(std::move(result));
 }
 
-// Gates before leases: what is new is steered before the VRRP thread hears of it, what goes has
-// resigned before its gate does.
+// First what may fail. Gates before leases: what is new is steered before the VRRP thread hears of
+// it. The gate of what goes is open for as long as it takes to have the kernel remove its
+// addresses; then it resigns, and only then does its link go.
 Result<void> Node::apply(const Plan& plan, const Plan& before) {
   if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
     return had;
-  std::vector<vrrp::RouterId> gone;
+  if (auto published = publish(plan); !published) return published;
+  plan_ = plan;
   for (const auto& old : before.routers)
     if (find(plan, old.id) == nullptr) {
       if (auto removed = addresses_->remove(router_key(old.config)); !removed)
@@ -115,8 +129,8 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
     if (std::ranges::find(plan.config.interfaces, old.name, &config::Interface::name) ==
         plan.config.interfaces.end())
       numbers_.links.release(old.name);
-  plan_ = plan;
-  if (auto published = publish(); !published) return published;
+  interfaces_->let_go();
+  bool other_addresses = false;
   for (const auto& r : plan_.routers) {
     const auto* old = find(before, r.id);
     if (old != nullptr && old->config == r.config) continue;
@@ -124,35 +138,30 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
       is_new ? driver.add(r.id, r.endpoint, r.settings, now)
              : driver.update(r.id, r.endpoint, r.settings, now);
     });
-    if (old != nullptr && old->config.addresses != r.config.addresses) reconcile();
+    other_addresses |= old != nullptr && old->config.addresses != r.config.addresses;
   }
+  if (other_addresses) reconcile();
   peers_->apply(plan_.routers, *interfaces_);
-  apply_checks();
+  // A check that starts over counts as it did, until it has a verdict of its own.
+  checker_->apply(plan_.config.checks);
   on_links();
   return {};
 }
 
-Result<void> Node::publish() {
+Result<void> Node::publish(const Plan& plan) {
   std::vector<flow::SteeredRouter> routers;
   std::set<IpAddress> virtual_addresses;
-  for (const auto& r : plan_.routers) {
+  for (const auto& r : plan.routers) {
     routers.push_back(to_steering(r, *interfaces_->find(r.config.interface)));
     for (const auto& address : routers.back().addresses)
       if (!real_.contains(address)) virtual_addresses.insert(address);
   }
-  links_->set_virtual_addresses(std::move(virtual_addresses));
   std::vector<flow::SteeredService> services;
-  for (const auto& s : plan_.config.services)
+  for (const auto& s : plan.config.services)
     services.push_back({s.address, s.protocol == config::Protocol::udp, s.port});
-  return steering_->publish(routers, services);
-}
-
-// Results of checks that are gone, or that start over, no longer count.
-void Node::apply_checks() {
-  checker_->apply(plan_.config.checks);
-  for (std::size_t i = 0; i < checker_->size(); i++)
-    if (const auto status = checker_->status(i); status.state != health::State::down)
-      set_track(tracked_check(status.name), true);
+  if (auto published = steering_->publish(routers, services); !published) return published;
+  links_->set_virtual_addresses(std::move(virtual_addresses));
+  return {};
 }
 
 }  // namespace tandem::daemon

@@ -53,6 +53,16 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
   return s;
 }
 
+// `config` made sure that each device is an [[interface]], which has a number.
+VrrpEndpoint plan_endpoint(const config::Vrrp& v, const Numbers& numbers) {
+  VrrpEndpoint endpoint{
+      *numbers.links.find(v.interface), v.mac == config::MacMode::virtual_mac, {}};
+  for (const auto& a : v.addresses)
+    endpoint.address_links.push_back(a.device.empty() ? endpoint.link
+                                                      : *numbers.links.find(a.device));
+  return endpoint;
+}
+
 }  // namespace
 
 Result<std::uint16_t> Numbering::number_of(const std::string& name) {
@@ -100,11 +110,7 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     if (!id) return std::unexpected(id.error());
     auto settings = plan_settings(v, numbers);
     if (!settings) return std::unexpected(settings.error());
-    plan.routers.push_back(
-        {*id,
-         v,
-         std::move(*settings),
-         {*numbers.links.find(v.interface), v.mac == config::MacMode::virtual_mac}});
+    plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers)});
   }
   return plan;
 }

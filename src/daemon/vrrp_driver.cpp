@@ -41,8 +41,8 @@ VrrpDriver::VrrpDriver(flow::Steering& steering, Emit emit)
 
 // ---- Commands ----------------------------------------------------------------
 
-void VrrpDriver::set_link(std::uint16_t index, VrrpLink link, MonotonicTime now) {
-  links_[index] = std::move(link);
+void VrrpDriver::set_link(std::uint16_t index, VrrpLink& link, MonotonicTime now) {
+  std::swap(links_[index], link);
   const VrrpLink& l = links_[index];
   routers_.on_interface(index, l.usable, l.source_v4, l.source_v6, now, actions_);
   perform(now);
@@ -103,6 +103,13 @@ void VrrpDriver::shut_down(MonotonicTime now) {
   shutting_down_ = true;
   routers_.shut_down(now, actions_);
   perform(now);
+}
+
+void VrrpDriver::restate_addresses(vrrp::RouterId id, MonotonicTime now) {
+  if (routers_.status(id).state == vrrp::State::active)
+    emit(now, vrrp::InstallAddresses{id});
+  else
+    emit(now, vrrp::RemoveAddresses{id});
 }
 
 // ---- Adverts and timers ------------------------------------------------------
@@ -207,8 +214,9 @@ void VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
 
 void VrrpDriver::announce(const vrrp::Announce& action) {
   Router& router = endpoints_[action.router];
-  VrrpLink& link = links_[router.endpoint.link];
-  if (!link.socket || action.address >= router.advert.addresses.size()) return;
+  if (action.address >= router.advert.addresses.size()) return;
+  VrrpLink& link = links_[router.endpoint.address_links[action.address]];
+  if (!link.socket) return;
   const IpAddress& address = router.advert.addresses[action.address];
   const MacAddress owner = router.endpoint.virtual_mac
                                ? virtual_mac(router.advert.family, router.advert.vrid)

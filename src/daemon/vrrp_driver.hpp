@@ -39,6 +39,7 @@ struct VrrpLink {
 struct VrrpEndpoint {
   std::uint16_t link = 0;
   bool virtual_mac = false;
+  std::vector<std::uint16_t> address_links{};  // where each address is, and so is announced
 };
 
 struct DroppedAdvert {
@@ -75,7 +76,9 @@ class VrrpDriver {
   VrrpDriver(flow::Steering& steering, Emit emit);
 
   // Commands of the control thread, run between events.
-  void set_link(std::uint16_t index, VrrpLink link, MonotonicTime now);
+  // Takes `link` and leaves the one before in it: to close a packet socket waits for the kernel,
+  // which is for the control thread to do.
+  void set_link(std::uint16_t index, VrrpLink& link, MonotonicTime now);
   void add(vrrp::RouterId id, const VrrpEndpoint& endpoint, const vrrp::Settings& settings,
            MonotonicTime now);
   void update(vrrp::RouterId id, const VrrpEndpoint& endpoint, const vrrp::Settings& settings,
@@ -85,6 +88,8 @@ class VrrpDriver {
   void on_track(std::uint16_t source, bool up, MonotonicTime now);
   bool fail_over(vrrp::RouterId id, bool back, MonotonicTime now);
   void shut_down(MonotonicTime now);
+  // Emits again whether the kernel is to have the router's addresses, in order with other events.
+  void restate_addresses(vrrp::RouterId id, MonotonicTime now);
 
   // An advert from the ring, then, when none are left, the timers.
   void on_advert(const td_advert& advert, MonotonicTime now);

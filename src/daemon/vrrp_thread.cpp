@@ -15,7 +15,8 @@ namespace tandem::daemon {
 namespace {
 
 constexpr int kPriority = 50;  // of SCHED_RR: above ordinary work, below the kernel's own
-constexpr int kAdvertsBeforeTimers = 64;  // so that a flood cannot hold up a deadline
+constexpr int kAdvertsBeforeTimers = 64;   // so that a flood cannot hold up a deadline
+constexpr int kCommandsBeforeTimers = 16;  // nor a reload of many virtual routers
 
 void signal(const Descriptor& event) noexcept {
   const std::uint64_t one = 1;
@@ -108,14 +109,16 @@ void VrrpThread::wait(MonotonicTime deadline) const {
 
 void VrrpThread::run_commands() {
   Command* command = nullptr;
-  bool any = false;
+  int done = 0;
   drain(to_thread_);
-  while (finished_.write_available() > 0 && commands_.pop(command)) {
+  while (done < kCommandsBeforeTimers && finished_.write_available() > 0 &&
+         commands_.pop(command)) {
     command->run(*driver_, MonotonicClock::now());
     finished_.push(command);
-    any = true;
+    done++;
   }
-  if (any) signal(to_control_);
+  if (done > 0) signal(to_control_);
+  if (done == kCommandsBeforeTimers) signal(to_thread_);  // there may be more
 }
 
 void VrrpThread::post(Run run, Finished finished) {

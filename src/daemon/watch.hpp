@@ -53,22 +53,26 @@ class Alarm {
       : timer_(loop), due_(std::move(due)) {}
 
   void set(MonotonicTime deadline) {
-    if (deadline == deadline_) return;
-    deadline_ = deadline;
+    if (deadline == *deadline_) return;
+    *deadline_ = deadline;
     timer_.cancel();
     if (deadline == kNever) return;
     timer_.expires_after(deadline - MonotonicClock::now());
-    timer_.async_wait([this](const boost::system::error_code& error) {
-      if (error) return;  // moved, or gone with this object
-      deadline_ = kNever;
-      due_();
-    });
+    // A call that is queued already comes without an error, whatever happened since: it may be
+    // early for a deadline that was moved, and this object may be gone.
+    timer_.async_wait(
+        [this, deadline, set = std::weak_ptr(deadline_)](const boost::system::error_code& error) {
+          const auto expected = set.lock();
+          if (error || !expected || *expected != deadline) return;
+          *expected = kNever;
+          due_();
+        });
   }
 
  private:
   boost::asio::steady_timer timer_;
   std::function<void()> due_;
-  MonotonicTime deadline_ = kNever;
+  std::shared_ptr<MonotonicTime> deadline_ = std::make_shared<MonotonicTime>(kNever);
 };
 
 }  // namespace tandem::daemon

@@ -67,6 +67,18 @@ TEST(Plan, CarriesTheConfigurationOver) {
   EXPECT_EQ(first.settings.tracked[1].weight, std::nullopt) << "its failing means Fault";
 }
 
+TEST(Plan, AnAddressIsAnnouncedOnTheDeviceThatItIsPutOn) {
+  Numbers numbers;
+  const auto text = replaced(kTwoRouters, "[[check]]", "[[interface]]\nname = \"eth1\"\n[[check]]");
+  const auto plan = make_plan(
+      parsed(replaced(text, "\"192.0.2.100/24\"",
+                      "\"192.0.2.100/24\", { address = \"198.51.100.1/24\", device = \"eth1\" }")),
+      numbers);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->routers.at(0).endpoint.address_links,
+            (std::vector<std::uint16_t>{*numbers.links.find("eth0"), *numbers.links.find("eth1")}));
+}
+
 TEST(Plan, ARouterKeepsItsSlotWhenAnotherOneGoes) {
   Numbers numbers;
   const auto before = make_plan(parsed(kTwoRouters), numbers);
