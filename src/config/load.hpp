@@ -22,8 +22,8 @@ struct Problem {
 [[nodiscard]] std::string format(const Problem& problem, std::string_view file);
 
 struct Loaded {
-  Config config;                 // meaningful only without errors
-  std::vector<Problem> problems; // in the order of the file
+  Config config;                    // meaningful only without errors
+  std::vector<Problem> problems;    // in the order of the file
   [[nodiscard]] bool good() const;  // no problem is an error
 };
 

@@ -27,20 +27,20 @@ enum class ChecksumForm : std::uint8_t { pseudo_header, message };
 
 // Why an advert was dropped. Stable: numbers are never reused; names are what users see.
 enum class AdvertDrop : std::uint8_t {
-  truncated = 1,          // shorter than its headers or address count say
-  ttl = 2,                // TTL / hop limit is not 255 (RFC 9568, 7.1)
-  version = 3,            // not 2 or 3, or not the version of the virtual router
-  type = 4,               // not 1 (ADVERTISEMENT)
-  count_zero = 5,         // no address
-  interval_zero = 6,      // interval 0: would make the receiver Active at once
-  checksum = 7,           // of the message, or of the IPv4 header
-  unknown_vrid = 8,       // no such virtual router on this interface and family
-  not_link_local = 9,     // IPv6 source is not link-local, sent to the group
-  authentication = 10,    // version 2: type or password differ
-  interval_mismatch = 11, // version 2: interval differs from ours
-  not_a_peer = 12,        // unicast: the source is not one of unicast_peers
-  own = 13,               // our own advert came back
-  not_vrrp = 14,          // no IP packet with protocol 112, a fragment, or a wrong destination
+  truncated = 1,           // shorter than its headers or address count say
+  ttl = 2,                 // TTL / hop limit is not 255 (RFC 9568, 7.1)
+  version = 3,             // not 2 or 3, or not the version of the virtual router
+  type = 4,                // not 1 (ADVERTISEMENT)
+  count_zero = 5,          // no address
+  interval_zero = 6,       // interval 0: would make the receiver Active at once
+  checksum = 7,            // of the message, or of the IPv4 header
+  unknown_vrid = 8,        // no such virtual router on this interface and family
+  not_link_local = 9,      // IPv6 source is not link-local, sent to the group
+  authentication = 10,     // version 2: type or password differ
+  interval_mismatch = 11,  // version 2: interval differs from ours
+  not_a_peer = 12,         // unicast: the source is not one of unicast_peers
+  own = 13,                // our own advert came back
+  not_vrrp = 14,           // no IP packet with protocol 112, a fragment, or a wrong destination
 };
 inline constexpr std::size_t kAdvertDrops = 15;  // array size for counters indexed by AdvertDrop
 [[nodiscard]] const char* to_string(AdvertDrop reason) noexcept;  // "truncated", "ttl", ...
@@ -55,7 +55,7 @@ struct Advert {
   std::uint8_t priority = 0;
   Duration interval{};  // version 2: whole seconds 1-255; version 3: centiseconds 1-4095
   AddressList addresses;
-  std::optional<Password> password;  // version 2, authentication type 1
+  std::optional<Password> password;                     // version 2, authentication type 1
   ChecksumForm checksum = ChecksumForm::pseudo_header;  // as found, or as to be written
 
   bool operator==(const Advert&) const = default;

@@ -37,7 +37,8 @@ TEST(IpPrefix, WithoutALengthIsAHostPrefix) {
 }
 
 TEST(IpPrefix, RefusesBadLengths) {
-  for (const char* text : {"192.0.2.1/", "192.0.2.1/33", "192.0.2.1/-1", "2001:db8::/129", "192.0.2.1/2x"})
+  for (const char* text :
+       {"192.0.2.1/", "192.0.2.1/33", "192.0.2.1/-1", "2001:db8::/129", "192.0.2.1/2x"})
     EXPECT_FALSE(IpPrefix::parse(text)) << text;
 }
 
