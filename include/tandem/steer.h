@@ -15,6 +15,7 @@
 
 #include "tandem/abi.h"
 #include "tandem/checksum.h"
+#include "tandem/order.h"
 #include "tandem/packet.h"
 
 /*
@@ -80,27 +81,6 @@ TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
 }
 
 /* ---- Find ------------------------------------------------------------------------------- */
-
-/* BPF has no ordered loads; the compiler is held back, and x86 keeps loads in order by itself. */
-#ifdef __bpf__
-TD_INLINE __u64 td_load_ordered(const __u64 *word)
-{
-	return *(const volatile __u64 *)word;
-}
-TD_INLINE void td_read_barrier(void)
-{
-	__asm__ volatile("" : : : "memory");
-}
-#else
-TD_INLINE __u64 td_load_ordered(const __u64 *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-TD_INLINE void td_read_barrier(void)
-{
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-}
-#endif
 
 TD_INLINE __u64 td_layout(const struct td_tables *t)
 {
