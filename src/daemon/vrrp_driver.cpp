@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/vrrp_driver.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -45,6 +46,10 @@ void VrrpDriver::set_link(std::uint16_t index, VrrpLink& link, MonotonicTime now
   std::swap(links_[index], link);
   const VrrpLink& l = links_[index];
   routers_.on_interface(index, l.usable, l.source_v4, l.source_v6, now, actions_);
+  if (link.present && link.mac != l.mac)
+    for (vrrp::RouterId id = 0; id < endpoints_.size(); id++)
+      if (std::ranges::count(endpoints_[id].endpoint.address_links, index) > 0)
+        routers_.announce_again(id, now, actions_);
   perform(now);
 }
 

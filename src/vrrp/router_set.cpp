@@ -179,6 +179,13 @@ void RouterSet::on_interface(std::uint16_t interface, bool usable, const IpAddre
   for (const auto& router : routers_ | std::views::filter(concerned)) review(*router, event);
 }
 
+void RouterSet::announce_again(RouterId id, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr) return;
+  Event event{now, out};
+  apply(*router, event, [&] { router->announce_again(event); });
+}
+
 void RouterSet::on_track(std::uint16_t source, bool up, MonotonicTime now, Actions& out) {
   Event event{now, out};
   if (source >= source_fails_.size()) source_fails_.resize(source + std::size_t{1});

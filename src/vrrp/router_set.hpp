@@ -46,6 +46,8 @@ class RouterSet {
   // The interface came or went, or its primary / link-local address changed.
   void on_interface(std::uint16_t interface, bool usable, const IpAddress& source_v4,
                     const IpAddress& source_v6, MonotonicTime now, Actions& out);
+  // The addresses are at another MAC address from here on: an Active tells the neighbours.
+  void announce_again(RouterId id, MonotonicTime now, Actions& out);
   // A tracked thing (Tracked::source) passed or failed.
   void on_track(std::uint16_t source, bool up, MonotonicTime now, Actions& out);
   // An advert as parsed from a packet that came in on `interface`. Returns why it was dropped,

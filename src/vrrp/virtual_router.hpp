@@ -48,8 +48,9 @@ class VirtualRouter {
   void check_lease(Event& event);
   // Counts the advert, judges it, and if it is good lets the state handle it.
   std::optional<wire::AdvertDrop> on_advert(const wire::ReceivedAdvert& received, Event& event);
-  void on_time(Event& event);   // Adver_Timer, Active_Down_Timer, listening marks
-  void announce(Event& event);  // announcements that are due
+  void on_time(Event& event);         // Adver_Timer, Active_Down_Timer, listening marks
+  void announce(Event& event);        // announcements that are due
+  void announce_again(Event& event);  // a burst out of turn
   void on_interface(bool usable, const IpAddress& source);  // of the interface
   void on_track(std::uint16_t source, bool up, Event& event);
   // VRID, family and version stay the same.

@@ -112,6 +112,11 @@ void VirtualRouter::assert_active(Event& event) {
     asserted_ = event.now;
     send_advert(event);
   }
+  announce_again(event);
+}
+
+void VirtualRouter::announce_again(Event& event) {
+  if (state() != State::active) return;
   announcer_.hint(event.now);
   announce(event);
 }

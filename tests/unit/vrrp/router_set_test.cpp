@@ -175,6 +175,19 @@ TEST(RouterSet, UnicastSourceStandsInForTheInterface) {
             wire::AdvertDrop::own);
 }
 
+TEST(RouterSet, AnActiveAnnouncesAgainWhenItIsToldTo) {
+  Rig rig(plain_settings());
+  rig.bring_to(State::backup);
+  rig.set.announce_again(kId, rig.now, rig.out);
+  EXPECT_EQ(rig.count<Announce>(), 0);
+  while (rig.state() != State::active) rig.pass_to_deadline();
+  const auto settled = rig.now + rig.settings.garp_delay * 2;
+  while (rig.set.next_deadline() < settled) rig.pass_to_deadline();
+  rig.out.clear();
+  rig.set.announce_again(kId, rig.now, rig.out);
+  EXPECT_EQ(rig.count<Announce>(), 1) << "one round at once, the others in turn";
+}
+
 TEST(RouterSet, WithoutAnythingThereIsNoDeadline) {
   RouterSet set;
   EXPECT_EQ(set.next_deadline(), kNever);
