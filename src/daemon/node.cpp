@@ -83,14 +83,14 @@ Result<void> Node::bring_up(const config::Config& config) {
     return std::unexpected(listening.error());  // before anything of a running daemon is touched
   else
     server_ = std::move(*listening);
-  if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
 
   auto program = engine::SteeringProgram::open(
       config.node.bpffs, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
   program_ = std::move(*program);
   steering_.emplace(program_->tables(), coarse_clock_resolution());
-  steering_->clear();
+  if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+  steering_->clear();  // an earlier run's gates, which may still be up
   auto ring = engine::AdvertRing::open(program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   // What came in while no daemon ran says nothing about now.

@@ -3,7 +3,9 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -37,10 +39,10 @@ std::string reason(int error) {
 
 Result<void> make_pin_directory(const std::string& bpffs, const std::string& pins) {
   const auto parent = std::filesystem::path(bpffs).parent_path();
-  struct statfs fs{};
+  struct statfs fs {};
   if (statfs(parent.c_str(), &fs) != 0 || static_cast<unsigned long>(fs.f_type) != BPF_FS_MAGIC)
-    return fail("node.bpffs: " + parent.string() + " is not a BPF file system; mount it with: mount -t bpf bpf " +
-                parent.string());
+    return fail("node.bpffs: " + parent.string() +
+                " is not a BPF file system; mount it with: mount -t bpf bpf " + parent.string());
   std::error_code error;
   std::filesystem::create_directories(pins, error);
   if (error) return fail("node.bpffs: cannot create " + pins + ": " + error.message());
@@ -77,17 +79,22 @@ SteeringProgram::~SteeringProgram() {
 Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string& bpffs, Log log) {
   const std::string pins = bpffs + "/v" + std::to_string(TD_ABI_VERSION);
   if (auto made = make_pin_directory(bpffs, pins); !made) return std::unexpected(made.error());
+  // Two that write the same tables would open each other's gates.
+  Descriptor lock(::open(pins.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail_errno("node.bpffs: cannot have " + pins + " alone; does another tandemd use it?");
   // Both libraries print to stderr by themselves; what matters of it comes back as an error.
   libbpf_set_print(nullptr);
   libxdp_set_print(nullptr);
 
   std::unique_ptr<SteeringProgram> self(new SteeringProgram(pins, std::move(log)));
+  self->lock_ = std::move(lock);
   auto instance = self->load();
   if (!instance) return std::unexpected(instance.error());
   self->maps_ = std::move(*instance);
   if (const int error = tandem_bpf__load(self->maps_->skeleton); error != 0)
-    return fail_errno("the kernel refused the steering program or its maps (pinned in " + pins + ")",
-                      -error);
+    return fail_errno(
+        "the kernel refused the steering program or its maps (pinned in " + pins + ")", -error);
   void* memory = mmap(nullptr, sizeof(td_tables), PROT_READ | PROT_WRITE, MAP_SHARED,
                       bpf_map__fd(self->maps_->skeleton->maps.td_tables), 0);
   if (memory == MAP_FAILED) return fail_errno("cannot map the steering tables");
@@ -190,7 +197,8 @@ std::array<std::uint64_t, TD_REASON_COUNT> SteeringProgram::counters() const {
   std::array<std::uint64_t, TD_REASON_COUNT> sum{};
   std::vector<td_counters> of_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   const std::uint32_t zero = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_counters), &zero, of_cpu.data()) != 0)
+  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_counters), &zero, of_cpu.data()) !=
+      0)
     return sum;
   for (const auto& counters : of_cpu)
     for (std::size_t i = 0; i < sum.size(); i++) sum[i] += counters.packets[i];

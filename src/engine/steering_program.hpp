@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "tandem/abi.h"
 
@@ -26,7 +27,8 @@ class SteeringProgram {
   using Log = std::function<void(const std::string& line)>;
 
   // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
-  // missing of it is created, its parent has to be a mounted bpffs.
+  // missing of it is created, its parent has to be a mounted bpffs. An error if another process
+  // has it open.
   static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs, Log log);
   ~SteeringProgram();  // detaches nothing: see close()
 
@@ -51,6 +53,7 @@ class SteeringProgram {
   Result<void> take_off_old(unsigned ifindex, const std::string& name) const;
 
   std::string pins_;
+  Descriptor lock_;  // on the pins' directory
   Log log_;
   std::unique_ptr<Instance> maps_;  // loaded, never attached: holds the maps
   std::map<unsigned, std::unique_ptr<Instance>> attached_;

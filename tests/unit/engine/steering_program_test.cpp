@@ -143,6 +143,15 @@ TEST_P(SteeringProgramTest, OutlivesItsProcessWithTheGateClosed) {
   EXPECT_TRUE(drops_what_is_gated());
 }
 
+TEST_P(SteeringProgramTest, BelongsToOneProcessAtATime) {
+  open();
+  const auto second = SteeringProgram::open(directory(), [](const std::string&) {});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("another tandemd"), std::string::npos);
+  abandon();
+  open();
+}
+
 TEST_P(SteeringProgramTest, ReplacesWhatAnEarlierProcessLeft) {
   for (const XdpMode left : {XdpMode::native, XdpMode::generic}) {
     open();
