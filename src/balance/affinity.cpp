@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/affinity.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "balance/mix.hpp"
+
+namespace tandem::balance {
+
+std::size_t Affinity::Hash::operator()(const IpAddress& client) const noexcept {
+  std::uint64_t halves[2] = {};
+  std::memcpy(halves, client.bytes().data(), client.bytes().size());
+  return mix(mix(halves[0] ^ seed) ^ halves[1] ^ static_cast<std::uint64_t>(client.family()));
+}
+
+Affinity::Affinity(std::size_t capacity, Duration hold, std::uint64_t seed)
+    : hold_(hold),
+      buckets_(std::bit_ceil(capacity)),
+      entries_(capacity),
+      clients_(Clients::bucket_traits(buckets_.data(), buckets_.size()), Hash{seed}) {
+  for (Entry& entry : entries_) by_use_.push_back(entry);
+}
+
+std::optional<std::uint16_t> Affinity::find(const IpAddress& client, MonotonicTime now) {
+  const auto found = clients_.find(client);
+  if (found == clients_.end() || found->until <= now) return std::nullopt;
+  use(*found, found->slot, now);
+  return found->slot;
+}
+
+void Affinity::remember(const IpAddress& client, std::uint16_t slot, MonotonicTime now) {
+  if (const auto found = clients_.find(client); found != clients_.end())
+    return use(*found, slot, now);
+  Entry& entry = by_use_.front();
+  if (entry.hashed && entry.until > now) evicted_++;
+  unhash(entry);
+  entry.client = client;
+  entry.hashed = true;
+  clients_.insert(entry);
+  use(entry, slot, now);
+}
+
+void Affinity::forget(std::uint16_t slot) {
+  for (Entry& entry : entries_) {
+    if (!entry.hashed || entry.slot != slot) continue;
+    unhash(entry);
+    by_use_.splice(by_use_.begin(), by_use_, by_use_.iterator_to(entry));
+  }
+}
+
+void Affinity::use(Entry& entry, std::uint16_t slot, MonotonicTime now) noexcept {
+  entry.slot = slot;
+  entry.until = now + hold_;
+  by_use_.splice(by_use_.end(), by_use_, by_use_.iterator_to(entry));
+}
+
+void Affinity::unhash(Entry& entry) noexcept {
+  if (entry.hashed) clients_.erase(clients_.iterator_to(entry));
+  entry.hashed = false;
+}
+
+std::optional<std::uint16_t> pick(Scheduler& scheduler, Affinity& affinity, const IpAddress& client,
+                                  const FlowHash& hash, MonotonicTime now) {
+  if (const auto held = affinity.find(client, now); held && scheduler.eligible(*held)) {
+    scheduler.charge(*held);
+    return held;
+  }
+  const auto picked = scheduler.pick(hash, now);
+  if (picked) affinity.remember(client, *picked, now);
+  return picked;
+}
+
+}  // namespace tandem::balance
