@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocations.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::size_t count = 0;
+}
+
+void* operator new(std::size_t size) {
+  count++;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace tandem::balance {
+
+std::size_t allocations() noexcept {
+  return count;
+}
+
+}  // namespace tandem::balance
