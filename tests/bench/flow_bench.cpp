@@ -3,8 +3,8 @@
 //
 // The argument is how many flows there are, in a table made for half as many again. xdp/* run as
 // BPF programs (BPF_PROG_TEST_RUN, as root), processor time of this thread: what the probe takes is
-// xdp/probe less xdp/key, which makes the same key and leaves it at that. The others are the
-// daemon's side.
+// xdp/probe less xdp/key, which makes the same key and leaves it at that. In "chained" each run
+// waits for the memory of the one before. The others are the daemon's side.
 #include <benchmark/benchmark.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "flow/flow_table.hpp"
@@ -168,7 +169,7 @@ void run(benchmark::State& state, const bpf_program* program) {
 using ProgramOf = const bpf_program* (*)(const flow_probe_bpf&);
 
 template <class V>
-void xdp(benchmark::State& state, ProgramOf program_of) {
+void xdp(benchmark::State& state, ProgramOf program_of, bool chained) {
   if (geteuid() != 0) return state.SkipWithError("needs root, to load BPF programs");
   const auto flows = static_cast<std::uint32_t>(state.range(0));
   const Skeleton skeleton = load(capacity_for(state));
@@ -178,6 +179,7 @@ void xdp(benchmark::State& state, ProgramOf program_of) {
   if (!filled.good()) return state.SkipWithError("cannot map the table");
   filled.fill(flows, TD_FLOW_ESTABLISHED);
   skeleton->data->flow_count = flows;
+  skeleton->bss->flow_chained = chained;
   run(state, program_of(*skeleton));
   if (skeleton->bss->flow_misses != 0) state.SkipWithError("a flow was not found");
 }
@@ -187,23 +189,25 @@ void add(const char* name, void (*function)(benchmark::State&)) {
 }
 
 template <class V>
-void add_xdp(const char* name, ProgramOf program_of, std::int64_t most = 1 << 20) {
-  const auto function = [program_of](benchmark::State& state) { xdp<V>(state, program_of); };
-  auto* added = benchmark::RegisterBenchmark(name, function)->UseManualTime()->Arg(1);
-  for (const std::int64_t flows : {1 << 10, 1 << 17, 1 << 20})
-    if (flows <= most) added->Arg(flows);
+void add_xdp(const std::string& name, ProgramOf program_of, bool chained = false) {
+  auto* added = benchmark::RegisterBenchmark(
+      name.c_str(), [=](benchmark::State& state) { xdp<V>(state, program_of, chained); });
+  added->UseManualTime()->Arg(1);
+  if (!name.starts_with("xdp/probe")) return;
+  for (const std::int64_t flows : {1 << 10, 1 << 17, 1 << 20}) added->Arg(flows);
 }
 
 void add_all() {
   using S = const flow_probe_bpf&;
-  add_xdp<V4>(
-      "xdp/empty", [](S s) -> const bpf_program* { return s.progs.measure_empty; }, 1);
-  add_xdp<V4>(
-      "xdp/key/ipv4", [](S s) -> const bpf_program* { return s.progs.measure_key4; }, 1);
-  add_xdp<V4>("xdp/probe/ipv4", [](S s) -> const bpf_program* { return s.progs.measure_probe4; });
-  add_xdp<V6>(
-      "xdp/key/ipv6", [](S s) -> const bpf_program* { return s.progs.measure_key6; }, 1);
-  add_xdp<V6>("xdp/probe/ipv6", [](S s) -> const bpf_program* { return s.progs.measure_probe6; });
+  const ProgramOf probe4 = [](S s) -> const bpf_program* { return s.progs.measure_probe4; };
+  const ProgramOf probe6 = [](S s) -> const bpf_program* { return s.progs.measure_probe6; };
+  add_xdp<V4>("xdp/empty", [](S s) -> const bpf_program* { return s.progs.measure_empty; });
+  add_xdp<V4>("xdp/key/ipv4", [](S s) -> const bpf_program* { return s.progs.measure_key4; });
+  add_xdp<V6>("xdp/key/ipv6", [](S s) -> const bpf_program* { return s.progs.measure_key6; });
+  add_xdp<V4>("xdp/probe/ipv4", probe4);
+  add_xdp<V4>("xdp/probe/chained/ipv4", probe4, true);
+  add_xdp<V6>("xdp/probe/ipv6", probe6);
+  add_xdp<V6>("xdp/probe/chained/ipv6", probe6, true);
   add("find/ipv4", find<V4>);
   add("find/ipv6", find<V6>);
   add("insert/ipv4", insert<V4>);

@@ -29,6 +29,7 @@ struct {
 } td_flows6 SEC(".maps");
 
 __u32 flow_count = 1; /* a power of two */
+__u32 flow_chained = 0;
 __u32 flow_cursor = 0;
 __u64 flow_misses = 0;
 __u64 flow_sum = 0;
@@ -74,11 +75,17 @@ TD_INLINE __u32 next_flow(void)
 	return flow_cursor & (flow_count - 1);
 }
 
+/*
+ * Where the runs are chained, the next flow depends on what the table says of this one (`extra`,
+ * which is 0). Else the processor begins with the next flows while it waits for this one's memory,
+ * as it does with packets that come in a burst, if little else is done for each.
+ */
 TD_INLINE int established(struct td_flow_hit *hit)
 {
 	__u64 jiffies = bpf_jiffies64();
 
-	flow_sum += hit->word.part.who;
+	if (flow_chained)
+		flow_cursor += hit->word.part.extra;
 	return td_flow_see_tcp(hit, (__u16)(jiffies >> 6), TD_TCP_ACK, TD_FROM_CLIENT) ==
 			       TD_FLOW_SAME
 		       ? XDP_PASS
