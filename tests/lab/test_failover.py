@@ -23,7 +23,7 @@ VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 MAC_A, MAC_B = plan.front_mac("a"), plan.front_mac("b")
 # A shared test host may take the processor away for some milliseconds. The figures are therefore
 # the median of as many rounds.
-ROUNDS = 3
+ROUNDS = 5
 
 
 def config(node):
@@ -47,6 +47,7 @@ class Failover(tap.LabCase):
         costs = []
         for _ in range(ROUNDS):
             self.setUp()
+            last = self.pair.b.ask("events")["last_sequence"]
             probe = Probe(self.lab, address)
             action()
             self.pair.b.wait_for("Active", name)
@@ -55,6 +56,10 @@ class Failover(tap.LabCase):
             self.assertIsNotNone(report.first_answer(MAC_B), f"b never answered: {report}")
             costs.append(sum(gap["missed"] for gap in report.gaps))
             tap.note(f"{address}: {report}")
+            for event in self.pair.b.events("transition"):
+                if event["sequence"] > last and event["router"] == name:
+                    at = event["monotonic_ns"] / 1e6 - report.fields["start_monotonic_ns"] / 1e6
+                    tap.note(f"  b at {at:.0f} ms: {event['to']}, {event['cause']}")
         return statistics.median(costs)
 
     def test_dual_master(self):
