@@ -8,11 +8,16 @@
  *         -> lease live? judge: kernel, or answer ARP/NS with the virtual MAC
  *         -> no lease: drop
  *
+ * Beside it, the gate's other side: what the node's own kernel sends in the name of an address
+ * without a live lease goes nowhere. A daemon that was killed leaves the address in the kernel,
+ * whose questions (ARP, NS) would otherwise turn the neighbours' caches back to this node.
+ *
  * The decisions are the packet core's (tandem/steer.h); this file only carries them out.
  */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
+#include <linux/pkt_cls.h>
 
 #include "tandem/steer.h"
 
@@ -117,7 +122,7 @@ int td_steer(struct xdp_md *ctx)
 	if (!m.vrouter)
 		return finish(p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER);
 
-	reason = td_judge(tables, &p, &m, ifindex, bpf_ktime_get_coarse_ns());
+	reason = td_judge(tables, &p, &m, ifindex, bpf_ktime_get_ns());
 	if (reason == TD_TX_ARP_REPLY)
 		td_answer_arp(&p, m.vrouter);
 	else if (reason == TD_TX_NA)
@@ -125,4 +130,24 @@ int td_steer(struct xdp_md *ctx)
 	else if (m.by_mac && td_is_pass(reason)) /* the kernel takes only its own */
 		td_copy_mac(p.eth, m.by_mac->interface_mac);
 	return finish(reason);
+}
+
+SEC("tc")
+int td_egress(struct __sk_buff *skb)
+{
+	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 zero = 0;
+	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
+	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
+	const struct td_vrouter *vr;
+	struct td_packet p;
+
+	if (!tables || !counters || skb->ingress_ifindex) /* forwarded: another node's own words */
+		return TC_ACT_UNSPEC;
+	td_parse(&p, data, end);
+	vr = td_find_sender(tables, &p);
+	if (!vr || td_has_lease(vr, bpf_ktime_get_ns()))
+		return TC_ACT_UNSPEC;
+	counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
+	return TC_ACT_SHOT;
 }

@@ -20,7 +20,7 @@ enum {
 	TD_STEER_BUCKETS = 4096, /* so that all of the above fits, whatever the addresses */
 	TD_BUCKET_ENTRIES = 4,
 	TD_ADVERT_BYTES = 2048,	     /* longest IP packet with an advert that is handed over */
-	TD_ADVERT_RING_BYTES = 1 << 20, /* bounds what an advert flood can take */
+	TD_ADVERT_RING_BYTES = 1 << 21, /* bounds what an advert flood can take */
 };
 
 /*
@@ -44,14 +44,15 @@ enum {
 	X(13, DROP_ADVERT_RING, "drop/advert-ring-full")                                       \
 	X(14, DROP_ADVERT_SIZE, "drop/advert-too-long")                                        \
 	X(15, DROP_REWRITE, "drop/rewrite-failed") /* no room for an answer */                 \
-	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */
+	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */ \
+	X(17, DROP_NO_LEASE_SOURCE, "drop/no-lease-source") /* our kernel, in another's name */
 
 enum td_reason {
 #define TD_REASON_ENUM(number, name, text) TD_##name = number,
 	TD_REASONS(TD_REASON_ENUM)
 #undef TD_REASON_ENUM
 };
-#define TD_REASON_COUNT 17
+#define TD_REASON_COUNT 18
 
 /* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
 TD_INLINE int td_is_pass(__u32 reason)
@@ -72,9 +73,9 @@ enum td_vrouter_flags {
 };
 
 /*
- * One virtual router. lease_ns alone changes on the packet's way; a lease is live while the
- * coarse CLOCK_MONOTONIC is before it. The daemon subtracts the clock's resolution, so that a
- * coarse clock never prolongs a lease.
+ * One virtual router. lease_ns alone changes on the packet's way; a lease is live while
+ * CLOCK_MONOTONIC is before it. That clock is read exactly: the coarse one is cheaper, but lags by
+ * more than its resolution when the CPU that keeps time is held up.
  */
 struct td_vrouter {
 	__u64 lease_ns; /* deadline; 0: no lease */

@@ -167,6 +167,35 @@ TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const stru
 		td_find_in(m, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
 }
 
+/* Whom a frame says that it is from: ARP's or IP's sender address; NULL: nobody. */
+TD_INLINE const __u8 *td_sender(const struct td_packet *p)
+{
+	if (p->shape == TD_SHAPE_ARP)
+		return p->l3 + 14;
+	if (p->shape == TD_SHAPE_OTHER || p->shape == TD_SHAPE_MALFORMED)
+		return 0;
+	return p->family == 4 ? p->l3 + 12 : p->l3 + 8;
+}
+
+/* The virtual router whose address is the frame's sender address; NULL: none. */
+TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
+						  const struct td_packet *p)
+{
+	const struct td_steer *steer = &t->steer[td_layout(t) & 1];
+	const __u8 *sender = td_sender(p);
+	int slot;
+
+	if (!sender)
+		return 0;
+	slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, p->family, sender));
+	if (slot < 0)
+		return 0;
+	slot &= TD_MAX_VIPS - 1;
+	if (!td_same_address(&t->vip[slot], p->family, sender))
+		return 0;
+	return &t->vrouter[t->vip[slot].vrouter & (TD_MAX_VROUTERS - 1)];
+}
+
 /* ---- Judge ------------------------------------------------------------------------------ */
 
 /* ICMP errors are answers to what the address itself sent: path MTU discovery needs them. */
@@ -210,7 +239,7 @@ TD_INLINE int td_has_lease(const struct td_vrouter *vr, __u64 now_ns)
 	return now_ns < td_load_ordered(&vr->lease_ns);
 }
 
-/* now_ns: CLOCK_MONOTONIC, a coarse reading will do. m->vrouter is not NULL. */
+/* now_ns: CLOCK_MONOTONIC, exact. m->vrouter is not NULL. */
 TD_INLINE enum td_reason td_judge(const struct td_tables *t, const struct td_packet *p,
 				  const struct td_match *m, __u32 ifindex, __u64 now_ns)
 {

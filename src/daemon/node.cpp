@@ -4,7 +4,6 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
-#include <time.h>
 
 #include <algorithm>
 #include <bit>
@@ -13,13 +12,6 @@
 
 namespace tandem::daemon {
 namespace {
-
-// Of the clock that XDP compares leases with.
-Duration coarse_clock_resolution() {
-  timespec ts{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
-  return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
-}
 
 std::set<IpAddress> addresses_of_host() {
   std::set<IpAddress> addresses;
@@ -88,7 +80,7 @@ Result<void> Node::bring_up(const config::Config& config) {
       config.node.bpffs, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
   program_ = std::move(*program);
-  steering_.emplace(program_->tables(), coarse_clock_resolution());
+  steering_.emplace(program_->tables());
   if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
   steering_->clear();  // an earlier run's gates, which may still be up
   auto ring = engine::AdvertRing::open(program_->advert_ring_fd());

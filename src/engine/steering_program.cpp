@@ -49,6 +49,10 @@ Result<void> make_pin_directory(const std::string& bpffs, const std::string& pin
   return {};
 }
 
+// Our filter among those on the way out of an interface: its priority and handle ("tdm").
+constexpr std::uint32_t kFilterPriority = 1;
+constexpr std::uint32_t kFilterHandle = 0x74646d;
+
 struct ProgramDeleter {
   void operator()(xdp_program* p) const { xdp_program__close(p); }
 };
@@ -116,8 +120,32 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const
   return instance;
 }
 
+// The gate's other side. Without it the node runs, but after a crash it may speak in the name of
+// an address that it lost.
+void SteeringProgram::attach_egress(unsigned ifindex, const std::string& name) {
+  DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex),
+                      .attach_point = BPF_TC_EGRESS);
+  DECLARE_LIBBPF_OPTS(
+      bpf_tc_opts, filter, .prog_fd = bpf_program__fd(maps_->skeleton->progs.td_egress),
+      .flags = BPF_TC_F_REPLACE, .handle = kFilterHandle, .priority = kFilterPriority);
+  int error = bpf_tc_hook_create(&hook);
+  if (error == 0 || error == -EEXIST) error = bpf_tc_attach(&hook, &filter);
+  if (error != 0)
+    log_("WARNING: " + name + ": what the kernel sends is not gated (" + std::strerror(-error) +
+         "): after a crash it may ask in the name of an address that the peer has by then");
+}
+
+// The qdisc that the filter hangs on stays: others may use it too.
+void SteeringProgram::detach_egress(unsigned ifindex) {
+  DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex),
+                      .attach_point = BPF_TC_EGRESS);
+  DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = kFilterHandle, .priority = kFilterPriority);
+  bpf_tc_detach(&hook, &filter);
+}
+
 Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode) {
   if (auto off = take_off_old(ifindex, name); !off) return std::unexpected(off.error());
+  attach_egress(ifindex, name);
   const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
   auto done = attach_in_mode(ifindex, name, first);
   if (done) return first;
@@ -133,6 +161,7 @@ Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string
                                              XdpMode mode) {
   auto instance = load();
   if (!instance) return std::unexpected(instance.error());
+  bpf_program__set_autoload((*instance)->skeleton->progs.td_egress, false);  // one serves all
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
                       .prog_name = kProgram);
   xdp_program* program = xdp_program__create(&options);
@@ -178,6 +207,7 @@ Result<void> SteeringProgram::take_off_old(unsigned ifindex, const std::string& 
 void SteeringProgram::detach(unsigned ifindex) {
   const auto it = attached_.find(ifindex);
   if (it == attached_.end()) return;
+  detach_egress(ifindex);
   xdp_program__detach(it->second->program.get(), static_cast<int>(ifindex),
                       to_libxdp(it->second->mode), 0);
   attached_.erase(it);

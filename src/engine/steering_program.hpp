@@ -49,6 +49,8 @@ class SteeringProgram {
   struct Instance;
   explicit SteeringProgram(std::string pins, Log log);
   Result<std::unique_ptr<Instance>> load() const;
+  void attach_egress(unsigned ifindex, const std::string& name);
+  void detach_egress(unsigned ifindex);
   Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode);
   Result<void> take_off_old(unsigned ifindex, const std::string& name) const;
 

@@ -119,10 +119,8 @@ Result<void> check_limits(std::span<const SteeredRouter> routers,
 
 }  // namespace
 
-Steering::Steering(td_tables& memory, Duration clock_resolution, SeedSource seeds)
-    : tables_(memory),
-      clock_resolution_(clock_resolution),
-      seeds_(seeds ? std::move(seeds) : random_seed) {}
+Steering::Steering(td_tables& memory, SeedSource seeds)
+    : tables_(memory), seeds_(seeds ? std::move(seeds) : random_seed) {}
 
 void Steering::clear() {
   std::memset(&tables_, 0, sizeof tables_);
@@ -186,8 +184,7 @@ void Steering::forget_all_but(std::span<const SteeredRouter> routers, const Slot
 }
 
 void Steering::grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept {
-  const MonotonicTime end = std::max(deadline - clock_resolution_, MonotonicTime{});
-  store(tables_.vrouter[slot].lease_ns, to_ns(end));
+  store(tables_.vrouter[slot].lease_ns, to_ns(deadline));
 }
 
 void Steering::revoke_lease(std::uint16_t slot) noexcept {

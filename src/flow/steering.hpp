@@ -46,10 +46,9 @@ class Steering {
  public:
   using SeedSource = std::function<std::uint64_t()>;
 
-  // memory: the mapped td_tables, of which this becomes the only writer. clock_resolution: of the
-  // coarse clock that XDP compares leases with; leases end that much earlier. seeds: of the hash,
+  // memory: the mapped td_tables, of which this becomes the only writer. seeds: of the hash,
   // random if not given.
-  Steering(td_tables& memory, Duration clock_resolution, SeedSource seeds = {});
+  explicit Steering(td_tables& memory, SeedSource seeds = {});
 
   // Forgets everything: no address is gated any more.
   void clear();
@@ -70,7 +69,6 @@ class Steering {
   void forget_all_but(std::span<const SteeredRouter> routers, const Slots& placed);
 
   td_tables& tables_;
-  Duration clock_resolution_;
   SeedSource seeds_;
   Slots vips_;  // in use
 };

@@ -213,9 +213,7 @@ class Measurement {
 Result<nlohmann::json> measure(int rounds) {
   auto rig = XdpRig::open();
   if (!rig) return std::unexpected(rig.error());
-  timespec resolution{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-  flow::Steering steering((*rig)->tables(), std::chrono::nanoseconds(resolution.tv_nsec));
+  flow::Steering steering((*rig)->tables());
 
   const std::vector<Case> all = cases();
   nlohmann::json results = nlohmann::json::object();

@@ -3,7 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <time.h>
+#include <linux/pkt_cls.h>
 #include <unistd.h>
 
 #include "rig.hpp"
@@ -14,16 +14,6 @@
 #pragma GCC diagnostic pop
 
 namespace tandem {
-namespace {
-
-Duration coarse_clock_resolution() {
-  timespec ts{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
-  return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
-}
-
-}  // namespace
-
 void Kernel::Unload::operator()(tandem_bpf* skeleton) const {
   tandem_bpf__destroy(skeleton);
 }
@@ -42,8 +32,7 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
   auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   self->ring_ = std::move(*ring);
-  self->clock_resolution_ = coarse_clock_resolution();
-  self->steering_.emplace(self->program_->tables(), self->clock_resolution_);
+  self->steering_.emplace(self->program_->tables());
   return self;
 }
 
@@ -83,6 +72,17 @@ Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
   out.resize(options.data_size_out);
   outcome.frame = std::move(out);
   return outcome;
+}
+
+bool Kernel::lets_out(const frames::Bytes& frame, bool forwarded) {
+  __sk_buff context{};
+  context.ingress_ifindex = forwarded ? rig::kLink : 0;
+  DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                      .data_size_in = static_cast<std::uint32_t>(frame.size()), .ctx_in = &context,
+                      .ctx_size_in = sizeof context);
+  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.td_egress), &options);
+  EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
+  return options.retval != TC_ACT_SHOT;
 }
 
 std::optional<unsigned> Kernel::verified_instructions() const {

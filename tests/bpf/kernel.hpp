@@ -36,12 +36,14 @@ class Kernel {
   // refuses to try shorter ones.
   Outcome steer(const frames::Bytes& frame);
 
+  // As if our own kernel, or (forwarded) another host through us, sent the frame; whether it goes.
+  bool lets_out(const frames::Bytes& frame, bool forwarded = false);
+
   // Instructions that the verifier went through; none if this kernel does not tell.
   [[nodiscard]] std::optional<unsigned> verified_instructions() const;
   [[nodiscard]] flow::Steering& steering() { return *steering_; }
   [[nodiscard]] engine::SteeringProgram& program() { return *program_; }
   [[nodiscard]] engine::AdvertRing& ring() { return *ring_; }
-  [[nodiscard]] Duration clock_resolution() const { return clock_resolution_; }
 
  private:
   struct Unload {
@@ -54,7 +56,6 @@ class Kernel {
   std::unique_ptr<tandem_bpf, Unload> skeleton_;
   std::optional<flow::Steering> steering_;
   std::optional<engine::AdvertRing> ring_;
-  Duration clock_resolution_{};
 };
 
 // The node of rig.hpp in the kernel, made anew for each test.

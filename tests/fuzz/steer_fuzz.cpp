@@ -23,7 +23,7 @@ void require(bool holds) {
 
 std::unique_ptr<td_tables> node(bool with_leases) {
   auto tables = std::make_unique<td_tables>();
-  flow::Steering steering(*tables, Duration::zero(), [] { return 1; });
+  flow::Steering steering(*tables, [] { return 1; });
   require(rig::fill(steering).has_value());
   for (const auto& r : rig::routers())
     if (!with_leases) steering.revoke_lease(r.slot);

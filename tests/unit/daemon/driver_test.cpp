@@ -47,7 +47,7 @@ class Driver : public testing::Test {
   MonotonicTime now_{seconds(1000)};
   std::vector<VrrpEvent> events_;
   std::unique_ptr<td_tables> tables_ = std::make_unique<td_tables>();
-  flow::Steering steering_{*tables_, Duration::zero()};
+  flow::Steering steering_{*tables_};
   VrrpDriver driver_{steering_, [this](const VrrpEvent& event) {
                        events_.push_back(event);
                        return true;

@@ -89,7 +89,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
 
   // 192.0.2.100 without a lease.
   void gate() {
-    flow::Steering steering(program_->tables(), Duration::zero());
+    flow::Steering steering(program_->tables());
     steering.clear();
     flow::SteeredRouter router;
     router.ifindex = ifindex_;

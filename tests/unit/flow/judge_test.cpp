@@ -21,7 +21,7 @@ class Judge : public testing::Test {
   }
 
   std::unique_ptr<td_tables> tables_ = std::make_unique<td_tables>();
-  flow::Steering steering_{*tables_, std::chrono::milliseconds(4)};
+  flow::Steering steering_{*tables_};
 };
 
 TEST_F(Judge, FindsTheVerdictOfEachKindOfFrame) {
