@@ -139,6 +139,21 @@ class Failover(tap.LabCase):
         """A stopped Active answers nothing once the new one does, though its kernel has the address."""
         self.assert_old_active_is_silent(self.pair.a.freeze, VIP)
 
+    def test_killed_asks_nothing(self):
+        """A killed node's kernel cannot ask in the name of its lost address, and so take it back."""
+        self.pair.a.kill()
+        self.pair.b.wait_for("Active")
+        self.pair.b.wait_for("Active", "VI_6")
+        for url, address, asked in ((f"http://{VIP}/", VIP, "192.0.2.10"),
+                                    (f"http://[{VIP6}]/", VIP6, "2001:db8:1::10")):
+            self.assertEqual(get(self.lab, "client", url), "node b")
+            self.lab.exec("a", "ip", "neigh", "flush", "dev", "eth0")
+            pinged = self.lab.exec("a", "ping", "-c", "2", "-i", "0.2", "-W", "1", "-I", address,
+                                   asked, check=False)
+            self.assertNotEqual(pinged.returncode, 0, "a sent from an address it does not hold")
+            known = self.lab.exec("client", "ip", "neigh", "show", address).stdout
+            self.assertIn(MAC_B, known)
+
     def test_stall_returns_as_backup(self):
         """An Active that was stopped for a while comes back as Backup, then takes its address home."""
         last = self.pair.a.ask("events")["last_sequence"]
