@@ -42,7 +42,8 @@ TEST_F(Egress, TheNodesOwnAddressesAndForwardedFramesLeave) {
 TEST_F(Egress, ArpCutShortLeaves) {
   const auto frame = arp({.target = ip("192.0.2.10"), .sender = ip("192.0.2.106")});
   for (std::size_t size = 15; size < frame.size(); size++)
-    EXPECT_TRUE(kernel_->lets_out({frame.begin(), frame.begin() + static_cast<long>(size)})) << size;
+    EXPECT_TRUE(kernel_->lets_out({frame.begin(), frame.begin() + static_cast<long>(size)}))
+        << size;
 }
 
 }  // namespace
