@@ -27,7 +27,7 @@ namespace {
 constexpr std::uint32_t kLoopback = 1;  // what BPF_PROG_TEST_RUN says a frame came in on
 // The system call around the runs takes a quarter of a millisecond: enough runs make it small.
 constexpr std::uint32_t kRepeat = 500'000;
-constexpr std::uint32_t kAdvertRepeat = 256;  // what the ring buffer has room for
+constexpr std::uint32_t kAdvertRepeat = 512;  // what the ring buffer has room for
 constexpr std::uint32_t kAdvertBatches = 4;
 constexpr std::size_t kFillersPerPair = 250;
 constexpr std::size_t kShortestFrame = 60;  // of Ethernet, without FCS
