@@ -124,6 +124,23 @@ TD_INLINE const struct td_vrouter *td_find_vmac(const struct td_tables *t,
 	return vr->family == family && vr->vrid == vrid && td_on_link(vr, p, ifindex) ? vr : 0;
 }
 
+/* The slot of a virtual address, -1 if it is none. */
+TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer *steer, __u8 family,
+			  const __u8 *address)
+{
+	int slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, family, address));
+
+	if (slot < 0)
+		return -1;
+	slot &= TD_MAX_VIPS - 1;
+	return td_same_address(&t->vip[slot], family, address) ? slot : -1;
+}
+
+TD_INLINE const struct td_vrouter *td_vrouter_of(const struct td_tables *t, int vip)
+{
+	return &t->vrouter[t->vip[vip & (TD_MAX_VIPS - 1)].vrouter & (TD_MAX_VROUTERS - 1)];
+}
+
 TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
 			  __u32 ifindex)
@@ -139,14 +156,12 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 	}
 	if (!p->address)
 		return;
-	slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, p->family, p->address));
+	slot = td_find_vip(t, steer, p->family, p->address);
 	if (slot < 0)
 		return;
-	m->vip = slot & (TD_MAX_VIPS - 1);
-	if (!td_same_address(&t->vip[m->vip], p->family, p->address))
-		return;
+	m->vip = slot;
 	m->by_address = 1;
-	m->vrouter = &t->vrouter[t->vip[m->vip].vrouter & (TD_MAX_VROUTERS - 1)];
+	m->vrouter = td_vrouter_of(t, slot);
 }
 
 /*
@@ -187,13 +202,8 @@ TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
 
 	if (!sender)
 		return 0;
-	slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, p->family, sender));
-	if (slot < 0)
-		return 0;
-	slot &= TD_MAX_VIPS - 1;
-	if (!td_same_address(&t->vip[slot], p->family, sender))
-		return 0;
-	return &t->vrouter[t->vip[slot].vrouter & (TD_MAX_VROUTERS - 1)];
+	slot = td_find_vip(t, steer, p->family, sender);
+	return slot < 0 ? 0 : td_vrouter_of(t, slot);
 }
 
 /* ---- Judge ------------------------------------------------------------------------------ */
