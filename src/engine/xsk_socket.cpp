@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/xsk_socket.hpp"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+
+namespace tandem::engine {
+namespace {
+
+constexpr int kBindTries = 200;
+constexpr std::chrono::milliseconds kBetweenTries{5};
+
+std::string to_text(const XskSocket::Where& where) {
+  return where.name + " queue " + std::to_string(where.queue);
+}
+
+std::string hint(int error) {
+  if (error == EBUSY) return " (does another AF_XDP socket have the queue?)";
+  if (error == ENOBUFS) return " (more locked memory than RLIMIT_MEMLOCK allows)";
+  return "";
+}
+
+}  // namespace
+
+XskSocket::XskSocket(Where where, const Shape& shape, Umem umem)
+    : where_(std::move(where)), ring_(shape.ring), umem_(std::move(umem)) {}
+
+XskSocket::~XskSocket() {
+  close();
+}
+
+Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Shape& shape,
+                                                   int map_fd) {
+  auto umem = Umem::map(shape.frames, shape.frame_size);
+  if (!umem) return fail(to_text(where) + ": " + umem.error().message);
+  std::unique_ptr<XskSocket> self(new XskSocket(where, shape, std::move(*umem)));
+  int error = self->bind(shape);
+  for (int tries = 1; error == EBUSY && tries < kBindTries; tries++) {
+    std::this_thread::sleep_for(kBetweenTries);
+    error = self->bind(shape);
+  }
+  if (error != 0)
+    return fail_errno(to_text(where) + ": cannot open an AF_XDP socket" + hint(error), error);
+  self->refill();
+  if (const int refused = xsk_socket__update_xskmap(self->socket_.get(), map_fd); refused != 0)
+    return fail_errno(to_text(where) + ": cannot enter the AF_XDP socket into the map of sockets",
+                      -refused);
+  return self;
+}
+
+// An errno, 0 if all is well. From the start each time: libxdp cannot try the same UMEM twice.
+int XskSocket::bind(const Shape& shape) {
+  registered_.reset();
+  std::array<char, IF_NAMESIZE> name{};  // its present name
+  if (if_indextoname(where_.ifindex, name.data()) == nullptr) return errno;
+  const xsk_umem_config memory{.fill_size = shape.ring,
+                               .comp_size = shape.ring,
+                               .frame_size = shape.frame_size,
+                               .frame_headroom = 0,  // the kernel keeps kHeadroom bytes anyway
+                               .flags = 0};
+  xsk_umem* umem = nullptr;
+  if (const int error =
+          xsk_umem__create(&umem, umem_.memory(), umem_.bytes(), &fill_, &completion_, &memory);
+      error != 0)
+    return -error;
+  registered_.reset(umem);
+  xsk_socket_config config{};
+  config.rx_size = shape.ring;
+  config.tx_size = shape.ring;
+  config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
+  // With neither XDP_ZEROCOPY nor XDP_COPY the kernel tries the one, then takes the other.
+  config.bind_flags = XDP_USE_NEED_WAKEUP;
+  if (!shape.zero_copy) config.bind_flags |= XDP_COPY;
+  xsk_socket* socket = nullptr;
+  const int error =
+      xsk_socket__create(&socket, name.data(), where_.queue, umem, &rx_, &tx_, &config);
+  socket_.reset(error == 0 ? socket : nullptr);
+  return -error;
+}
+
+bool XskSocket::zero_copy() const {
+  xdp_options options{};
+  socklen_t size = sizeof options;
+  return getsockopt(fd(), SOL_XDP, XDP_OPTIONS, &options, &size) == 0 &&
+         (options.flags & XDP_OPTIONS_ZEROCOPY) != 0;
+}
+
+xdp_statistics XskSocket::statistics() const {
+  xdp_statistics all{};
+  socklen_t size = sizeof all;
+  if (!socket_ || getsockopt(fd(), SOL_XDP, XDP_STATISTICS, &all, &size) != 0) return {};
+  return all;
+}
+
+Frame XskSocket::frame_at(std::uint64_t address, std::uint32_t length) noexcept {
+  std::uint8_t* first = umem_.memory() + umem_.begin_of(address);
+  return {umem_.memory() + address,   length, where_.ifindex, first,
+          first + umem_.frame_size(), this};
+}
+
+std::uint64_t XskSocket::address_of(const Frame& frame) const noexcept {
+  return static_cast<std::uint64_t>(frame.data - umem_.memory());
+}
+
+std::size_t XskSocket::receive(std::span<Frame> out) noexcept {
+  if (!socket_) return 0;
+  std::uint32_t at = 0;
+  const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), ring_));
+  const std::uint32_t came = xsk_ring_cons__peek(&rx_, most, &at);
+  if (came == 0) return 0;
+  for (std::uint32_t i = 0; i < came; i++) {
+    const xdp_desc& d = *xsk_ring_cons__rx_desc(&rx_, at + i);
+    umem_.move(d.addr, Place::receiving, Place::caller);
+    out[i] = frame_at(d.addr, d.len);
+  }
+  xsk_ring_cons__release(&rx_, came);
+  return came;
+}
+
+bool XskSocket::make(std::uint32_t length, Frame& frame) noexcept {
+  if (umem_.count(Place::free) == 0 || length > umem_.frame_size() - kHeadroom) return false;
+  frame = frame_at(umem_.take(Place::caller) + kHeadroom, length);
+  return true;
+}
+
+bool XskSocket::send(const Frame& frame) noexcept {
+  std::uint32_t at = 0;
+  if (xsk_ring_prod__reserve(&tx_, 1, &at) == 0) return false;
+  const std::uint64_t address = address_of(frame);
+  xdp_desc& d = *xsk_ring_prod__tx_desc(&tx_, at);
+  d.addr = address;
+  d.len = frame.length;
+  d.options = 0;
+  umem_.move(address, Place::caller, Place::sending);
+  not_submitted_++;
+  return true;
+}
+
+void XskSocket::release(const Frame& frame) noexcept {
+  // By its first byte: data may have been moved to the buffer's very end.
+  umem_.move(static_cast<std::uint64_t>(frame.first - umem_.memory()), Place::caller, Place::free);
+}
+
+bool XskSocket::flush() noexcept {
+  if (!socket_) return true;
+  if (not_submitted_ > 0) xsk_ring_prod__submit(&tx_, not_submitted_);
+  not_submitted_ = 0;
+  const bool all_gone = kick();
+  reap();
+  refill();
+  if (xsk_ring_prod__needs_wakeup(&fill_))
+    recvfrom(fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+  return all_gone;
+}
+
+std::uint32_t XskSocket::waiting_to_be_sent() noexcept {
+  return ring_ - xsk_prod_nb_free(&tx_, ring_);
+}
+
+// Drivers return ENXIO for passing troubles too, but the socket's own error is only ever this one.
+bool XskSocket::device_vanished() const noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ENETDOWN;
+}
+
+// In copy mode each call sends 32 frames at most, and fewer when the device is busy: calls until
+// one gets nowhere. In zero-copy mode the driver goes on by itself.
+bool XskSocket::kick() noexcept {
+  std::uint32_t waiting = waiting_to_be_sent();
+  while (usable_ && waiting > 0 && xsk_ring_prod__needs_wakeup(&tx_)) {
+    const bool failed = sendto(fd(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) < 0;
+    if (failed && errno == ENXIO && device_vanished()) usable_ = false;
+    const std::uint32_t before = std::exchange(waiting, waiting_to_be_sent());
+    if (waiting == before) return !usable_ || !xsk_ring_prod__needs_wakeup(&tx_);
+  }
+  return true;
+}
+
+void XskSocket::reap() noexcept {
+  std::uint32_t at = 0;
+  const std::uint32_t sent = xsk_ring_cons__peek(&completion_, ring_, &at);
+  if (sent == 0) return;
+  for (std::uint32_t i = 0; i < sent; i++)
+    umem_.move(*xsk_ring_cons__comp_addr(&completion_, at + i), Place::sending, Place::free);
+  xsk_ring_cons__release(&completion_, sent);
+}
+
+// As many frames are out for receiving as a ring holds: the others are for sending and the caller.
+void XskSocket::refill() noexcept {
+  const std::uint32_t more =
+      std::min(ring_ - umem_.count(Place::receiving), umem_.count(Place::free));
+  std::uint32_t at = 0;
+  if (more == 0 || xsk_ring_prod__reserve(&fill_, more, &at) == 0) return;
+  for (std::uint32_t i = 0; i < more; i++)
+    *xsk_ring_prod__fill_addr(&fill_, at + i) = umem_.take(Place::receiving);
+  xsk_ring_prod__submit(&fill_, more);
+}
+
+void XskSocket::close() noexcept {
+  usable_ = false;
+  socket_.reset();
+  registered_.reset();  // closes the descriptor, which takes the socket out of the XSKMAP
+  umem_.take_back(Place::receiving);
+  umem_.take_back(Place::sending);
+}
+
+}  // namespace tandem::engine
