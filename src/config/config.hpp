@@ -124,19 +124,71 @@ struct Vrrp {
   bool operator==(const Vrrp&) const = default;
 };
 
-enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+struct FlowIdle {       // without a packet for so long
+  Duration counted;     // a flow stops counting as a connection of its backend
+  Duration remembered;  // and after so long it is forgotten
+  bool operator==(const FlowIdle&) const = default;
+};
 
-struct Service {  // forward = "local": handed to the kernel, and so to the node's own Nginx
+struct Flows {
+  int size = 1'000'000;  // flows that the table of IPv4 has room for
+  int size_ipv6 = 250'000;
+  int new_per_second = 100'000;  // first packets, for each virtual address; above: by a hash
+  FlowIdle syn_sent{std::chrono::seconds(15), std::chrono::seconds(60)};
+  FlowIdle established{std::chrono::seconds(900), std::chrono::seconds(3600)};
+  FlowIdle udp{std::chrono::seconds(60), std::chrono::seconds(300)};
+  Duration closing = std::chrono::seconds(120);  // after the first FIN
+  Duration closed = std::chrono::seconds(10);    // after both, or a RST
+  bool operator==(const Flows&) const = default;
+};
+
+enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+enum class Forward : std::uint8_t { local, dsr, nat, fullnat, tunnel };
+enum class SchedulerKind : std::uint8_t { least_conn, round_robin, maglev, source_hash };
+enum class Unavailable : std::uint8_t { reject, drop };
+
+struct Backend {
+  IpAddress address;
+  std::uint16_t port = 0;             // where the file has none: the service's
+  std::uint16_t weight = 1;           // 0: no new flows
+  std::uint32_t max_connections = 0;  // 0: no limit
+  Location where;
+  bool operator==(const Backend&) const = default;
+};
+
+struct BackendCheck {               // exactly one of http, https, tcp and command is set
+  std::optional<std::string> http;  // the target, "/health"; 2xx and 3xx pass
+  std::optional<std::string> https;
+  bool tcp = false;
+  std::vector<std::string> command;  // argv; the backend's address and port are appended
+  std::uint16_t port = 0;            // 0: the backend's
+  Duration interval = std::chrono::seconds(2);
+  Duration timeout = std::chrono::seconds(1);
+  int fall = 3;
+  int rise = 2;
+  bool operator==(const BackendCheck&) const = default;
+};
+
+struct Service {
   std::string name;
   IpAddress address;
   Protocol protocol = Protocol::tcp;
   std::uint16_t port = 0;
+  Forward forward = Forward::local;  // local: handed to the kernel, and so to the node's own Nginx
+  SchedulerKind scheduler = SchedulerKind::least_conn;
+  std::vector<Backend> backends;
+  std::optional<BackendCheck> check;  // none: backends count as up
+  Duration slow_start{};
+  Duration affinity{};  // for so long a client's new flows go to the backend of its flows before
+  Unavailable unavailable = Unavailable::reject;  // where no backend can take a flow
+  std::vector<IpAddress> sources;                 // fullnat: addresses of this node, 1-8
   Location where;
   bool operator==(const Service&) const = default;
 };
 
 struct Config {
   Node node;
+  Flows flows;
   std::vector<Interface> interfaces;
   std::vector<Check> checks;
   std::vector<Vrrp> vrrp;
