@@ -150,6 +150,17 @@ TEST_F(AfXdpTest, ErrorsNameDeviceAndQueue) {
   expect_way(1, near_, *client_);
 }
 
+TEST_F(AfXdpTest, MoreQueuesThanAMapHasEntriesAreRefused) {
+  add_pair("wide", 65, "end");
+  open();
+  const auto added =
+      af_xdp_->add(if_nametoindex("wide"), "wide", bpf_map__fd(skeleton_->maps.near_xsks), false);
+  ASSERT_FALSE(added);
+  EXPECT_NE(added.error().message.find("wide has 65 rx queues, expected 64 at most"),
+            std::string::npos)
+      << added.error().message;
+}
+
 TEST(AfXdpOptionsTest, ImpossibleShapesAreRefused) {
   const auto refused = [](const AfXdp::Options& options) {
     const auto opened = AfXdp::open(options, [](const std::string&) {});
