@@ -13,7 +13,7 @@
 namespace tandem::config {
 namespace {
 
-constexpr std::size_t kLongestFile = std::size_t{1} << 20;
+constexpr std::size_t kLongestFile = std::size_t{4} << 20;
 
 Loaded failed(Location where, std::string what) {
   Problems problems;
@@ -41,7 +41,7 @@ bool Loaded::good() const {
 
 Loaded parse(std::string_view toml_text) {
   if (toml_text.size() > kLongestFile)
-    return failed({}, "the file is too long, expected at most 1 MiB");
+    return failed({}, "the file is too long, expected at most 4 MiB");
   const auto root = parse_toml(toml_text);
   if (!root) return failed(root.error().where, root.error().message);
 

@@ -13,7 +13,7 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 <!-- Written by build/src/config/tandem-config-reference; a test compares. Don't edit by hand. -->
 
 `tandemd -c FILE` reads one file of TOML 1.0, by default `/etc/tandem/tandem.toml`, of at most
-1 MiB. `tandemd -c FILE --check` lists everything that is wrong with it, a line each, and exits:
+4 MiB. `tandemd -c FILE --check` lists everything that is wrong with it, a line each, and exits:
 
     FILE:LINE:COLUMN: what, what was expected
     FILE:LINE:COLUMN: warning: what, what was expected

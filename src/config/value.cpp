@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace tandem::config {
 namespace {
@@ -12,9 +13,8 @@ namespace {
 // Deeper than any key is; what lies below is not looked at.
 constexpr int kDeepest = 8;
 // The library limits how deep brackets nest, but not how many dots a key has, and it destroys
-// tables recursively. More dots than this outside strings and comments are refused; the largest
-// configuration that the limits on virtual routers allow has about 3,000.
-constexpr std::size_t kMostDots = 8'000;
+// tables recursively. With both bounded so is the recursion: 256 brackets, with a key before each.
+constexpr int kMostDots = 16;
 
 Location location(const toml::source_region& source) {
   return {static_cast<int>(source.begin.line), static_cast<int>(source.begin.column)};
@@ -58,6 +58,13 @@ std::string message_of(std::string_view description) {
   return "syntax error in " + std::string(description) + ", expected TOML 1.0";
 }
 
+Location location_of(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, offset);
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return {static_cast<int>(std::ranges::count(before, '\n')) + 1,
+          static_cast<int>(offset - line_start) + 1};
+}
+
 // The rest of text after the string that begins at its head.
 std::string_view skip_string(std::string_view text) {
   const char quote = text.front();
@@ -74,30 +81,30 @@ std::string_view skip_string(std::string_view text) {
   return text;
 }
 
-// Dots outside strings and comments.
-std::size_t count_dots(std::string_view text) {
-  std::size_t dots = 0;
+// Where a key has more than kMostDots. Between keys there is always one of the other characters;
+// what a value holds of dots, a float or a date, is one.
+std::optional<Location> find_long_key(std::string_view text) {
+  const auto whole = text;
+  int dots = 0;
   while (!text.empty()) {
     const char c = text.front();
     if (c == '"' || c == '\'') {
       text = skip_string(text);
-    } else if (c == '#') {
-      text.remove_prefix(std::min(text.find('\n'), text.size()));
-    } else {
-      dots += c == '.' ? 1 : 0;
-      text.remove_prefix(1);
+      continue;
     }
+    if (c == '.' && ++dots > kMostDots) return location_of(whole, whole.size() - text.size());
+    if (std::string_view("\n=,[{").find(c) != std::string_view::npos) dots = 0;
+    text.remove_prefix(c == '#' ? std::min(text.find('\n'), text.size()) : 1);
   }
-  return dots;
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::expected<Value, SyntaxError> parse_toml(std::string_view text) {
-  if (count_dots(text) > kMostDots)
-    return std::unexpected(SyntaxError{{1, 1},
-                                       "too many dotted keys, expected at most " +
-                                           std::to_string(kMostDots) + " dots outside strings"});
+  if (const auto where = find_long_key(text))
+    return std::unexpected(SyntaxError{
+        *where, "too many dots in a key, expected at most " + std::to_string(kMostDots)});
   try {
     return convert(toml::parse(text), 0);
   } catch (const toml::parse_error& error) {

@@ -43,12 +43,12 @@ TEST(UnreadableFile, IsAProblemAtNoPlace) {
 
 const std::string kStart = "[node]\nname = \"a\"\n[[interface]]\nname = \"eth0\"\n";
 
-TEST(Limits, AFileMayHaveOneMebibyte) {
-  const std::string longest(std::size_t{1} << 20, '\n');
+TEST(Limits, AFileMayHaveFourMebibytes) {
+  const std::string longest(std::size_t{4} << 20, '\n');
   EXPECT_EQ(parse(longest).problems.at(0).what,
             "node: missing in the file, expected a table [node]");
   EXPECT_EQ(parse(longest + '\n').problems.at(0).what,
-            "the file is too long, expected at most 1 MiB");
+            "the file is too long, expected at most 4 MiB");
 }
 
 TEST(Limits, DeepNestingIsRefusedAndNotFollowed) {
@@ -59,7 +59,15 @@ TEST(Limits, DeepNestingIsRefusedAndNotFollowed) {
   EXPECT_FALSE(parse("a = '''\n'\n''' # '\n" + dots + "a = 1").good());
   EXPECT_FALSE(parse("a = " + std::string(200'000, '[')).good());
   EXPECT_TRUE(parse(kStart + "# " + dots).good()) << "dots in comments are no nesting";
-  EXPECT_TRUE(parse(dots.substr(0, 2 * 7'000) + "a = 1").problems.size() == 2) << "read, unknown";
+  EXPECT_EQ(parse(dots.substr(0, 2 * 16) + "a = 1").problems.size(), 2U) << "read, unknown";
+}
+
+TEST(Limits, NestedTablesWithDottedKeysAreRefusedBeyondTheLibrarysDepth) {
+  std::string text = "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1";
+  for (int i = 0; i < 250; ++i) text = "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = {" + text + "}";
+  EXPECT_EQ(parse(text).problems.size(), 2U) << "read, unknown";
+  for (int i = 0; i < 10; ++i) text = "a = {" + text + "}";
+  EXPECT_EQ(parse(text).problems.size(), 1U) << "a syntax error";
 }
 
 // `count` virtual routers with `addresses` addresses each, all different.
