@@ -29,6 +29,18 @@ void check_label(const Vrrp& router, const VirtualAddress& address, Location whe
                               quoted(device) + " or " + quoted(device + ":..."));
 }
 
+// The data plane answers for a virtual MAC on the virtual router's own interface, and on no other.
+void check_device(const Vrrp& router, const VirtualAddress& address, Location where,
+                  Problems& problems) {
+  if (router.mac == MacMode::interface_mac || address.device.empty() ||
+      address.device == router.interface)
+    return;
+  problems.error(where, "device: " + quoted(address.device) +
+                            " is not the virtual router's interface, and with mac = \"virtual\" "
+                            "nothing would answer for the address, expected " +
+                            quoted(router.interface) + " or mac = \"interface\"");
+}
+
 Owners check_each_once(const File& file, Problems& problems) {
   Owners owners;
   std::size_t count = 0;
@@ -49,6 +61,7 @@ Owners check_each_once(const File& file, Problems& problems) {
                                   std::to_string(owner->second.line) +
                                   ", expected each virtual address once");
       check_label(router, item, place(file.root, {"vrrp", i, "addresses", j, "label"}), problems);
+      check_device(router, item, place(file.root, {"vrrp", i, "addresses", j, "device"}), problems);
     }
   }
   return owners;

@@ -39,6 +39,7 @@ Errors:
 - A virtual address is in the file once; a service is on one of them, and alone on its address,
   protocol and port.
 - A label belongs to an IPv4 address and begins with the name of the device that it is put on.
+- With `mac = "virtual"` no address has a `device` other than the virtual router's interface.
 
 Warnings:
 

@@ -43,7 +43,6 @@ Vrrp every_key() {
   vrrp.unicast_peers = {ip("192.0.2.3"), ip("192.0.2.4")};
   vrrp.unicast_source = ip("192.0.2.2");
   vrrp.check_unicast_source = false;
-  vrrp.mac = MacMode::virtual_mac;
   vrrp.accept = false;
   vrrp.password = "secret";
   vrrp.sync_group = "both";
@@ -108,6 +107,7 @@ TEST_F(FullFile, GivesVirtualRouters) {
   auto owner = with_defaults("VI_2", {vip("203.0.113.1/24")});
   owner.priority = 255;
   owner.preempt = false;
+  owner.mac = MacMode::virtual_mac;
   owner.checksum = ChecksumMode::message;
   owner.sync_group = "both";
   EXPECT_EQ(config.vrrp[1], owner);
