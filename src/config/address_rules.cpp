@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
-#include <tuple>
 
 #include "config/rules.hpp"
 #include "config/schema.hpp"
@@ -12,7 +11,6 @@ struct Owner {
   const Vrrp& router;
   int line;
 };
-using Owners = std::map<IpAddress, Owner>;
 
 // The kernel takes any label, but ifconfig and friends find an address only under its device.
 void check_label(const Vrrp& router, const VirtualAddress& address, Location where,
@@ -41,8 +39,10 @@ void check_device(const Vrrp& router, const VirtualAddress& address, Location wh
                             quoted(router.interface) + " or mac = \"interface\"");
 }
 
-Owners check_each_once(const File& file, Problems& problems) {
-  Owners owners;
+}  // namespace
+
+void check_addresses(const File& file, Problems& problems) {
+  std::map<IpAddress, Owner> owners;
   std::size_t count = 0;
   for (std::size_t i = 0; i < file.config.vrrp.size(); ++i) {
     const auto& router = file.config.vrrp[i];
@@ -63,29 +63,6 @@ Owners check_each_once(const File& file, Problems& problems) {
       check_label(router, item, place(file.root, {"vrrp", i, "addresses", j, "label"}), problems);
       check_device(router, item, place(file.root, {"vrrp", i, "addresses", j, "device"}), problems);
     }
-  }
-  return owners;
-}
-
-}  // namespace
-
-void check_addresses(const File& file, Problems& problems) {
-  const auto owners = check_each_once(file, problems);
-  std::map<std::tuple<IpAddress, Protocol, std::uint16_t>, std::string_view> taken;
-  for (std::size_t i = 0; i < file.config.services.size(); ++i) {
-    const auto& service = file.config.services[i];
-    if (service.address.is_unspecified()) continue;
-    if (!owners.contains(service.address))
-      problems.error(place(file.root, {"service", i, "address"}),
-                     "address: " + service.address.to_string() +
-                         " is an address of no virtual router, expected one of a [[vrrp]]");
-    if (service.port == 0) continue;
-    const auto [first, is_new] =
-        taken.emplace(std::tuple(service.address, service.protocol, service.port), service.name);
-    if (!is_new)
-      problems.error(place(file.root, {"service", i, "port"}),
-                     "port: service " + quoted(first->second) +
-                         " has the same address, protocol and port, expected one service on them");
   }
 }
 

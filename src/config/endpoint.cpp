@@ -70,9 +70,13 @@ std::optional<TcpProbe> parse_tcp_probe(std::string_view text) {
   return TcpProbe{*address, *port};
 }
 
-std::optional<HttpProbe> parse_http_probe(std::string_view text) {
+bool is_request_text(std::string_view text) {
   const auto visible = [](char c) { return c > ' ' && c < '\x7f' && c != '#'; };
-  if (text.size() > 2048 || !std::ranges::all_of(text, visible)) return std::nullopt;
+  return text.size() <= 2048 && std::ranges::all_of(text, visible);
+}
+
+std::optional<HttpProbe> parse_http_probe(std::string_view text) {
+  if (!is_request_text(text)) return std::nullopt;
 
   HttpProbe probe;
   probe.tls = text.starts_with("https://");

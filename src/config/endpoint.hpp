@@ -15,8 +15,11 @@ namespace tandem::config {
 // A numeric address, IPv6 in brackets, and a port.
 [[nodiscard]] std::optional<TcpProbe> parse_tcp_probe(std::string_view text);
 
+// What a URL or a part of one may hold: printable ASCII (RFC 3986) without a fragment, bounded.
+[[nodiscard]] bool is_request_text(std::string_view text);
+
 // http://HOST[:PORT][/PATH][?QUERY] or https://...; HOST is a name, an IPv4 address, or an IPv6
-// address in brackets. Printable ASCII only (RFC 3986), no user information, no fragment.
+// address in brackets. No user information, no fragment.
 [[nodiscard]] std::optional<HttpProbe> parse_http_probe(std::string_view text);
 
 }  // namespace tandem::config

@@ -36,6 +36,10 @@ bool is_label(std::string_view text) {
          text.find(' ') == std::string_view::npos;
 }
 
+bool is_target(std::string_view text) {
+  return text.starts_with('/') && is_request_text(text);
+}
+
 bool is_socket(std::string_view text) {
   return is_absolute_path(text) && text.size() < sizeof(sockaddr_un::sun_path);
 }
@@ -76,6 +80,12 @@ std::unexpected<std::string> wrong_type(const Value& value) {
 Parsed<bool> Boolean::parse(const Value& value) const {
   if (const auto* boolean = value.get<bool>()) return *boolean;
   return wrong_type(value);
+}
+
+Parsed<bool> True::parse(const Value& value) const {
+  const auto boolean = Boolean{}.parse(value);
+  if (boolean && !*boolean) return std::unexpected("false is not allowed");
+  return boolean;
 }
 
 std::string Integer::expected() const {
@@ -130,6 +140,9 @@ Text socket_text() {
 }
 Text directory_text() {
   return {"an absolute path of at most 255 bytes", is_absolute_path};
+}
+Text target_text() {
+  return {"a path such as \"/health\"", is_target};
 }
 
 bool is_absolute_path(std::string_view text) {

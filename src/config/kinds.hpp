@@ -28,6 +28,12 @@ struct Boolean {
   [[nodiscard]] std::string show(bool value) const { return value ? "true" : "false"; }
 };
 
+struct True {  // a key that is there or not
+  [[nodiscard]] std::string expected() const { return "true"; }
+  [[nodiscard]] Parsed<bool> parse(const Value& value) const;
+  [[nodiscard]] std::string show(bool) const { return ""; }
+};
+
 struct Integer {
   int lowest;
   int highest;
@@ -59,6 +65,7 @@ struct Text {
 [[nodiscard]] Text label_text();      // of an IPv4 address: at most 15 characters
 [[nodiscard]] Text socket_text();     // an absolute path that fits into sun_path
 [[nodiscard]] Text directory_text();  // an absolute path
+[[nodiscard]] Text target_text();     // of an HTTP request
 [[nodiscard]] bool is_absolute_path(std::string_view text);
 
 // Version 2's password. Never shown in a problem.

@@ -32,6 +32,13 @@ void derive_families(Config& config) {
   }
 }
 
+// A backend without a port has the service's.
+void derive_ports(Config& config) {
+  for (auto& service : config.services)
+    for (auto& backend : service.backends)
+      if (backend.port == 0) backend.port = service.port;
+}
+
 }  // namespace
 
 bool Loaded::good() const {
@@ -49,11 +56,15 @@ Loaded parse(std::string_view toml_text) {
   Problems problems;
   read_section(file_section(), *root, loaded.config, problems);
   derive_families(loaded.config);
+  derive_ports(loaded.config);
   const File file{loaded.config, *root};
   check_names(file, problems);
+  check_flows(file, problems);
   check_checks(file, problems);
   check_routers(file, problems);
   check_addresses(file, problems);
+  check_services(file, problems);
+  check_backends(file, problems);
   loaded.problems = std::move(problems).take();
   return loaded;
 }

@@ -22,7 +22,21 @@ Errors fail the check (exit status 1) and a reload; warnings do neither. A key t
 reference is an error.
 
 A duration is a string with a unit (`us`, `ms`, `s`, `m`, `h`): `"250ms"`, `"1s"`, `"40.95s"`.
-Complete examples are in `configs/`; `configs/node-a.toml` and `configs/node-b.toml` are a pair.
+Complete examples are in `configs/`; `configs/node-a.toml` and `configs/node-b.toml` are a pair,
+`configs/services.toml` forwards to backends in each way.
+
+)";
+
+constexpr std::string_view kForward =
+    R"(What the ways of `forward` do to packets, and ask of the backends:
+
+| forward | to the backend | back to the client | the backend |
+|---|---|---|---|
+| `local` | nothing: they go to the kernel | from this node | is this node; there are none in the file |
+| `dsr` | the destination MAC changes | directly | is in a network of this node, and has the virtual address without answering ARP or NS for it |
+| `nat` | the destination address and port change | through this node | is of the service's family, and reaches clients through this node |
+| `fullnat` | both addresses and both ports change | through this node, to one of `sources` | is of the service's family, and sees `sources` instead of the client |
+| `tunnel` | they are put into an IP packet (IP in IP, of either family) | directly | unpacks them, and has the virtual address without answering ARP or NS for it |
 
 )";
 
@@ -40,6 +54,15 @@ Errors:
   protocol and port.
 - A label belongs to an IPv4 address and begins with the name of the device that it is put on.
 - With `mac = "virtual"` no address has a `device` other than the virtual router's interface.
+- `remembered` is at least as long as `counted`.
+- With `forward = "local"` a service has no `backends`, `scheduler`, `check`, `slow_start`,
+  `affinity`, `unavailable` or `sources`; `sources` are there with `fullnat`, and only there.
+- There are at most 8192 backends and 32 different `sources` in all services together.
+- A backend's address and a source are no virtual addresses. Sources are of the service's family,
+  and so are backends, except with `tunnel`.
+- A service has each backend, by address and port, once; at most four services with `nat` or
+  `fullnat` and of one protocol have the same one.
+- With `dsr` and `tunnel` backends have the service's port.
 
 Warnings:
 
@@ -50,6 +73,9 @@ Warnings:
 - A key has no effect: `preempt_delay` with `preempt = false`, `checksum = "message"` with version
   2 or IPv6, a `sync_group` of one.
 - The `timeout` of a check is longer than its `interval`.
+- A service that is not `local` has no backends, or all their weights are 0: new connections are
+  refused, or dropped with `unavailable = "drop"`.
+- A check by `http`, `https` or `tcp` goes to the port of a UDP service, for want of its `port`.
 )";
 
 template <class S>
@@ -85,6 +111,8 @@ void write_section(std::ostream& out, const Section<S>& section) {
 void write_reference(std::ostream& out) {
   out << kIntroduction;
   write_section(out, node_section());
+  write_section(out, flows_section());
+  write_section(out, flow_idle_section());
   write_section(out, interface_section());
   write_section(out, check_section());
   write_section(out, vrrp_section());
@@ -92,6 +120,9 @@ void write_reference(std::ostream& out) {
   write_section(out, track_section());
   write_section(out, notify_section());
   write_section(out, service_section());
+  out << kForward;
+  write_section(out, backend_section());
+  write_section(out, backend_check_section());
   out << kRules;
 }
 

@@ -20,7 +20,13 @@ void check_names(const File& file, Problems& problems);
 void check_checks(const File& file, Problems& problems);
 // Each virtual router by itself, and their identities.
 void check_routers(const File& file, Problems& problems);
-// Virtual addresses across the file, their labels, and the services on them.
+// Virtual addresses across the file, and their labels.
 void check_addresses(const File& file, Problems& problems);
+// The idle times of flows.
+void check_flows(const File& file, Problems& problems);
+// Each service by itself, and their addresses and ports.
+void check_services(const File& file, Problems& problems);
+// The backends of each service, and those that services share.
+void check_backends(const File& file, Problems& problems);
 
 }  // namespace tandem::config

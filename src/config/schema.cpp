@@ -14,17 +14,6 @@ static_assert(kMostRouters <= TD_MAX_VROUTERS && kMostAddresses <= TD_MAX_VIPS &
 
 namespace {
 
-// `forward` selects nothing yet: this build knows one way.
-Key<Service> forward_key() {
-  const Choice<std::string> kind{{{"local", "local"}}, {"dsr", "nat", "fullnat", "tunnel"}};
-  return {"forward", kind.expected(), "\"local\"",
-          "Where packets go: `local` hands them to the kernel, and so to the node's own Nginx.",
-          [kind](const Value& value, Service&, Problems& problems) {
-            std::string word;
-            read_value(kind, "forward", value, word, problems);
-          }};
-}
-
 template <class S>
 ListOf<TableOf<S>> tables(const Section<S>& section, std::size_t most) {
   return {TableOf<S>{section}, most, "tables " + std::string(section.title)};
@@ -100,33 +89,13 @@ const Section<Check>& check_section() {
   return section;
 }
 
-const Section<Service>& service_section() {
-  static const Section<Service> section{
-      "[[service]]",
-      "A virtual address, protocol and port that packets are taken for.",
-      {
-          key("name", &Service::name, name_text(), "The service's name.").required(),
-          key("address", &Service::address, Address{}, "A virtual address of a `[[vrrp]]` table.")
-              .required(),
-          key("protocol", &Service::protocol,
-              Choice<Protocol>{{{"tcp", Protocol::tcp}, {"udp", Protocol::udp}}}, "The protocol."),
-          key("port", &Service::port, Integer{1, 65535}, "The destination port.").required(),
-          forward_key(),
-      },
-      {},
-      {{"backends", "forwarding to backends"},
-       {"scheduler", "forwarding to backends"},
-       {"check", "forwarding to backends"}},
-  };
-  return section;
-}
-
 const Section<Config>& file_section() {
   static const Section<Config> section{
       "the file",
       "",
       {
           key("node", &Config::node, TableOf<Node>{node_section()}, "").required(),
+          key("flows", &Config::flows, TableOf<Flows>{flows_section()}, ""),
           key("interface", &Config::interfaces, tables(interface_section(), 256), ""),
           key("check", &Config::checks, tables(check_section(), 1024), ""),
           key("vrrp", &Config::vrrp, tables(vrrp_section(), kMostRouters), ""),

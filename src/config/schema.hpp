@@ -7,10 +7,13 @@
 
 namespace tandem::config {
 
-// What the data plane's tables hold (tandem/abi.h); two slots are spare for changes under way.
+// What the data plane's tables hold (tandem/abi.h); what is spare is for changes under way.
 inline constexpr std::size_t kMostRouters = 510;
 inline constexpr std::size_t kMostAddresses = 1024;  // of all virtual routers together
-inline constexpr std::size_t kMostServices = 1024;
+inline constexpr std::size_t kMostServices = 1023;
+inline constexpr std::size_t kMostBackends = 8192;  // of all services together
+inline constexpr std::size_t kMostSources = 32;     // different ones, of all services together
+inline constexpr std::size_t kMostSourcesOfService = 8;
 inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an advert
 
 [[nodiscard]] const Section<Node>& node_section();
@@ -20,6 +23,10 @@ inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an ad
 [[nodiscard]] const Section<Track>& track_section();
 [[nodiscard]] const Section<Notify>& notify_section();
 [[nodiscard]] const Section<Vrrp>& vrrp_section();
+[[nodiscard]] const Section<FlowIdle>& flow_idle_section();
+[[nodiscard]] const Section<Flows>& flows_section();
+[[nodiscard]] const Section<Backend>& backend_section();
+[[nodiscard]] const Section<BackendCheck>& backend_check_section();
 [[nodiscard]] const Section<Service>& service_section();
 [[nodiscard]] const Section<Config>& file_section();  // of the above
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -35,6 +36,7 @@ struct Key {
     return std::move(*this);
   }
   [[nodiscard]] Key or_else(std::string_view words) && {
+    initial.clear();
     otherwise = words;
     return std::move(*this);
   }
@@ -127,6 +129,23 @@ struct TableOf {
     if (value.get<Value::Table>() != nullptr) return read_section(section, value, out, problems);
     problems.error(value.where,
                    std::string(key) + ": " + shown(value) + " is no table, expected " + expected());
+  }
+};
+
+// A kind: what another kind takes, of a member that is empty where the file has no such key.
+template <class Kind>
+struct Maybe {
+  Kind kind;
+
+  [[nodiscard]] std::string expected() const { return kind.expected(); }
+  template <class T>
+  [[nodiscard]] std::string show(const T& value) const {
+    return kind.show(value);
+  }
+  template <class T>
+  void read(std::string_view key, const Value& value, std::optional<T>& out,
+            Problems& problems) const {
+    read_value(kind, key, value, out.emplace(), problems);
   }
 };
 

@@ -64,6 +64,24 @@ Vrrp with_defaults(const char* name, std::vector<VirtualAddress> addresses) {
   return vrrp;
 }
 
+Service service(const char* name, const char* address, Protocol protocol, std::uint16_t port,
+                Forward forward) {
+  Service service;
+  service.name = name;
+  service.address = ip(address);
+  service.protocol = protocol;
+  service.port = port;
+  service.forward = forward;
+  return service;
+}
+
+Backend backend(const char* address, std::uint16_t port) {
+  Backend backend;
+  backend.address = ip(address);
+  backend.port = port;
+  return backend;
+}
+
 class FullFile : public testing::Test {
  protected:
   const Loaded loaded = load_file(source_path("tests/unit/config/golden/full.toml").string());
@@ -114,15 +132,69 @@ TEST_F(FullFile, GivesVirtualRouters) {
   EXPECT_EQ(config.vrrp[2], with_defaults("VI_6", {vip("fe80::1/64"), vip("2001:db8::1/64")}));
 }
 
-TEST_F(FullFile, GivesServices) {
-  const std::vector<Service> expected{{"dns", ip("2001:db8::1"), Protocol::udp, 53, {}}};
-  EXPECT_EQ(config.services, expected);
+TEST_F(FullFile, GivesTheTableOfFlows) {
+  Flows expected;
+  expected.size = 1'000;
+  expected.size_ipv6 = 16'777'216;
+  expected.new_per_second = 5'000;
+  expected.syn_sent = {5s, 10s};
+  expected.established.counted = 30min;
+  expected.udp.remembered = 60s;
+  expected.closing = 90s;
+  expected.closed = 1s;
+  EXPECT_EQ(config.flows, expected);
+}
+
+TEST_F(FullFile, GivesServicesToTheNodeItself) {
+  ASSERT_EQ(config.services.size(), 5U);
+  EXPECT_EQ(config.services[0], service("dns", "2001:db8::1", Protocol::udp, 53, Forward::local));
+}
+
+TEST_F(FullFile, GivesServicesWithBackends) {
+  ASSERT_EQ(config.services.size(), 5U);
+  auto nat = service("api", "203.0.113.1", Protocol::tcp, 8080, Forward::nat);
+  nat.scheduler = SchedulerKind::maglev;
+  nat.backends = {backend("198.51.100.21", 80), backend("198.51.100.22", 8080)};
+  nat.backends[0].weight = 100;
+  nat.backends[1].weight = 0;
+  nat.backends[1].max_connections = 10'000;
+  nat.check.emplace();
+  nat.check->https = "/health?full=1";
+  nat.check->port = 8443;
+  nat.check->interval = 500ms;
+  nat.check->timeout = 250ms;
+  nat.check->fall = 5;
+  nat.check->rise = 4;
+  nat.slow_start = 30s;
+  nat.affinity = 5min;
+  nat.unavailable = Unavailable::drop;
+  EXPECT_EQ(config.services[1], nat);
+
+  auto fullnat = service("api-2", "203.0.113.1", Protocol::tcp, 8081, Forward::fullnat);
+  fullnat.scheduler = SchedulerKind::round_robin;
+  fullnat.backends = {backend("198.51.100.21", 80)};
+  fullnat.check.emplace().http = "/";
+  fullnat.sources = {ip("192.0.2.2"), ip("192.0.2.3")};
+  EXPECT_EQ(config.services[2], fullnat);
+
+  auto tunnel = service("api-3", "2001:db8::1", Protocol::tcp, 8082, Forward::tunnel);
+  tunnel.scheduler = SchedulerKind::source_hash;
+  tunnel.backends = {backend("198.51.100.21", 8082), backend("2001:db8::21", 8082)};
+  tunnel.check.emplace().tcp = true;
+  EXPECT_EQ(config.services[3], tunnel);
+
+  auto dsr = service("ntp", "203.0.113.1", Protocol::udp, 123, Forward::dsr);
+  dsr.backends = {backend("198.51.100.21", 123)};
+  dsr.check.emplace().command = {"/bin/probe", "-u"};
+  EXPECT_EQ(config.services[4], dsr);
 }
 
 TEST_F(FullFile, KnowsWhereItsTablesAre) {
-  EXPECT_EQ(config.interfaces[1].where.line, 14);
-  EXPECT_EQ(config.vrrp[0].where.line, 34);
+  EXPECT_EQ(config.interfaces[1].where.line, 24);
+  EXPECT_EQ(config.vrrp[0].where.line, 44);
   EXPECT_EQ(config.vrrp[0].where.column, 1);
+  EXPECT_EQ(config.services[1].backends[1].where.line, 114);
+  EXPECT_EQ(config.services[1].backends[1].where.column, 3);
 }
 
 TEST(SmallestFile, HasDefaults) {
@@ -131,6 +203,19 @@ TEST(SmallestFile, HasDefaults) {
   Config expected;
   expected.node.name = "a";
   EXPECT_EQ(loaded.config, expected);
+}
+
+TEST(AFileWithBlankLines, IsTheSameConfiguration) {
+  auto text = read_text(source_path("tests/unit/config/golden/full.toml"));
+  const auto before = parse(text).config;
+  for (std::size_t at = 0; (at = text.find('{', at)) != std::string::npos; at += 2)
+    text.insert(at, " ");
+  auto after = parse("\n\n" + text).config;
+  ASSERT_NE(before.services.at(1).backends.at(0).where.line,
+            after.services.at(1).backends.at(0).where.line);
+  EXPECT_EQ(before, after);
+  ++after.services[1].backends[0].weight;
+  EXPECT_FALSE(before == after);
 }
 
 class ShippedFile : public testing::TestWithParam<std::filesystem::path> {};

@@ -120,5 +120,81 @@ TEST(Limits, ThereAreAtMost510VirtualRouters) {
             "vrrp: 511 items, expected an array of 0 to 510 tables [[vrrp]]");
 }
 
+const std::string kWithRouter =
+    kStart +
+    "[[vrrp]]\nname = \"1\"\ninterface = \"eth0\"\nvrid = 1\naddresses = [\"192.0.2.1\"]\n";
+
+// `count` services with `backends` backends each, no two alike.
+std::string services(int count, int backends, const std::string& keys = "forward = \"nat\"\n") {
+  std::string text = kWithRouter;
+  int next = 0;
+  for (int i = 0; i < count; ++i) {
+    text += "[[service]]\naddress = \"192.0.2.1\"\nname = \"" + std::to_string(i) +
+            "\"\nport = " + std::to_string(i + 1) + "\n" + keys;
+    for (int j = 0; j < backends; ++j, ++next)
+      text += "[[service.backends]]\naddress = \"198.51." + std::to_string(next / 256) + '.' +
+              std::to_string(next % 256) + "\"\n";
+  }
+  return text;
+}
+
+std::string listed(const Loaded& loaded) {
+  std::string text;
+  for (const auto& problem : loaded.problems) text += format(problem, "file") + '\n';
+  return text;
+}
+
+TEST(Limits, AServiceMayHaveThousandsOfBackends) {
+  const auto loaded = parse(services(1, 5'000));
+  EXPECT_EQ(listed(loaded), "");
+  ASSERT_EQ(loaded.config.services.size(), 1U);
+  EXPECT_EQ(loaded.config.services[0].backends.size(), 5'000U);
+  EXPECT_EQ(listed(parse(services(1, 8'192))), "");
+}
+
+TEST(Limits, AServiceHasAtMost8192Backends) {
+  EXPECT_EQ(listed(parse(services(1, 8'193))),
+            "file:15:1: backends: 8193 items, expected an array of 0 to 8192 tables\n");
+}
+
+TEST(Limits, AllServicesTogetherHaveAtMost8192Backends) {
+  EXPECT_EQ(listed(parse(services(512, 16))), "");
+  const auto loaded = parse(services(513, 16));
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].what,
+            "backends: one backend too many, expected at most 8192 in all [[service]]");
+  EXPECT_EQ(loaded.problems[0].where.line, loaded.config.services[512].backends[0].where.line);
+}
+
+TEST(Limits, ThereAreAtMost1023Services) {
+  EXPECT_EQ(listed(parse(services(1'023, 0, ""))), "");
+  EXPECT_EQ(listed(parse(services(1'024, 0, ""))),
+            "file:10:1: service: 1024 items, expected an array of 0 to 1023 tables [[service]]\n");
+}
+
+// A service with fullnat on each of the ports, each with eight sources of its own.
+std::string fullnat_services(const std::vector<int>& ports) {
+  std::string text = kWithRouter;
+  for (const int port : ports) {
+    const auto number = std::to_string(port);
+    text += "[[service]]\nforward = \"fullnat\"\naddress = \"192.0.2.1\"\nname = \"" + number +
+            "\"\nport = " + number + "\nbackends = [{ address = \"203.0.113.1\" }]\nsources = [";
+    for (int j = 0; j < 8; ++j) text += "\"198.51." + number + '.' + std::to_string(j) + "\",";
+    text += "]\n";
+  }
+  return text;
+}
+
+TEST(Limits, ThereAreAtMost32DifferentSources) {
+  EXPECT_EQ(listed(parse(fullnat_services({1, 2, 3, 4}))), "");
+  auto shared = fullnat_services({1, 2, 3, 4, 5});
+  for (auto at = shared.find("198.51.5."); at != std::string::npos; at = shared.find("198.51.5."))
+    shared.replace(at, 9, "198.51.4.");
+  EXPECT_EQ(listed(parse(shared)), "") << "five services, of which two have the same sources";
+  EXPECT_EQ(listed(parse(fullnat_services({1, 2, 3, 4, 5}))),
+            "file:44:12: sources: one address too many, expected at most 32 different ones in all "
+            "[[service]]\n");
+}
+
 }  // namespace
 }  // namespace tandem::config

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/kinds.hpp"
+#include "config/schema.hpp"
+
+namespace tandem::config {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+const Section<Backend>& backend_section() {
+  static const Section<Backend> section{
+      "[[service]] backends",
+      "A server that the service's connections are forwarded to.",
+      {
+          key("address", &Backend::address, Address{}, "The server's address.").required(),
+          key("port", &Backend::port, Integer{1, 65535},
+              "The server's port; with `dsr` and `tunnel` it is the service's.")
+              .or_else("the service's"),
+          key("weight", &Backend::weight, Integer{0, 65535},
+              "Its share of the connections against that of the others; 0 drains it: flows that "
+              "are there stay, new ones go elsewhere."),
+          key("max_connections", &Backend::max_connections, Integer{0, 1'000'000'000},
+              "The most flows it has at a time; 0: no limit."),
+      },
+  };
+  return section;
+}
+
+const Section<BackendCheck>& backend_check_section() {
+  static const Section<BackendCheck> section{
+      "[service.check]",
+      "A health check of each of the service's backends, from this node.",
+      {
+          key("http", &BackendCheck::http, target_text(),
+              "Passes if a GET of this path is answered with a status of 200 to 399."),
+          key("https", &BackendCheck::https, target_text(),
+              "The same over TLS; the certificate is not verified."),
+          key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
+          key("command", &BackendCheck::command, Argv{},
+              "Passes if the command exits with 0; the backend's address and port are appended."),
+          key("port", &BackendCheck::port, Integer{1, 65535}, "The port that is probed.")
+              .or_else("the backend's"),
+          key("interval", &BackendCheck::interval, Span{milliseconds(10), hours(1)},
+              "From the start of one run to the start of the next."),
+          key("timeout", &BackendCheck::timeout, Span{milliseconds(1), hours(1)},
+              "A run that takes longer has failed; a command is killed with its process group."),
+          key("fall", &BackendCheck::fall, Integer{1, 100},
+              "Failures in a row that make a backend down."),
+          key("rise", &BackendCheck::rise, Integer{1, 100}, "Passes in a row that make it up."),
+      },
+      {"http", "https", "tcp", "command"},
+  };
+  return section;
+}
+
+const Section<Service>& service_section() {
+  static const Section<Service> section{
+      "[[service]]",
+      "A virtual address, protocol and port that packets are taken for.",
+      {
+          key("name", &Service::name, name_text(), "The service's name.").required(),
+          key("address", &Service::address, Address{}, "A virtual address of a `[[vrrp]]` table.")
+              .required(),
+          key("protocol", &Service::protocol,
+              Choice<Protocol>{{{"tcp", Protocol::tcp}, {"udp", Protocol::udp}}}, "The protocol."),
+          key("port", &Service::port, Integer{1, 65535}, "The destination port.").required(),
+          key("forward", &Service::forward,
+              Choice<Forward>{{{"local", Forward::local},
+                               {"dsr", Forward::dsr},
+                               {"nat", Forward::nat},
+                               {"fullnat", Forward::fullnat},
+                               {"tunnel", Forward::tunnel}}},
+              "Where packets go: `local` hands them to the kernel, and so to the node's own Nginx; "
+              "the others forward them to a backend, in the ways of the table below."),
+          key("scheduler", &Service::scheduler,
+              Choice<SchedulerKind>{{{"least_conn", SchedulerKind::least_conn},
+                                     {"round_robin", SchedulerKind::round_robin},
+                                     {"maglev", SchedulerKind::maglev},
+                                     {"source_hash", SchedulerKind::source_hash}}},
+              "What picks the backend of a new flow."),
+          key("backends", &Service::backends,
+              ListOf<TableOf<Backend>>{{backend_section()}, kMostBackends, "tables"},
+              "The servers, as below."),
+          key("check", &Service::check, Maybe<TableOf<BackendCheck>>{{backend_check_section()}},
+              "What tells whether a backend is up, as below.")
+              .or_else("none: all are up"),
+          key("slow_start", &Service::slow_start, Span{{}, hours(1)},
+              "For so long the share of a backend that came up grows to its full weight."),
+          key("affinity", &Service::affinity, Span{{}, hours(24)},
+              "For so long after its last one a client's new flows go to the same backend."),
+          key("unavailable", &Service::unavailable,
+              Choice<Unavailable>{{{"reject", Unavailable::reject}, {"drop", Unavailable::drop}}},
+              "What a new flow gets that no backend can take: a TCP RST or an ICMP port "
+              "unreachable, or nothing."),
+          key("sources", &Service::sources,
+              ListOf<Address>{{}, kMostSourcesOfService, "numeric addresses", 1},
+              "With `fullnat`, and required there: addresses of this node that connections to the "
+              "backends come from."),
+      },
+  };
+  return section;
+}
+
+}  // namespace tandem::config

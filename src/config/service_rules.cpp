@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "config/duration.hpp"
+#include "config/schema.hpp"
+#include "config/service_item.hpp"
+
+namespace tandem::config {
+namespace {
+
+using Addresses = std::set<IpAddress>;
+
+void check_endpoints(const std::vector<ServiceItem>& items, const Addresses& virtual_addresses,
+                     Problems& problems) {
+  std::map<std::tuple<IpAddress, Protocol, std::uint16_t>, std::string_view> taken;
+  for (const auto& item : items) {
+    const auto& service = item.service;
+    if (service.address.is_unspecified()) continue;
+    if (!virtual_addresses.contains(service.address))
+      problems.error(item.at("address"),
+                     "address: " + service.address.to_string() +
+                         " is an address of no virtual router, expected one of a [[vrrp]]");
+    if (service.port == 0) continue;
+    const auto [first, is_new] =
+        taken.emplace(std::tuple(service.address, service.protocol, service.port), service.name);
+    if (!is_new)
+      problems.error(item.at("port"),
+                     "port: service " + quoted(first->second) +
+                         " has the same address, protocol and port, expected one service on them");
+  }
+}
+
+// What has an effect on backends only, where there is none.
+void check_local(const ServiceItem& item, Problems& problems) {
+  constexpr std::array kOfBackends{"backends", "scheduler",   "check",  "slow_start",
+                                   "affinity", "unavailable", "sources"};
+  for (const std::string_view key : kOfBackends)
+    if (item.table.find(key) != nullptr)
+      problems.error(item.at(key),
+                     std::string(key) +
+                         ": has no effect with forward = \"local\", which hands packets to this "
+                         "node, expected forward = \"dsr\", \"nat\", \"fullnat\" or \"tunnel\"");
+}
+
+void check_check(const ServiceItem& item, Problems& problems) {
+  const auto& check = *item.service.check;
+  if (check.timeout > check.interval)
+    problems.warn(place(item.table, {"check", "timeout"}),
+                  "timeout: " + quoted(to_text(check.timeout)) +
+                      " is longer than the interval, expected at most " +
+                      quoted(to_text(check.interval)));
+  const bool over_tcp = check.http || check.https || check.tcp;
+  if (over_tcp && check.port == 0 && item.service.protocol == Protocol::udp)
+    problems.warn(item.at("check"),
+                  "check: goes over TCP to the port of a UDP service, expected the key port");
+}
+
+void check_source(const ServiceItem& item, std::size_t index, const Addresses& virtual_addresses,
+                  Problems& problems) {
+  const auto& service = item.service;
+  const auto& source = service.sources[index];
+  const auto complain = [&](std::string_view what) {
+    problems.error(item.at("sources", index, ""),
+                   "sources: " + source.to_string() + std::string(what));
+  };
+  if (source.family() != service.address.family())
+    complain(std::string(" is an address of the other family, expected ") +
+             to_string(service.address.family()) + ", as the service's");
+  // The other node answers for it when this one still has connections from it.
+  if (virtual_addresses.contains(source))
+    complain(" is a virtual address, expected an address that stays on this node");
+  for (std::size_t i = 0; i < index; ++i)
+    if (service.sources[i] == source) return complain(" is there twice, expected each source once");
+}
+
+void check_sources(const ServiceItem& item, const Addresses& virtual_addresses,
+                   Problems& problems) {
+  const auto& service = item.service;
+  const auto* entry = item.table.find("sources");
+  if (service.forward != Forward::fullnat) {
+    if (entry != nullptr)
+      problems.error(item.at("sources"), "sources: has no effect with forward = " + item.forward() +
+                                             ", expected forward = \"fullnat\"");
+    return;
+  }
+  if (entry == nullptr)
+    problems.error(item.table.where,
+                   "sources: missing in a [[service]] with forward = \"fullnat\"" +
+                       std::string(", expected addresses of this node"));
+  if (service.address.is_unspecified()) return;
+  for (std::size_t i = 0; i < service.sources.size(); ++i)
+    if (!service.sources[i].is_unspecified()) check_source(item, i, virtual_addresses, problems);
+}
+
+void check_number_of_sources(const std::vector<ServiceItem>& items, Problems& problems) {
+  Addresses different;
+  for (const auto& item : items)
+    for (std::size_t i = 0; i < item.service.sources.size(); ++i)
+      if (different.insert(item.service.sources[i]).second && different.size() == kMostSources + 1)
+        problems.error(item.at("sources", i, ""),
+                       "sources: one address too many, expected at most " +
+                           std::to_string(kMostSources) + " different ones in all [[service]]");
+}
+
+}  // namespace
+
+void check_services(const File& file, Problems& problems) {
+  const auto items = services_of(file);
+  const auto virtual_addresses = virtual_addresses_of(file.config);
+  check_endpoints(items, virtual_addresses, problems);
+  check_number_of_sources(items, problems);
+  for (const auto& item : items) {
+    if (!item.forward_is_known()) continue;
+    if (item.service.forward == Forward::local) {
+      check_local(item, problems);
+      continue;
+    }
+    check_sources(item, virtual_addresses, problems);
+    if (item.service.check) check_check(item, problems);
+  }
+}
+
+}  // namespace tandem::config
