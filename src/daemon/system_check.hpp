@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of a configuration does not fit this machine: interfaces that are not there, commands that
-// others than root could change.
+// What of a configuration does not fit this machine or this build: interfaces that are not there,
+// commands that others than root could change, services that nothing would forward.
 #pragma once
 
 #include <vector>

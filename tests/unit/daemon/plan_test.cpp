@@ -103,6 +103,12 @@ TEST(Reload, SaysWhatNeedsARestart) {
   EXPECT_EQ(needs_restart(from, parsed(replaced(kTwoRouters, "name = \"eth0\"",
                                                 "name = \"eth0\"\nxdp_mode = \"generic\""))),
             "xdp_mode of interface 'eth0'");
+  auto larger = from;
+  larger.flows.size++;
+  EXPECT_EQ(needs_restart(from, larger), "flows.size");
+  auto larger_ipv6 = from;
+  larger_ipv6.flows.size_ipv6++;
+  EXPECT_EQ(needs_restart(from, larger_ipv6), "flows.size_ipv6");
 }
 
 }  // namespace
