@@ -115,7 +115,7 @@ TD_INLINE enum td_reason take_advert(struct xdp_md *ctx)
 	__u64 length;
 
 	td_frame_read(&f, ctx);
-	td_parse(&p, f.data, f.end, TD_FAST_WAY);
+	td_parse(&p, f.data, f.end, TD_FULL_WAY);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
 	if (length > TD_ADVERT_BYTES)
 		return TD_DROP_ADVERT_SIZE;
@@ -183,21 +183,31 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	return verdict;
 }
 
-/* Once more, with what is rare. */
-__attribute__((noinline)) int steer_rare(struct xdp_md *ctx, int captured)
+/* What is rare, by a tail call: together they are more than the verifier takes. */
+SEC("xdp")
+int td_steer_rare(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
+	enum td_reason reason;
 	struct td_outcome out;
 	struct td_frame f;
-	enum td_reason reason;
 
 	if (!env.tables)
 		return XDP_ABORTED;
 	td_frame_read(&f, ctx);
 	reason = td_steer_frame(&f, &env, &out, TD_FULL_WAY);
-	return finish(ctx, reason, &out, captured);
+	if (reason == TD_TAKE_ADVERT)
+		reason = take_advert(ctx);
+	return finish(ctx, reason, &out, is_capturing(&env));
 }
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, int(struct xdp_md *));
+} td_ways SEC(".maps") = {.values = {[0] = (void *)&td_steer_rare}};
 
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
@@ -219,7 +229,10 @@ int td_steer(struct xdp_md *ctx)
 	if (reason == TD_TAKE_ADVERT)
 		reason = take_advert(ctx);
 	else if (reason == (enum td_reason)TD_RARE)
-		return steer_rare(ctx, captured);
+	{
+		bpf_tail_call(ctx, &td_ways, 0);
+		reason = TD_DROP_REWRITE; /* there is none: never so */
+	}
 	return finish(ctx, reason, &out, captured);
 }
 

@@ -68,7 +68,7 @@ TD_INLINE __u32 td_tag_service(__u16 vip, __u8 protocol, __u16 port)
 
 TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
 {
-	return ((tag ^ (__u32)seed) * 0x9e3779b1u + kind * 0x85ebca6bu) >> 20 &
+	return ((tag ^ (__u32)seed) * 0x9e3779b1u + kind * 0x85ebca6bu) >> 17 &
 	       (TD_STEER_BUCKETS - 1);
 }
 
@@ -110,9 +110,9 @@ TD_INLINE int td_is_virtual_mac(const __u8 *mac)
 	return td_load32(mac) == 0x00005e00 && (mac[4] == 1 || mac[4] == 2);
 }
 
-TD_INLINE const struct td_vrouter *td_find_vmac(const struct td_tables *t,
-						const struct td_steer *steer,
-						const struct td_packet *p, __u32 ifindex)
+/* The slot of a virtual MAC's virtual router, -1 if it is none. */
+TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *steer,
+			   const struct td_packet *p, __u32 ifindex)
 {
 	__u8 family = p->eth[4] == 1 ? 4 : 6, vrid = p->eth[5];
 	const struct td_vrouter *vr;
@@ -121,9 +121,10 @@ TD_INLINE const struct td_vrouter *td_find_vmac(const struct td_tables *t,
 	slot = td_probe(steer, TD_KIND_VMAC,
 			td_tag_vmac(steer->seed, ifindex, p->vlan, family, vrid));
 	if (slot < 0)
-		return 0;
-	vr = &t->vrouter[slot & (TD_MAX_VROUTERS - 1)];
-	return vr->family == family && vr->vrid == vrid && td_on_link(vr, p, ifindex) ? vr : 0;
+		return -1;
+	slot &= TD_MAX_VROUTERS - 1;
+	vr = &t->vrouter[slot];
+	return vr->family == family && vr->vrid == vrid && td_on_link(vr, p, ifindex) ? slot : -1;
 }
 
 /* The slot of a virtual address, -1 if it is none. */
@@ -143,54 +144,78 @@ TD_INLINE const struct td_vrouter *td_vrouter_of(const struct td_tables *t, int 
 	return &t->vrouter[t->vip[vip & (TD_MAX_VIPS - 1)].vrouter & (TD_MAX_VROUTERS - 1)];
 }
 
+/* What a search finds, as numbers one above a slot's or service's; 0: none. */
+struct td_found {
+	__u16 vip, vmac, service, backend, source;
+};
+
 /* What only nat and fullnat need: is it a backend's reply? Either is confirmed later. */
-TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
+TD_INLINE void td_find_reply(struct td_found *found, const struct td_tables *t,
 			     const struct td_steer *steer, const struct td_packet *p)
 {
 	int slot;
 
 	if (t->flags & TD_HAS_FULLNAT) {
 		slot = td_probe(steer, TD_KIND_SOURCE,
-				td_tag_vip(steer->seed, p->family, td_ip_destination(p)));
+				td_tag_vip(steer->seed, (__u8)p->family, td_ip_destination(p)));
 		if (slot >= 0 && td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
-						    td_ip_destination(p), p->family))
-			m->source = slot & (TD_MAX_SOURCES - 1);
+						    td_ip_destination(p), (__u8)p->family))
+			found->source = (__u16)(slot + 1);
 	}
-	slot = td_probe(steer, TD_KIND_BACKEND,
-			td_tag_backend(steer->seed, p->family, td_ip_source(p), p->protocol,
-				       p->source_port));
-	if (slot > 0)
-		m->backend = slot & (TD_MAX_BACKENDS - 1);
+	found->backend = (__u16)(1 + td_probe(steer, TD_KIND_BACKEND,
+					      td_tag_backend(steer->seed, (__u8)p->family,
+							     td_ip_source(p), (__u8)p->protocol,
+							     p->source_port)));
 }
 
-TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
+TD_INLINE void td_find_in(struct td_found *found, const struct td_tables *t,
 			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
 			  __u32 ifindex)
 {
 	int slot;
 
-	__builtin_memset(m, 0, sizeof(*m));
-	m->service = m->source = -1;
+	__builtin_memset(found, 0, sizeof(*found));
 	if (p->eth + TD_ETH_HEADER > end)
 		return;
-	if (td_is_virtual_mac(p->eth)) {
-		m->by_mac = td_find_vmac(t, steer, p, ifindex);
-		m->vrouter = m->by_mac;
-	}
+	if (td_is_virtual_mac(p->eth))
+		found->vmac = (__u16)(1 + td_find_vmac(t, steer, p, ifindex));
 	if (!p->address)
 		return;
-	slot = td_find_vip(t, steer, p->family, p->address);
+	slot = td_find_vip(t, steer, (__u8)p->family, p->address);
 	if (slot < 0) {
 		if (p->has_ports && t->flags)
-			td_find_reply(m, t, steer, p);
+			td_find_reply(found, t, steer, p);
 		return;
 	}
-	m->vip = slot;
-	m->by_address = 1;
-	m->vrouter = td_vrouter_of(t, slot);
+	found->vip = (__u16)(1 + slot);
 	if (p->has_ports)
-		m->service = td_probe(steer, TD_KIND_SERVICE,
-				      td_tag_service(slot, p->protocol, p->destination_port));
+		found->service = (__u16)(1 + td_probe(steer, TD_KIND_SERVICE,
+						      td_tag_service((__u16)slot, (__u8)p->protocol,
+								     p->destination_port)));
+}
+
+/*
+ * To the BPF verifier, what was found in one way of many is one unknown number from here: without
+ * this, it would go on with each of the ways in turn.
+ */
+TD_INLINE void td_blur(struct td_found *found)
+{
+#ifdef __bpf__
+	volatile struct td_found stored;
+
+	stored.vip = found->vip;
+	stored.vmac = found->vmac;
+	stored.service = found->service;
+	stored.backend = found->backend;
+	stored.source = found->source;
+	found->vip = stored.vip;
+	found->vmac = stored.vmac;
+	found->service = stored.service;
+	found->backend = stored.backend;
+	found->source = stored.source;
+#else
+	(void)found;
+#endif
 }
 
 /*
@@ -202,13 +227,20 @@ TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const stru
 		       const __u8 *end, __u32 ifindex)
 {
 	__u64 layout = td_layout(t);
+	struct td_found found;
 
-	td_find_in(m, t, &t->steer[layout & 1], p, end, ifindex);
-	if (m->backend || (m->vrouter && (m->service >= 0 || !p->has_ports)))
-		return;
+	td_find_in(&found, t, &t->steer[layout & 1], p, end, ifindex);
 	td_read_barrier();
 	if (td_layout(t) != layout)
-		td_find_in(m, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
+		td_find_in(&found, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
+	td_blur(&found);
+	m->by_mac = found.vmac ? &t->vrouter[(found.vmac - 1) & (TD_MAX_VROUTERS - 1)] : 0;
+	m->by_address = found.vip != 0;
+	m->vip = found.vip ? (found.vip - 1) & (TD_MAX_VIPS - 1) : 0;
+	m->vrouter = found.vip ? td_vrouter_of(t, m->vip) : m->by_mac;
+	m->service = (__s16)(found.service - 1);
+	m->backend = found.backend ? (found.backend - 1) & (TD_MAX_BACKENDS - 1) : 0;
+	m->source = found.source ? (found.source - 1) & (TD_MAX_SOURCES - 1) : -1;
 }
 
 /* Whom a frame says that it is from: ARP's or IP's sender address; NULL: nobody. */

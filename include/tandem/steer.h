@@ -34,7 +34,7 @@ TD_INLINE enum td_reason td_judge_ip(const struct td_packet *p, const struct td_
 	if (m->vrouter->flags & TD_VR_ACCEPT)
 		return TD_PASS_ACCEPTED;
 	/* Later fragments have no port; without an accepted first one they come to nothing. */
-	if (td_is_icmp_error(p) || (p->fragment && !p->has_ports))
+	if (td_is_icmp_error(p) || (p->fragment && !p->l4 && !p->has_ports))
 		return TD_PASS_LOCAL;
 	return TD_DROP_NOT_ACCEPTED; /* RFC 9568, 6.1 (Accept_Mode) */
 }
