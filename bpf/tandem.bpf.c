@@ -107,7 +107,7 @@ static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reas
 
 /* ---- What becomes of a frame ---- */
 
-TD_INLINE enum td_reason take_advert(struct xdp_md *ctx)
+__attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 {
 	struct td_advert *advert;
 	struct td_frame f;
@@ -115,7 +115,7 @@ TD_INLINE enum td_reason take_advert(struct xdp_md *ctx)
 	__u64 length;
 
 	td_frame_read(&f, ctx);
-	td_parse(&p, f.data, f.end, TD_FULL_WAY);
+	td_parse(&p, f.data, f.end, TD_WHOLE_WAY);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
 	if (length > TD_ADVERT_BYTES)
 		return TD_DROP_ADVERT_SIZE;
@@ -183,34 +183,25 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	return verdict;
 }
 
-/* What is rare, by a tail call: together they are more than the verifier takes. */
-SEC("xdp")
-int td_steer_rare(struct xdp_md *ctx)
-{
-	__u32 zero = 0;
-	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
-	enum td_reason reason;
-	struct td_outcome out;
-	struct td_frame f;
+/* ---- The ways: one program each, by tail calls ---- */
 
-	if (!env.tables)
-		return XDP_ABORTED;
-	td_frame_read(&f, ctx);
-	reason = td_steer_frame(&f, &env, &out, TD_FULL_WAY);
-	if (reason == TD_TAKE_ADVERT)
-		reason = take_advert(ctx);
-	return finish(ctx, reason, &out, is_capturing(&env));
-}
+int td_steer(struct xdp_md *ctx);
+int td_steer_ipv4_full(struct xdp_md *ctx);
+int td_steer_ipv6(struct xdp_md *ctx);
+int td_steer_ipv6_full(struct xdp_md *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, TD_WAYS);
 	__type(key, __u32);
 	__array(values, int(struct xdp_md *));
-} td_ways SEC(".maps") = {.values = {[0] = (void *)&td_steer_rare}};
+} td_ways SEC(".maps") = {.values = {
+				  [TD_IPV4_FULL] = (void *)&td_steer_ipv4_full,
+				  [TD_IPV6_FAST] = (void *)&td_steer_ipv6,
+				  [TD_IPV6_FULL] = (void *)&td_steer_ipv6_full,
+			  }};
 
-SEC("xdp")
-int td_steer(struct xdp_md *ctx)
+TD_INLINE int go(struct xdp_md *ctx, enum td_way way)
 {
 	__u32 zero = 0;
 	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
@@ -222,18 +213,44 @@ int td_steer(struct xdp_md *ctx)
 	if (!env.tables)
 		return XDP_ABORTED;
 	captured = is_capturing(&env);
-	if (captured)
+	if (captured && way == TD_IPV4_FAST)
 		capture_in(ctx);
 	td_frame_read(&f, ctx);
-	reason = td_steer_frame(&f, &env, &out, TD_FAST_WAY);
+	reason = td_steer_frame(&f, &env, &out, way);
 	if (reason == TD_TAKE_ADVERT)
 		reason = take_advert(ctx);
-	else if (reason == (enum td_reason)TD_RARE)
-	{
-		bpf_tail_call(ctx, &td_ways, 0);
-		reason = TD_DROP_REWRITE; /* there is none: never so */
+	if (reason == (enum td_reason)TD_ELSEWHERE) {
+		bpf_tail_call(ctx, &td_ways,
+			      way != TD_IPV4_FAST ? TD_IPV6_FULL
+			      : out.is_ipv6	  ? TD_IPV6_FAST
+						  : TD_IPV4_FULL);
+		reason = TD_DROP_REWRITE; /* not reached: each way has its program */
 	}
 	return finish(ctx, reason, &out, captured);
+}
+
+SEC("xdp")
+int td_steer(struct xdp_md *ctx)
+{
+	return go(ctx, TD_IPV4_FAST);
+}
+
+SEC("xdp")
+int td_steer_ipv4_full(struct xdp_md *ctx)
+{
+	return go(ctx, TD_IPV4_FULL);
+}
+
+SEC("xdp")
+int td_steer_ipv6(struct xdp_md *ctx)
+{
+	return go(ctx, TD_IPV6_FAST);
+}
+
+SEC("xdp")
+int td_steer_ipv6_full(struct xdp_md *ctx)
+{
+	return go(ctx, TD_IPV6_FULL);
 }
 
 SEC("tc")
@@ -248,7 +265,7 @@ int td_egress(struct __sk_buff *skb)
 
 	if (!tables || !counters || skb->ingress_ifindex) /* forwarded: another node's own words */
 		return TC_ACT_UNSPEC;
-	td_parse(&p, data, end, TD_FULL_WAY);
+	td_parse(&p, data, end, TD_WHOLE_WAY);
 	vr = td_find_sender(tables, &p);
 	if (!vr || td_has_lease(vr, bpf_ktime_get_ns()))
 		return TC_ACT_UNSPEC;

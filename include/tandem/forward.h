@@ -361,26 +361,25 @@ TD_INLINE enum td_reason td_to_hashed(struct td_frame *f, const struct td_env *e
 /* From a client: m->service is a service with backends, whose lease is live; p->has_ports. */
 TD_INLINE enum td_reason td_forward_in(struct td_frame *f, const struct td_env *env,
 				       const struct td_packet *p, const struct td_match *m,
-				       struct td_outcome *out)
+				       struct td_outcome *out, struct td_placed *placed)
 {
 	struct td_client client = {td_ip_source(p), p->source_port, p->family};
-	struct td_placed placed;
 	struct td_move move;
 	int flags = td_transport_flags(p, f->end), flow;
 
 	if (flags < 0)
 		return TD_DROP_MALFORMED;
 	out->from = TD_FROM_CLIENT;
-	td_touch_by(&placed.touch, f, 1, flags, TD_FROM_CLIENT);
-	flow = td_place(&placed, env, &client, (__u16)m->service, 0);
+	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_CLIENT);
+	flow = td_place(placed, env, &client, (__u16)m->service, 0);
 	if (flow) {
-		td_tell_if_ended(f, &placed);
-		if (placed.touch.seen == TD_FLOW_NEW)
+		td_tell_if_ended(f, placed);
+		if (placed->touch.seen == TD_FLOW_NEW)
 			flow = 0;
-		else if (placed.touch.is_due && !td_hashes_misses(f) &&
-			 (placed.service->mode == TD_MODE_NAT ||
-			  placed.service->mode == TD_MODE_FULLNAT))
-			flow = !td_came_from_elsewhere(f, env, p, &placed);
+		else if (placed->touch.is_due && !td_hashes_misses(f) &&
+			 (placed->service->mode == TD_MODE_NAT ||
+			  placed->service->mode == TD_MODE_FULLNAT))
+			flow = !td_came_from_elsewhere(f, env, p, placed);
 	}
 	if (!flow) {
 		if (!td_hashes_misses(f) &&
@@ -389,8 +388,8 @@ TD_INLINE enum td_reason td_forward_in(struct td_frame *f, const struct td_env *
 			return TD_PUNT_MISS;
 		return td_to_hashed(f, env, p, &client, td_service_at(env, m->service), out);
 	}
-	out->backend = placed.backend_number;
-	if (!td_move_in(&move, env, placed.service, placed.backend, &placed.touch.word))
+	out->backend = placed->backend_number;
+	if (!td_move_in(&move, env, placed->service, placed->backend, &placed->touch.word))
 		return TD_DROP_NO_HOP;
 	return td_carry(f, p, &move, TD_TX_FORWARD, out);
 }
@@ -441,34 +440,33 @@ TD_INLINE const struct td_source *td_place_by_port(struct td_placed *placed,
 /* From a backend, to the client of its flow. */
 TD_INLINE enum td_reason td_forward_out(struct td_frame *f, const struct td_env *env,
 					const struct td_packet *p, const struct td_match *m,
-					struct td_outcome *out)
+					struct td_outcome *out, struct td_placed *placed)
 {
 	struct td_client client = {td_ip_destination(p), p->destination_port, p->family};
 	const struct td_source *source = 0;
 	const struct td_vrouter *vr;
-	struct td_placed placed;
 	struct td_move move;
 	int flags = td_transport_flags(p, f->end), flow;
 
 	if (flags < 0)
 		return TD_PASS_UNFLOWED;
-	td_touch_by(&placed.touch, f, 1, flags, TD_FROM_SERVER);
+	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_SERVER);
 	if (m->source >= 0) {
-		source = td_place_by_port(&placed, env, m->source, p->destination_port, &client);
-		flow = source && placed.service->mode == TD_MODE_FULLNAT;
+		source = td_place_by_port(placed, env, m->source, p->destination_port, &client);
+		flow = source && placed->service->mode == TD_MODE_FULLNAT;
 	} else {
-		flow = td_place_reply(&placed, env, &client, m->backend) &&
-		       placed.service->mode == TD_MODE_NAT;
+		flow = td_place_reply(placed, env, &client, m->backend) &&
+		       placed->service->mode == TD_MODE_NAT;
 	}
-	if (!flow || placed.service->protocol != p->protocol || !td_is_from(placed.backend, p))
+	if (!flow || placed->service->protocol != p->protocol || !td_is_from(placed->backend, p))
 		return TD_PASS_UNFLOWED;
-	vr = &env->tables->vrouter[placed.service->vrouter & (TD_MAX_VROUTERS - 1)];
+	vr = &env->tables->vrouter[placed->service->vrouter & (TD_MAX_VROUTERS - 1)];
 	if (td_jiffies(f) >= td_load_ordered(&vr->lease_jiffies))
 		return TD_DROP_NO_LEASE;
-	td_tell_if_ended(f, &placed);
+	td_tell_if_ended(f, placed);
 	out->from = TD_FROM_SERVER;
-	out->backend = placed.backend_number;
-	if (!td_move_out(&move, env, placed.service, &placed.touch.word, source))
+	out->backend = placed->backend_number;
+	if (!td_move_out(&move, env, placed->service, &placed->touch.word, source))
 		return TD_DROP_NO_HOP;
 	return td_carry(f, p, &move, TD_TX_REPLY, out);
 }

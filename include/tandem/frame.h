@@ -30,6 +30,7 @@ struct td_outcome {
 	__u32 mtu;     /* of the way, if it was too big for it */
 	__u16 backend; /* it went to, or came from; 0: none */
 	__u8 from;     /* TD_FROM_CLIENT, TD_FROM_SERVER */
+	__u8 is_ipv6;  /* with TD_ELSEWHERE of an IPv4 way: that was why */
 };
 
 #ifdef __bpf__

@@ -60,14 +60,37 @@ enum td_shape {
 	TD_SHAPE_IP,
 	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
 	TD_SHAPE_ADVERT, /* IP protocol 112 */
-	TD_SHAPE_EXTENDED, /* IPv6 with extension headers that were not walked */
+	TD_SHAPE_ELSEWHERE, /* not on this way */
 };
 
 /*
- * How far to go: extension headers are rare, and a BPF program that walks them is many times as
- * much work for the verifier.
+ * How far to go, a constant. The BPF verifier would take all at once, but it has a limit: so there
+ * is a program for each family, without and with what is rare (fragments, extension headers, ICMP
+ * errors, packets that are too big). Each leaves to the next what is not its own.
  */
-enum td_way { TD_FAST_WAY = 0, TD_FULL_WAY = 1 };
+enum td_way {
+	TD_IPV4_FAST,
+	TD_IPV4_FULL,
+	TD_IPV6_FAST,
+	TD_IPV6_FULL,
+	TD_WHOLE_WAY, /* all of it */
+};
+enum { TD_WAYS = TD_WHOLE_WAY };
+
+TD_INLINE int td_is_fast(enum td_way way)
+{
+	return way == TD_IPV4_FAST || way == TD_IPV6_FAST;
+}
+
+TD_INLINE int td_takes_ipv4(enum td_way way)
+{
+	return way != TD_IPV6_FAST && way != TD_IPV6_FULL;
+}
+
+TD_INLINE int td_takes_ipv6(enum td_way way)
+{
+	return way != TD_IPV4_FAST && way != TD_IPV4_FULL;
+}
 
 /* Where in a datagram a packet is. */
 enum td_fragment_place {
@@ -313,8 +336,8 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end, enum td_way w
 	p->shape = TD_SHAPE_IP;
 	p->protocol = p->l3[6];
 	if (td_is_extension(p->protocol)) {
-		p->shape = way == TD_FAST_WAY ? TD_SHAPE_EXTENDED : TD_SHAPE_IP;
-		next = way == TD_FAST_WAY ? 0 : td_walk_extensions(p, next, end);
+		p->shape = td_is_fast(way) ? TD_SHAPE_ELSEWHERE : TD_SHAPE_IP;
+		next = td_is_fast(way) ? 0 : td_walk_extensions(p, next, end);
 		if (!next)
 			return;
 	}
@@ -363,7 +386,9 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end,
 	/* Again one way for the verifier, of three. */
 	p->l3_offset = (__u32)(p->l3 - data) & 31;
 	p->l3 = data + p->l3_offset;
-	if (ethertype == TD_ETHERTYPE_IPV4)
+	if (ethertype == TD_ETHERTYPE_IPV6 ? !td_takes_ipv6(way) : !td_takes_ipv4(way))
+		p->shape = TD_SHAPE_ELSEWHERE;
+	else if (ethertype == TD_ETHERTYPE_IPV4)
 		td_parse_ipv4(p, end);
 	else if (ethertype == TD_ETHERTYPE_IPV6)
 		td_parse_ipv6(p, end, way);

@@ -12,9 +12,8 @@
  * A frame for a virtual address without a live lease never reaches the kernel, whatever address
  * list the kernel has; that is what makes a crashed node harmless.
  *
- * The way is compiled in twice for BPF: without what is rare (fragments, ICMP errors, packets that
- * are too big), which ends in TD_RARE, and with it, as a function of its own. So what is rare costs
- * the others nothing.
+ * For BPF the way is cut into programs (enum td_way); on each, what is not its own ends in
+ * TD_ELSEWHERE, and the caller begins anew on the next one.
  */
 #ifndef TANDEM_STEER_H
 #define TANDEM_STEER_H
@@ -78,7 +77,7 @@ TD_INLINE enum td_reason td_judge(const struct td_packet *p, const struct td_mat
 
 /* ---- The whole way ------------------------------------------------------------------------ */
 
-enum { TD_RARE = TD_REASON_COUNT }; /* not a reason: begin again, with what is rare */
+enum { TD_ELSEWHERE = TD_REASON_COUNT }; /* not a reason: begin again, on another way */
 
 /* Does the frame's fate lie with what is known of other packets? */
 TD_INLINE int td_is_forwarding(const struct td_tables *t, const struct td_match *m)
@@ -153,6 +152,7 @@ TD_INLINE enum td_reason td_forward(struct td_frame *f, const struct td_env *env
 				    struct td_outcome *out)
 {
 	int in = m->by_address && m->service > 0;
+	struct td_placed placed;
 
 	if (!in && (m->by_address || (!m->backend && m->source < 0)))
 		return TD_PASS_UNFLOWED;
@@ -160,10 +160,11 @@ TD_INLINE enum td_reason td_forward(struct td_frame *f, const struct td_env *env
 		return TD_DROP_NO_LEASE;
 	if (m->by_mac && !td_may_forward(f, m->by_mac)) /* the Active one takes it */
 		return TD_DROP_NO_LEASE_VMAC;
-	return in ? td_forward_in(f, env, p, m, out) : td_forward_out(f, env, p, m, out);
+	return in ? td_forward_in(f, env, p, m, out, &placed)
+		  : td_forward_out(f, env, p, m, out, &placed);
 }
 
-/* way: a constant; TD_RARE comes of TD_FAST_WAY only. Adverts are left to the caller. */
+/* way: a constant. Adverts are left to the caller. */
 TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env *env,
 					struct td_outcome *out, enum td_way way)
 {
@@ -176,13 +177,14 @@ TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env 
 	td_parse(&p, f->data, f->end, way);
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	if (p.shape == TD_SHAPE_EXTENDED)
-		return (enum td_reason)TD_RARE;
+	out->is_ipv6 = p.shape == TD_SHAPE_ELSEWHERE;
+	if (p.shape == TD_SHAPE_ELSEWHERE)
+		return (enum td_reason)TD_ELSEWHERE;
 	td_find(&m, env->tables, &p, f->end, f->ifindex);
 	if ((p.fragment || td_is_icmp_error(&p)) &&
 	    td_is_forwarding(env->tables, &m)) {
-		if (way == TD_FAST_WAY)
-			return (enum td_reason)TD_RARE;
+		if (td_is_fast(way))
+			return (enum td_reason)TD_ELSEWHERE;
 		if (p.fragment && !td_follow_fragments(f, env, &p, &m))
 			return TD_DROP_FRAGMENT;
 		if (td_is_icmp_error(&p)) {
@@ -193,7 +195,7 @@ TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env 
 	}
 	reason = td_forward(f, env, &p, &m, out);
 	if (reason == TD_DROP_TOO_BIG)
-		return way == TD_FAST_WAY ? (enum td_reason)TD_RARE
+		return td_is_fast(way) ? (enum td_reason)TD_ELSEWHERE
 					  : td_answer_too_big(f, &p, out->mtu);
 	if (reason != TD_PASS_UNFLOWED)
 		return reason;

@@ -61,7 +61,7 @@ inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& fram
                      std::uint32_t ifindex, std::uint64_t now_ns) {
   std::vector<std::uint8_t> exact(frame.begin(), frame.end());
   td_packet p;
-  td_parse(&p, exact.data(), exact.data() + exact.size(), TD_FULL_WAY);
+  td_parse(&p, exact.data(), exact.data() + exact.size(), TD_WHOLE_WAY);
 
   std::vector<std::uint8_t> buffer(kHeadroom + frame.size() + tailroom(p, frame.size()));
   std::copy(frame.begin(), frame.end(), buffer.begin() + kHeadroom);
@@ -73,7 +73,7 @@ inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& fram
   f.ifindex = ifindex;
   f.now_ns = now_ns;
   td_outcome outcome;
-  td_reason reason = td_steer_frame(&f, &memory.env(), &outcome, TD_FULL_WAY);
+  td_reason reason = td_steer_frame(&f, &memory.env(), &outcome, TD_WHOLE_WAY);
   if (reason == TD_TAKE_ADVERT && frame.size() - p.l3_offset > TD_ADVERT_BYTES)
     reason = TD_DROP_ADVERT_SIZE;
   return {reason, {f.data, f.end}};
