@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The program on each interface: adverts to the VRRP thread, packets of services to their backends
- * and back, first packets to the data thread, frames for virtual addresses through the gate of
- * their lease, the rest to the kernel untouched.
+ * The steering program, on each interface: adverts to the VRRP thread, frames for virtual
+ * addresses through the gate of their lease, the rest to the kernel untouched.
+ *
+ *   parse -> advert? ring buffer, done
+ *         -> concerns no virtual router? pass
+ *         -> lease live? judge: kernel, or answer ARP/NS with the virtual MAC
+ *         -> no lease: drop
  *
  * Beside it, the gate's other side: what the node's own kernel sends in the name of an address
  * without a live lease goes nowhere. A daemon that was killed leaves the address in the kernel,
  * whose questions (ARP, NS) would otherwise turn the neighbours' caches back to this node.
  *
- * The decisions are the packet core's (tandem/steer.h); this file only carries out what takes the
- * kernel's help: rings, sockets, counters.
+ * The decisions are the packet core's (tandem/steer.h); this file only carries them out.
  */
 #include <linux/bpf.h>
 
@@ -21,18 +24,19 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct td_tables);
+} td_tables SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct td_counters);
 } td_counters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TD_MAX_BACKENDS);
-	__type(key, __u32);
-	__type(value, struct td_traffic);
-} td_traffic SEC(".maps");
 
 /* The adverts' own path: bounded, and shared with nothing else. */
 struct {
@@ -40,83 +44,21 @@ struct {
 	__uint(max_entries, TD_ADVERT_RING_BYTES);
 } td_adverts SEC(".maps");
 
-/* The data thread's sockets on this program's interface, by queue. */
-struct {
-	__uint(type, BPF_MAP_TYPE_XSKMAP);
-	__uint(max_entries, TD_MAX_QUEUES);
-	__type(key, __u32);
-	__type(value, __u32);
-} td_xsks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, TD_CAPTURE_RING_BYTES);
-} td_captured SEC(".maps");
-
-/* A frame that is being captured, as it came in. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct td_captured);
-} td_capturing SEC(".maps");
-
-/* ---- Capture ---- */
-
-TD_INLINE int is_capturing(const struct td_env *env)
-{
-	return env->tables->capture_until_ns && bpf_ktime_get_ns() < env->tables->capture_until_ns;
-}
-
-TD_INLINE void copy_head(struct xdp_md *ctx, __u8 *to, __u32 *length)
-{
-	__u64 n = bpf_xdp_get_buff_len(ctx);
-
-	*length = n;
-	if (n > TD_CAPTURE_BYTES)
-		n = TD_CAPTURE_BYTES;
-	__asm__ volatile("" : "+r"(n));
-	if (n > 0 && n <= TD_CAPTURE_BYTES)
-		bpf_xdp_load_bytes(ctx, 0, to, n);
-}
-
-static __attribute__((noinline)) void capture_in(struct xdp_md *ctx)
+TD_INLINE int finish(enum td_reason reason)
 {
 	__u32 zero = 0;
-	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
+	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
 
-	if (!c)
-		return;
-	c->time_ns = bpf_ktime_get_ns();
-	c->in = ctx->ingress_ifindex;
-	copy_head(ctx, c->came, &c->in_length);
+	if (counters)
+		counters->packets[reason]++;
+	return td_is_pass(reason) ? XDP_PASS : td_is_tx(reason) ? XDP_TX : XDP_DROP;
 }
 
-static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reason, __u32 ifindex)
+TD_INLINE enum td_reason take_advert(struct xdp_md *ctx, const struct td_packet *p)
 {
-	__u32 zero = 0;
-	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
-
-	if (!c)
-		return;
-	c->reason = reason;
-	c->out = td_is_tx(reason) ? ifindex : 0;
-	copy_head(ctx, c->left, &c->out_length);
-	bpf_ringbuf_output(&td_captured, c, sizeof(*c), 0);
-}
-
-/* ---- What becomes of a frame ---- */
-
-__attribute__((noinline)) int take_advert(struct xdp_md *ctx)
-{
+	__u64 length = bpf_xdp_get_buff_len(ctx) - p->l3_offset;
 	struct td_advert *advert;
-	struct td_frame f;
-	struct td_packet p;
-	__u64 length;
 
-	td_frame_read(&f, ctx);
-	td_parse(&p, f.data, f.end, TD_WHOLE_WAY);
-	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
 	if (length > TD_ADVERT_BYTES)
 		return TD_DROP_ADVERT_SIZE;
 	/* Some compilers make one comparison of two, and the verifier sees no lower bound then. */
@@ -128,11 +70,11 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 		return TD_DROP_ADVERT_RING;
 	advert->time_ns = bpf_ktime_get_ns();
 	advert->ifindex = ctx->ingress_ifindex;
-	advert->vlan[0] = p.vlan[0];
-	advert->vlan[1] = p.vlan[1];
-	td_copy_mac(advert->source_mac, p.eth + 6);
+	advert->vlan[0] = p->vlan[0];
+	advert->vlan[1] = p->vlan[1];
+	td_copy_mac(advert->source_mac, p->eth + 6);
 	advert->length = length;
-	if (bpf_xdp_load_bytes(ctx, p.l3_offset, advert->packet, length)) {
+	if (bpf_xdp_load_bytes(ctx, p->l3_offset, advert->packet, length)) {
 		bpf_ringbuf_discard(advert, 0);
 		return TD_DROP_ADVERT_SIZE;
 	}
@@ -140,117 +82,54 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	return TD_TAKE_ADVERT;
 }
 
-TD_INLINE void count_traffic(const struct td_outcome *out)
+/* The answer may be longer than the question: a solicitation need not carry an option. */
+TD_INLINE enum td_reason answer_ns(struct xdp_md *ctx, const struct td_packet *p,
+				   const struct td_vrouter *vr)
 {
-	__u32 backend = out->backend;
-	struct td_traffic *traffic = bpf_map_lookup_elem(&td_traffic, &backend);
+	int length = p->l3_offset + TD_IPV6_HEADER + TD_NA_BYTES;
+	struct td_packet answer = {};
+	void *end;
 
-	if (!traffic)
-		return;
-	if (out->from == TD_FROM_CLIENT) {
-		traffic->in_packets++;
-		traffic->in_bytes += out->length;
-	} else {
-		traffic->out_packets++;
-		traffic->out_bytes += out->length;
-	}
-}
-
-TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_outcome *out,
-		     int captured)
-{
-	__u32 zero = 0;
-	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
-	int verdict = XDP_DROP;
-
-	if (captured)
-		capture_out(ctx, reason, out->ifindex ? out->ifindex : ctx->ingress_ifindex);
-	if (reason == TD_PUNT_MISS) {
-		verdict = bpf_redirect_map(&td_xsks, ctx->rx_queue_index, XDP_DROP);
-		if (verdict != XDP_REDIRECT)
-			reason = TD_DROP_PUNT;
-	} else if (td_is_pass(reason)) {
-		verdict = XDP_PASS;
-	} else if (td_is_tx(reason)) {
-		if (out->backend)
-			count_traffic(out);
-		verdict = !out->ifindex || out->ifindex == ctx->ingress_ifindex
-				  ? XDP_TX
-				  : bpf_redirect(out->ifindex, 0);
-	}
-	if (counters)
-		counters->packets[reason]++;
-	return verdict;
-}
-
-/* ---- The ways: one program each, by tail calls ---- */
-
-int td_steer(struct xdp_md *ctx);
-int td_steer_ipv4_full(struct xdp_md *ctx);
-int td_steer_ipv6(struct xdp_md *ctx);
-int td_steer_ipv6_full(struct xdp_md *ctx);
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, TD_WAYS);
-	__type(key, __u32);
-	__array(values, int(struct xdp_md *));
-} td_ways SEC(".maps") = {.values = {
-				  [TD_IPV4_FULL] = (void *)&td_steer_ipv4_full,
-				  [TD_IPV6_FAST] = (void *)&td_steer_ipv6,
-				  [TD_IPV6_FULL] = (void *)&td_steer_ipv6_full,
-			  }};
-
-TD_INLINE int go(struct xdp_md *ctx, enum td_way way)
-{
-	__u32 zero = 0;
-	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
-	enum td_reason reason;
-	struct td_outcome out;
-	struct td_frame f;
-	int captured;
-
-	if (!env.tables)
-		return XDP_ABORTED;
-	captured = is_capturing(&env);
-	if (captured && way == TD_IPV4_FAST)
-		capture_in(ctx);
-	td_frame_read(&f, ctx);
-	reason = td_steer_frame(&f, &env, &out, way);
-	if (reason == TD_TAKE_ADVERT)
-		reason = take_advert(ctx);
-	if (reason == (enum td_reason)TD_ELSEWHERE) {
-		bpf_tail_call(ctx, &td_ways,
-			      way != TD_IPV4_FAST ? TD_IPV6_FULL
-			      : out.is_ipv6	  ? TD_IPV6_FAST
-						  : TD_IPV4_FULL);
-		reason = TD_DROP_REWRITE; /* not reached: each way has its program */
-	}
-	return finish(ctx, reason, &out, captured);
+	if (p->l4 != p->l3 + TD_IPV6_HEADER)
+		return TD_DROP_REWRITE;
+	if (bpf_xdp_adjust_tail(ctx, length - (int)bpf_xdp_get_buff_len(ctx)))
+		return TD_DROP_REWRITE;
+	answer.eth = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	answer.l3 = answer.eth + p->l3_offset;
+	if ((void *)(answer.l3 + TD_IPV6_HEADER + TD_NA_BYTES) > end)
+		return TD_DROP_REWRITE;
+	td_answer_ns(&answer, vr);
+	return TD_TX_NA;
 }
 
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
 {
-	return go(ctx, TD_IPV4_FAST);
-}
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 zero = 0, ifindex = ctx->ingress_ifindex;
+	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
+	enum td_reason reason;
+	struct td_packet p;
+	struct td_match m;
 
-SEC("xdp")
-int td_steer_ipv4_full(struct xdp_md *ctx)
-{
-	return go(ctx, TD_IPV4_FULL);
-}
+	if (!tables)
+		return XDP_ABORTED;
+	td_parse(&p, data, end);
+	if (p.shape == TD_SHAPE_ADVERT)
+		return finish(take_advert(ctx, &p));
+	td_find(&m, tables, &p, end, ifindex);
+	if (!m.vrouter)
+		return finish(p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER);
 
-SEC("xdp")
-int td_steer_ipv6(struct xdp_md *ctx)
-{
-	return go(ctx, TD_IPV6_FAST);
-}
-
-SEC("xdp")
-int td_steer_ipv6_full(struct xdp_md *ctx)
-{
-	return go(ctx, TD_IPV6_FULL);
+	reason = td_judge(tables, &p, &m, ifindex, bpf_ktime_get_ns());
+	if (reason == TD_TX_ARP_REPLY)
+		td_answer_arp(&p, m.vrouter);
+	else if (reason == TD_TX_NA)
+		reason = answer_ns(ctx, &p, m.vrouter);
+	else if (m.by_mac && td_is_pass(reason)) /* the kernel takes only its own */
+		td_copy_mac(p.eth, m.by_mac->interface_mac);
+	return finish(reason);
 }
 
 SEC("tc")
@@ -265,7 +144,7 @@ int td_egress(struct __sk_buff *skb)
 
 	if (!tables || !counters || skb->ingress_ifindex) /* forwarded: another node's own words */
 		return TC_ACT_UNSPEC;
-	td_parse(&p, data, end, TD_WHOLE_WAY);
+	td_parse(&p, data, end);
 	vr = td_find_sender(tables, &p);
 	if (!vr || td_has_lease(vr, bpf_ktime_get_ns()))
 		return TC_ACT_UNSPEC;
