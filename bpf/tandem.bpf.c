@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The steering program, on each interface: adverts to the VRRP thread, frames for virtual
- * addresses through the gate of their lease, the rest to the kernel untouched.
- *
- *   parse -> advert? ring buffer, done
- *         -> concerns no virtual router? pass
- *         -> lease live? judge: kernel, or answer ARP/NS with the virtual MAC
- *         -> no lease: drop
+ * The program on each interface: adverts to the VRRP thread, packets of services to their backends
+ * and back, first packets to the data thread, frames for virtual addresses through the gate of
+ * their lease, the rest to the kernel untouched.
  *
  * Beside it, the gate's other side: what the node's own kernel sends in the name of an address
  * without a live lease goes nowhere. A daemon that was killed leaves the address in the kernel,
  * whose questions (ARP, NS) would otherwise turn the neighbours' caches back to this node.
  *
- * The decisions are the packet core's (tandem/steer.h); this file only carries them out.
+ * The decisions are the packet core's (tandem/steer.h); this file only carries out what takes the
+ * kernel's help: rings, sockets, counters.
  */
 #include <linux/bpf.h>
 
@@ -24,19 +21,18 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct td_tables);
-} td_tables SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct td_counters);
 } td_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TD_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct td_traffic);
+} td_traffic SEC(".maps");
 
 /* The adverts' own path: bounded, and shared with nothing else. */
 struct {
@@ -44,22 +40,84 @@ struct {
 	__uint(max_entries, TD_ADVERT_RING_BYTES);
 } td_adverts SEC(".maps");
 
-TD_INLINE int finish(enum td_reason reason)
-{
-	__u32 zero = 0;
-	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
+/* The data thread's sockets on this program's interface, by queue. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, TD_MAX_QUEUES);
+	__type(key, __u32);
+	__type(value, __u32);
+} td_xsks SEC(".maps");
 
-	if (counters)
-		counters->packets[reason]++;
-	return td_is_pass(reason) ? XDP_PASS : td_is_tx(reason) ? XDP_TX : XDP_DROP;
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TD_CAPTURE_RING_BYTES);
+} td_captured SEC(".maps");
+
+/* A frame that is being captured, as it came in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct td_captured);
+} td_capturing SEC(".maps");
+
+/* ---- Capture ---- */
+
+TD_INLINE int is_capturing(const struct td_env *env)
+{
+	return env->tables->capture_until_ns && bpf_ktime_get_ns() < env->tables->capture_until_ns;
 }
 
-TD_INLINE enum td_reason take_advert(struct xdp_md *ctx, const struct td_packet *p)
+TD_INLINE void copy_head(struct xdp_md *ctx, __u8 *to, __u32 *length)
 {
-	__u64 length = bpf_xdp_get_buff_len(ctx) - p->l3_offset;
-	struct td_advert *advert;
+	__u64 n = bpf_xdp_get_buff_len(ctx);
 
-	if (length > TD_ADVERT_BYTES)
+	*length = n;
+	if (n > TD_CAPTURE_BYTES)
+		n = TD_CAPTURE_BYTES;
+	__asm__ volatile("" : "+r"(n));
+	if (n > 0 && n <= TD_CAPTURE_BYTES)
+		bpf_xdp_load_bytes(ctx, 0, to, n);
+}
+
+static __attribute__((noinline)) void capture_in(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
+
+	if (!c)
+		return;
+	c->time_ns = bpf_ktime_get_ns();
+	c->in = ctx->ingress_ifindex;
+	copy_head(ctx, c->came, &c->in_length);
+}
+
+static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reason, __u32 ifindex)
+{
+	__u32 zero = 0;
+	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
+
+	if (!c)
+		return;
+	c->reason = reason;
+	c->out = td_is_tx(reason) ? ifindex : 0;
+	copy_head(ctx, c->left, &c->out_length);
+	bpf_ringbuf_output(&td_captured, c, sizeof(*c), 0);
+}
+
+/* ---- What becomes of a frame ---- */
+
+__attribute__((noinline)) int take_advert(struct xdp_md *ctx)
+{
+	struct td_advert *advert;
+	struct td_frame f;
+	struct td_packet p;
+	__u64 length;
+
+	td_frame_read(&f, ctx);
+	td_parse(&p, f.data, f.end, TD_FULL);
+	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
+	if (p.shape != TD_SHAPE_ADVERT || length > TD_ADVERT_BYTES)
 		return TD_DROP_ADVERT_SIZE;
 	/* Some compilers make one comparison of two, and the verifier sees no lower bound then. */
 	__asm__ volatile("" : "+r"(length));
@@ -70,11 +128,11 @@ TD_INLINE enum td_reason take_advert(struct xdp_md *ctx, const struct td_packet 
 		return TD_DROP_ADVERT_RING;
 	advert->time_ns = bpf_ktime_get_ns();
 	advert->ifindex = ctx->ingress_ifindex;
-	advert->vlan[0] = p->vlan[0];
-	advert->vlan[1] = p->vlan[1];
-	td_copy_mac(advert->source_mac, p->eth + 6);
+	advert->vlan[0] = p.vlan[0];
+	advert->vlan[1] = p.vlan[1];
+	td_copy_mac(advert->source_mac, p.eth + 6);
 	advert->length = length;
-	if (bpf_xdp_load_bytes(ctx, p->l3_offset, advert->packet, length)) {
+	if (bpf_xdp_load_bytes(ctx, p.l3_offset, advert->packet, length)) {
 		bpf_ringbuf_discard(advert, 0);
 		return TD_DROP_ADVERT_SIZE;
 	}
@@ -82,55 +140,191 @@ TD_INLINE enum td_reason take_advert(struct xdp_md *ctx, const struct td_packet 
 	return TD_TAKE_ADVERT;
 }
 
-/* The answer may be longer than the question: a solicitation need not carry an option. */
-TD_INLINE enum td_reason answer_ns(struct xdp_md *ctx, const struct td_packet *p,
-				   const struct td_vrouter *vr)
+TD_INLINE void count_traffic(const struct td_outcome *out)
 {
-	int length = p->l3_offset + TD_IPV6_HEADER + TD_NA_BYTES;
-	struct td_packet answer = {};
-	void *end;
+	__u32 backend = out->backend;
+	struct td_traffic *traffic = bpf_map_lookup_elem(&td_traffic, &backend);
 
-	if (p->l4 != p->l3 + TD_IPV6_HEADER)
-		return TD_DROP_REWRITE;
-	if (bpf_xdp_adjust_tail(ctx, length - (int)bpf_xdp_get_buff_len(ctx)))
-		return TD_DROP_REWRITE;
-	answer.eth = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	answer.l3 = answer.eth + p->l3_offset;
-	if ((void *)(answer.l3 + TD_IPV6_HEADER + TD_NA_BYTES) > end)
-		return TD_DROP_REWRITE;
-	td_answer_ns(&answer, vr);
-	return TD_TX_NA;
+	if (!traffic)
+		return;
+	if (out->from == TD_FROM_CLIENT) {
+		traffic->in_packets++;
+		traffic->in_bytes += out->length;
+	} else {
+		traffic->out_packets++;
+		traffic->out_bytes += out->length;
+	}
+}
+
+TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_outcome *out,
+		     int captured)
+{
+	__u32 zero = 0;
+	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
+	int verdict = XDP_DROP;
+
+	if (captured)
+		capture_out(ctx, reason, out->ifindex ? out->ifindex : ctx->ingress_ifindex);
+	if (reason == TD_PUNT_MISS) {
+		verdict = bpf_redirect_map(&td_xsks, ctx->rx_queue_index, XDP_DROP);
+		if (verdict != XDP_REDIRECT)
+			reason = TD_DROP_PUNT;
+	} else if (td_is_pass(reason)) {
+		verdict = XDP_PASS;
+	} else if (td_is_tx(reason)) {
+		if (out->backend)
+			count_traffic(out);
+		verdict = !out->ifindex || out->ifindex == ctx->ingress_ifindex
+				  ? XDP_TX
+				  : bpf_redirect(out->ifindex, 0);
+	}
+	__asm__ volatile("" : "+r"(reason)); /* or the compiler would leave the next test out */
+	if (counters && (__u32)reason < TD_REASON_COUNT)
+		counters->packets[reason]++;
+	return verdict;
+}
+
+/* ---- Steps: one program each, by tail calls ---- */
+
+/* On its way from one program to the next. */
+struct td_journey {
+	struct td_work work;
+	__u32 captured;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct td_journey);
+} td_journey SEC(".maps");
+
+int td_dissect_frame(struct xdp_md *ctx);
+int td_follow_frame(struct xdp_md *ctx);
+int td_forward_ipv4(struct xdp_md *ctx);
+int td_forward_ipv6(struct xdp_md *ctx);
+int td_error_ipv4(struct xdp_md *ctx);
+int td_error_ipv6(struct xdp_md *ctx);
+int td_refuse_frame(struct xdp_md *ctx);
+
+#define STEP(step, program) [(step)-TD_STEP_DISSECT] = (void *)&program
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TD_STEPS);
+	__type(key, __u32);
+	__array(values, int(struct xdp_md *));
+} td_steps SEC(".maps") = {.values = {
+				   STEP(TD_STEP_DISSECT, td_dissect_frame),
+				   STEP(TD_STEP_FOLLOW, td_follow_frame),
+				   STEP(TD_STEP_FORWARD4, td_forward_ipv4),
+				   STEP(TD_STEP_FORWARD6, td_forward_ipv6),
+				   STEP(TD_STEP_ERROR4, td_error_ipv4),
+				   STEP(TD_STEP_ERROR6, td_error_ipv6),
+				   STEP(TD_STEP_REFUSE, td_refuse_frame),
+			   }};
+
+/* A constant index makes a tail call a jump. */
+#define GO(ctx, step) bpf_tail_call(ctx, &td_steps, (step)-TD_STEP_DISSECT)
+
+TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_journey *journey)
+{
+	if (next == TD_TAKE_ADVERT)
+		next = take_advert(ctx);
+	if (next < TD_REASON_COUNT)
+		return finish(ctx, next, &journey->work.out, journey->captured);
+	if (next == TD_STEP_FORWARD4)
+		GO(ctx, TD_STEP_FORWARD4);
+	else if (next == TD_STEP_FORWARD6)
+		GO(ctx, TD_STEP_FORWARD6);
+	else if (next == TD_STEP_DISSECT)
+		GO(ctx, TD_STEP_DISSECT);
+	else if (next == TD_STEP_FOLLOW)
+		GO(ctx, TD_STEP_FOLLOW);
+	else if (next == TD_STEP_ERROR4)
+		GO(ctx, TD_STEP_ERROR4);
+	else if (next == TD_STEP_ERROR6)
+		GO(ctx, TD_STEP_ERROR6);
+	else
+		GO(ctx, TD_STEP_REFUSE);
+	return XDP_ABORTED; /* not reached: each step has its program */
 }
 
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
 {
-	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 zero = 0, ifindex = ctx->ingress_ifindex;
-	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
-	enum td_reason reason;
-	struct td_packet p;
-	struct td_match m;
+	__u32 zero = 0, next;
+	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
+	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
+	struct td_frame f;
 
-	if (!tables)
+	if (!env.tables || !journey)
 		return XDP_ABORTED;
-	td_parse(&p, data, end);
-	if (p.shape == TD_SHAPE_ADVERT)
-		return finish(take_advert(ctx, &p));
-	td_find(&m, tables, &p, end, ifindex);
-	if (!m.vrouter)
-		return finish(p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER);
-
-	reason = td_judge(tables, &p, &m, ifindex, bpf_ktime_get_ns());
-	if (reason == TD_TX_ARP_REPLY)
-		td_answer_arp(&p, m.vrouter);
-	else if (reason == TD_TX_NA)
-		reason = answer_ns(ctx, &p, m.vrouter);
-	else if (m.by_mac && td_is_pass(reason)) /* the kernel takes only its own */
-		td_copy_mac(p.eth, m.by_mac->interface_mac);
-	return finish(reason);
+	journey->captured = is_capturing(&env);
+	if (journey->captured)
+		capture_in(ctx);
+	td_frame_read(&f, ctx);
+	next = td_begin(&f, &env, &journey->work);
+	return finish_or_go_on(ctx, next, journey);
 }
+
+/* Any other step, a constant. */
+TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
+{
+	__u32 zero = 0, next;
+	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
+	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
+	struct td_frame f;
+
+	if (!env.tables || !journey)
+		return XDP_ABORTED;
+	td_frame_read(&f, ctx);
+	next = td_go_on(&f, &env, &journey->work, step);
+	return finish_or_go_on(ctx, next, journey);
+}
+
+SEC("xdp")
+int td_dissect_frame(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_DISSECT);
+}
+
+SEC("xdp")
+int td_follow_frame(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_FOLLOW);
+}
+
+SEC("xdp")
+int td_forward_ipv4(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_FORWARD4);
+}
+
+SEC("xdp")
+int td_forward_ipv6(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_FORWARD6);
+}
+
+SEC("xdp")
+int td_error_ipv4(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_ERROR4);
+}
+
+SEC("xdp")
+int td_error_ipv6(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_ERROR6);
+}
+
+SEC("xdp")
+int td_refuse_frame(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_REFUSE);
+}
+
+/* ---- The way out ---- */
 
 SEC("tc")
 int td_egress(struct __sk_buff *skb)
@@ -144,7 +338,7 @@ int td_egress(struct __sk_buff *skb)
 
 	if (!tables || !counters || skb->ingress_ifindex) /* forwarded: another node's own words */
 		return TC_ACT_UNSPEC;
-	td_parse(&p, data, end);
+	td_parse(&p, data, end, TD_FULL);
 	vr = td_find_sender(tables, &p);
 	if (!vr || td_has_lease(vr, bpf_ktime_get_ns()))
 		return TC_ACT_UNSPEC;

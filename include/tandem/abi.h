@@ -5,22 +5,34 @@
  * All tables are mmapable arrays which the daemon writes by plain stores, and each 8-byte word is
  * written whole, so that the program sees the old value or the new. No map is a kernel hash: the
  * steering table below is probed inline, one 32-byte bucket a look-up.
+ *
+ * Number 0 of services, backends, next hops and picks is none.
  */
 #ifndef TANDEM_ABI_H
 #define TANDEM_ABI_H
 
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 2 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 3 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
 	TD_MAX_VIPS = 1024,
 	TD_MAX_SERVICES = 1024,
-	TD_STEER_BUCKETS = 4096, /* so that all of the above fits, whatever the addresses */
+	TD_MAX_BACKENDS = 16384, /* those that go while others come included */
+	TD_MAX_HOPS = 65536,
+	TD_MAX_SOURCES = 32,	/* addresses that fullnat connects from */
+	TD_SOURCE_PORTS = 65536, /* of each */
+	TD_SERVICE_SOURCES = 8,
+	TD_PICK_BLOCKS = 65536,
+	TD_PICKS_IN_BLOCK = 32,
+	TD_FRAGMENTS = 8192,	 /* datagrams whose later fragments can be placed */
+	TD_MAX_QUEUES = 64,	 /* of a device, that have an AF_XDP socket each */
+	TD_STEER_BUCKETS = 32768, /* so that all that is found by tag fits, whatever the addresses */
 	TD_BUCKET_ENTRIES = 4,
 	TD_ADVERT_BYTES = 2048,	     /* longest IP packet with an advert that is handed over */
 	TD_ADVERT_RING_BYTES = 1 << 21, /* bounds what an advert flood can take */
+	TD_END_RING_BYTES = 1 << 20,	/* ends of flows on their way to the data thread */
 };
 
 /*
@@ -45,24 +57,43 @@ enum {
 	X(14, DROP_ADVERT_SIZE, "drop/advert-too-long")                                        \
 	X(15, DROP_REWRITE, "drop/rewrite-failed") /* no room for an answer */                 \
 	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */ \
-	X(17, DROP_NO_LEASE_SOURCE, "drop/no-lease-source") /* our kernel, in another's name */
+	X(17, DROP_NO_LEASE_SOURCE, "drop/no-lease-source") /* our kernel, in another's name */ \
+	X(18, TX_FORWARD, "tx/forward")            /* to the backend of its flow */            \
+	X(19, TX_REPLY, "tx/reply")                /* from the backend to the client */        \
+	X(20, TX_HASHED, "tx/hashed")              /* to a backend by hash, without a flow */  \
+	X(21, TX_ICMP, "tx/icmp-error")            /* to whom sent the packet that it quotes */ \
+	X(22, TX_FRAGMENT, "tx/fragment")          /* a later one, after the first */          \
+	X(23, TX_TOO_BIG, "tx/too-big")            /* answered so, for the next hop's MTU */   \
+	X(24, TX_REFUSED, "tx/refused")            /* no backend: RST, or port unreachable */  \
+	X(25, PUNT_MISS, "punt/miss")              /* no flow: to the data thread */           \
+	X(26, DROP_PUNT, "drop/no-data-thread")    /* which takes nothing from this queue */   \
+	X(27, DROP_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
+	X(28, DROP_FRAGMENT, "drop/fragment-unplaced")                                         \
+	X(29, DROP_NO_BACKEND, "drop/no-backend")                                              \
+	X(30, DROP_NO_HOP, "drop/next-hop-unknown")                                            \
+	X(31, DROP_TTL, "drop/ttl-exceeded")                                                   \
+	X(32, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
+	X(33, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
+	X(34, DROP_FULL, "drop/no-source-port")    /* fullnat: all ports are taken */          \
+	X(35, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */
 
 enum td_reason {
 #define TD_REASON_ENUM(number, name, text) TD_##name = number,
 	TD_REASONS(TD_REASON_ENUM)
 #undef TD_REASON_ENUM
 };
-#define TD_REASON_COUNT 18
+#define TD_REASON_COUNT 36
 
 /* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
 TD_INLINE int td_is_pass(__u32 reason)
 {
-	return reason <= TD_PASS_MALFORMED;
+	return reason <= TD_PASS_MALFORMED || reason == TD_PASS_UNFLOWED;
 }
 
 TD_INLINE int td_is_tx(__u32 reason)
 {
-	return reason == TD_TX_ARP_REPLY || reason == TD_TX_NA;
+	return reason == TD_TX_ARP_REPLY || reason == TD_TX_NA ||
+	       (reason >= TD_TX_FORWARD && reason <= TD_TX_REFUSED);
 }
 
 enum td_family { TD_IPV4 = 4, TD_IPV6 = 6 };
@@ -73,42 +104,127 @@ enum td_vrouter_flags {
 };
 
 /*
- * One virtual router. lease_ns alone changes on the packet's way; a lease is live while
- * CLOCK_MONOTONIC is before it. That clock is read exactly: the coarse one is cheaper, but lags by
- * more than its resolution when the CPU that keeps time is held up.
+ * One virtual router. The leases alone change on the packet's way; one is live while its clock is
+ * before it. lease_ns gates what the kernel answers and takes, by CLOCK_MONOTONIC read exactly: the
+ * coarse clock lags by more than its resolution when the CPU that keeps time is held up. What is
+ * forwarded to a backend is gated by lease_jiffies, a clock that costs nothing and lags alike: a
+ * packet that comes late by such a lag goes to the backend that the flow is with on both nodes.
  */
 struct td_vrouter {
-	__u64 lease_ns; /* deadline; 0: no lease */
-	__u32 ifindex;	/* the device that packets come in on */
-	__u16 vlan[2];	/* IDs of the tags expected, outer first; 0: none */
-	__u8 family;	/* enum td_family; 0: slot is free */
+	__u64 lease_ns;	     /* deadline; 0: no lease */
+	__u64 lease_jiffies; /* the same in jiffies, rounded down */
+	__u32 ifindex;	     /* the device that packets come in on */
+	__u16 vlan[2];	     /* IDs of the tags expected, outer first; 0: none */
+	__u8 family;	     /* enum td_family; 0: slot is free */
 	__u8 vrid;
 	__u8 flags; /* enum td_vrouter_flags */
 	__u8 pad0;
 	__u8 interface_mac[6];
 	__u8 virtual_mac[6];
-	__u8 pad1[32];
+	__u8 pad1[24];
 };
 TD_ASSERT_SIZE(struct td_vrouter, 64);
 
+enum td_vip_flags {
+	TD_VIP_FORWARDS = 1, /* some of its services have backends */
+};
+
 /* One virtual address. */
 struct td_vip {
+	__u64 budget_ns;  /* the data path's: when the token bucket of first packets is full again */
 	__u8 address[16]; /* network order; IPv4 in the first four, the rest 0 */
 	__u8 family;	  /* enum td_family; 0: slot is free */
-	__u8 pad0;
-	__u16 vrouter; /* slot in the table of virtual routers */
-	__u32 pad1[3];
+	__u8 flags;	  /* enum td_vip_flags */
+	__u16 vrouter;	  /* slot in the table of virtual routers */
+	__u32 pad;
 };
 TD_ASSERT_SIZE(struct td_vip, 32);
 
+enum td_mode { TD_MODE_DSR = 1, TD_MODE_NAT, TD_MODE_FULLNAT, TD_MODE_TUNNEL };
+
+enum td_service_flags {
+	TD_SERVICE_BY_SOURCE = 1, /* hash picks go by the client's address alone */
+};
+
+/* One service that is forwarded to backends. */
+struct td_service {
+	__u8 address[16]; /* the virtual one */
+	__u8 family;	  /* enum td_family; 0: slot is free */
+	__u8 protocol;	  /* TCP or UDP */
+	__u16 port;
+	__u8 mode;	  /* enum td_mode */
+	__u8 flags;	  /* enum td_service_flags */
+	__u16 vrouter;	  /* whose lease it needs */
+	__u64 picks;	  /* the table of hash picks: first block << 32 | entries; 0: none */
+	__u16 source[TD_SERVICE_SOURCES]; /* fullnat: slots of the addresses to connect from */
+	__u8 sources;			  /* so many */
+	__u8 pad1[15];
+};
+TD_ASSERT_SIZE(struct td_service, 64);
+
+/* One backend of one service. */
+struct td_backend {
+	__u8 address[16]; /* network order; IPv4 in the first four, the rest 0 */
+	__u8 outer[16];	  /* tunnel: this node's address, of the backend's family */
+	__u8 family;	  /* enum td_family; 0: slot is free */
+	__u8 pad0;
+	__u16 port;
+	__u16 service;
+	__u16 hop;   /* 0: not known */
+	__u16 alike; /* the next backend at this address, port and protocol, of another service */
+	__u8 pad1[22];
+};
+TD_ASSERT_SIZE(struct td_backend, 64);
+
+/* Backends of one address and port that a reply is tried against, before it is given up. */
+enum { TD_ALIKE = 4 };
+
+/* Where a frame goes: a device and what it is to say in front. */
+struct td_hop {
+	__u32 ifindex; /* 0: slot is free */
+	__u16 mtu;     /* bytes of an IP packet */
+	__u16 vlan[2]; /* IDs of the tags, outer first; 0: none */
+	__u16 tpid[2]; /* and their ethertypes */
+	__u8 destination[6];
+	__u8 source[6];
+	__u8 pad[6];
+};
+TD_ASSERT_SIZE(struct td_hop, 32);
+
+/*
+ * fullnat: whose flow has a source port. Filled before the flow is inserted, and good only while
+ * the flow that it leads to says so itself.
+ */
+struct td_source {
+	__u8 client[16];
+	__u16 client_port;
+	__u16 service; /* 0: free */
+	__u16 hop;     /* the client's */
+	__u8 pad[10];
+};
+TD_ASSERT_SIZE(struct td_source, 32);
+
+/* Entries of the tables of hash picks: backends. */
+struct td_pick_block {
+	__u16 backend[TD_PICKS_IN_BLOCK];
+};
+TD_ASSERT_SIZE(struct td_pick_block, 64);
+
 /*
  * The steering table finds by a 32-bit tag: the virtual address of a packet, the virtual router of
- * a virtual MAC, the service of a (virtual address, protocol, port). Where a tag is folded from a
- * longer key it is only a hint: the record it leads to is compared in full. The daemon picks a seed
+ * a virtual MAC, the service of a (virtual address, protocol, port), the backend that a packet comes
+ * from, the source address of fullnat that it comes to. Where a tag is folded from a longer key it
+ * is only a hint: the record it leads to is compared in full. The daemon picks a seed
  * under which no bucket overflows and no tag of a kind comes twice, fills the table that is not in
  * use, and switches over by one store to `layout`.
  */
-enum td_kind { TD_KIND_VIP = 1, TD_KIND_VMAC = 2, TD_KIND_SERVICE = 3 };
+enum td_kind {
+	TD_KIND_VIP = 1,
+	TD_KIND_VMAC,
+	TD_KIND_SERVICE, /* number 0: handed to the kernel */
+	TD_KIND_BACKEND, /* of nat and fullnat: the first of those alike */
+	TD_KIND_SOURCE,
+};
 
 struct td_steer_entry {
 	__u32 tag;
@@ -123,18 +239,51 @@ struct td_steer {
 	struct td_steer_entry bucket[TD_STEER_BUCKETS][TD_BUCKET_ENTRIES];
 };
 
+enum td_tables_flags {
+	TD_HAS_NAT = 1,	    /* some packets are backends' replies */
+	TD_HAS_FULLNAT = 2, /* and come to addresses in `source` */
+};
+
 /* The one element of the map `td_tables`. */
 struct td_tables {
 	__u64 layout; /* counts the switches; its lowest bit is the steering table in use */
-	__u64 pad[7];
+	__u64 flags;  /* enum td_tables_flags */
+	__u64 budget_cost_ns;  /* what a first packet takes from its address's token bucket */
+	__u64 budget_burst_ns; /* and how much is in a full one */
+	__u64 capture_until_ns; /* CLOCK_MONOTONIC: until then, frames are captured; 0: none are */
+	__u64 pad[3];
 	struct td_steer steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];
+	struct td_service service[TD_MAX_SERVICES];
+	__u8 source[TD_MAX_SOURCES][16];
 };
 
 /* The one element, for each CPU, of the map `td_counters`. */
 struct td_counters {
 	__u64 packets[TD_REASON_COUNT];
+};
+
+/* By backend, for each CPU: the map `td_traffic`. */
+struct td_traffic {
+	__u64 in_packets; /* from clients */
+	__u64 in_bytes;	  /* of frames, as they came in */
+	__u64 out_packets; /* from the backend: nat and fullnat */
+	__u64 out_bytes;
+};
+
+/* Written when a frame is captured, into the ring `td_captured`. */
+enum { TD_CAPTURE_BYTES = 512, TD_CAPTURE_RING_BYTES = 1 << 21 };
+
+struct td_captured {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 in;      /* ifindex */
+	__u32 out;     /* the one it left by; 0: none */
+	__u32 in_length, out_length; /* bytes of the frame as it came in, and as it left */
+	__u16 reason;
+	__u16 pad[3];
+	__u8 came[TD_CAPTURE_BYTES]; /* the first bytes, 0 where there are less */
+	__u8 left[TD_CAPTURE_BYTES];
 };
 
 /* An advert on its way to the VRRP thread, through the BPF ring buffer. */

@@ -6,7 +6,7 @@
 #include "tandem/types.h"
 
 /* Adds `len` bytes, the first of which is at an even offset; an odd last byte is padded with 0. */
-static inline __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
+TD_INLINE __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
 {
 	__u32 i;
 
@@ -21,7 +21,7 @@ static inline __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
  * Adds the pseudo-header of IPv4 (RFC 793, 3.1; address_len 4) or IPv6 (RFC 8200, 8.1; 16), which
  * sum alike: both addresses, the upper layer's length in bytes and its protocol number.
  */
-static inline __u32 td_csum_pseudo_header(__u32 sum, const __u8 *source, const __u8 *destination,
+TD_INLINE __u32 td_csum_pseudo_header(__u32 sum, const __u8 *source, const __u8 *destination,
 					  __u32 address_len, __u32 len, __u8 protocol)
 {
 	sum = td_csum_bytes(sum, source, address_len);
@@ -30,11 +30,32 @@ static inline __u32 td_csum_pseudo_header(__u32 sum, const __u8 *source, const _
 }
 
 /* The checksum field's value in host order: to be stored big-endian. */
-static inline __u16 td_csum_fold(__u32 sum)
+TD_INLINE __u16 td_csum_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (__u16)~sum;
+}
+
+/*
+ * What changes (RFC 1624, 3): differences of 16-bit words are added up, and go into each checksum
+ * that covers the words.
+ */
+TD_INLINE __u32 td_csum_change16(__u16 from, __u16 to)
+{
+	return (__u32)(__u16)~from + to;
+}
+
+TD_INLINE __u32 td_csum_change32(__u32 from, __u32 to)
+{
+	return td_csum_change16((__u16)(from >> 16), (__u16)(to >> 16)) +
+	       td_csum_change16((__u16)from, (__u16)to);
+}
+
+/* Equation 3. */
+TD_INLINE __u16 td_csum_adjust(__u16 checksum, __u32 change)
+{
+	return td_csum_fold((__u32)(__u16)~checksum + (change & 0xffff) + (change >> 16));
 }
 
 #endif

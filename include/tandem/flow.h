@@ -9,7 +9,7 @@
  *
  *   IPv4  16 bytes: exact key (client's address, port, service) | word
  *   IPv6  32 bytes: client's address | port, service, generation | word
- *   word  who (backend, state, counted, away, generation) | stamp | extra
+ *   word  who (backend, state, counted, away, source, generation) | stamp | extra
  *
  * One daemon thread writes (insert, move, expire). Any number of readers (XDP on each CPU, data
  * threads) find, stamp, and take a TCP flow from state to state. Nobody waits.
@@ -72,13 +72,15 @@ enum td_flow_state {
 	TD_FLOW_ACTIVE, /* UDP */
 };
 
-/* The parts of `who`. Bits 21-23 are spare, and 0. */
+/* The parts of `who`. */
 enum {
 	TD_FLOW_BACKEND = 0xffff,
 	TD_FLOW_STATE_SHIFT = 16,
 	TD_FLOW_STATE = 7 << TD_FLOW_STATE_SHIFT,
 	TD_FLOW_COUNTED = 1 << 19, /* the daemon's: part of its backend's active flows */
 	TD_FLOW_AWAY = 1 << 20,	   /* the daemon's: this is the key's second bucket */
+	TD_FLOW_SOURCE_SHIFT = 21, /* fullnat: which of the service's source addresses */
+	TD_FLOW_SOURCE = 7 << TD_FLOW_SOURCE_SHIFT,
 	TD_FLOW_GENERATION_SHIFT = 24,
 };
 
@@ -224,6 +226,23 @@ struct td_flow_hit {
 	union td_flow_word word; /* as it was found */
 };
 
+/*
+ * Where in a bucket an entry's word is. In BPF by way of a distance, which the verifier does not
+ * know: so it goes on with one entry, instead of with each in turn.
+ */
+TD_INLINE union td_flow_word *td_flow_word_at(void *bucket, __u32 size, union td_flow_word *word)
+{
+#ifdef __bpf__
+	char *base = bucket, *at = (char *)word;
+
+	__asm__ volatile("" : "+r"(base), "+r"(at));
+	return (union td_flow_word *)(base + ((__u64)(at - base) & (size - 8)));
+#else
+	(void)bucket, (void)size;
+	return word;
+#endif
+}
+
 /* The next four: 1 if the key is there, and then they fill `hit`. */
 TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
 {
@@ -237,7 +256,7 @@ TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucke
 		e = &bucket->entry[i];
 		if (td_load_ordered(&e->key) != key)
 			continue;
-		hit->at = &e->word;
+		hit->at = td_flow_word_at(bucket, sizeof(*bucket), &e->word);
 		hit->word.whole = td_load_ordered(&e->word.whole);
 		return td_load_ordered(&e->key) == key && (hit->word.part.who & TD_FLOW_STATE);
 	}
@@ -260,7 +279,7 @@ TD_INLINE int td_flow6_in(struct td_flow_hit *hit, struct td_flow6_bucket *bucke
 		if ((__u32)id != key->id || td_load_ordered(&e->address[0]) != key->address[0] ||
 		    td_load_ordered(&e->address[1]) != key->address[1])
 			continue;
-		hit->at = &e->word;
+		hit->at = td_flow_word_at(bucket, sizeof(*bucket), &e->word);
 		hit->word.whole = td_load_ordered(&e->word.whole);
 		if (td_load_ordered(&e->id) == id && (hit->word.part.who & TD_FLOW_STATE))
 			return 1;

@@ -3,7 +3,7 @@
  * Packet core: where things are in a frame. Compiled as BPF and as C++.
  *
  * td_parse() walks Ethernet, up to two VLAN tags, ARP, IPv4 (with options) or IPv6 (with extension
- * headers) as far as steering needs, and never reads past `end`. What it cannot read stays 0: a
+ * headers), TCP and UDP ports as far as steering needs, and never reads past `end`. What it cannot read stays 0: a
  * frame that is cut short is judged by what is there.
  *
  * Headers are read byte by byte or by unaligned 16/32-bit loads through td_load*, which both
@@ -21,6 +21,9 @@ enum {
 	TD_IPV4_HEADER = 20,
 	TD_IPV6_HEADER = 40,
 	TD_ND_BYTES = 24, /* neighbour solicitation or advertisement without options */
+	TD_TCP_HEADER = 20,
+	TD_UDP_HEADER = 8,
+	TD_ICMP_HEADER = 8, /* of errors, in front of what they quote */
 	TD_MAX_EXTENSIONS = 6,
 	TD_WALK_MASK = 0x3fff, /* IPv6 header and six of the longest extensions take less */
 };
@@ -36,8 +39,10 @@ enum {
 enum {
 	TD_PROTO_HOPOPTS = 0,
 	TD_PROTO_ICMP = 1,
+	TD_PROTO_IPIP = 4,
 	TD_PROTO_TCP = 6,
 	TD_PROTO_UDP = 17,
+	TD_PROTO_IPV6 = 41,
 	TD_PROTO_ROUTING = 43,
 	TD_PROTO_FRAGMENT = 44,
 	TD_PROTO_ICMPV6 = 58,
@@ -55,6 +60,20 @@ enum td_shape {
 	TD_SHAPE_IP,
 	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
 	TD_SHAPE_ADVERT, /* IP protocol 112 */
+	TD_SHAPE_ELSEWHERE, /* not to be seen at this depth */
+};
+
+/* How far to look, a constant: what is rare has a step of its own (steer.h). */
+enum td_depth {
+	TD_FAST, /* IPv6 extension headers are left: TD_SHAPE_ELSEWHERE */
+	TD_FULL,
+};
+
+/* Where in a datagram a packet is. */
+enum td_fragment_place {
+	TD_WHOLE = 0,
+	TD_FRAGMENT_FIRST,
+	TD_FRAGMENT_LATER, /* has no transport header */
 };
 
 struct td_packet {
@@ -62,12 +81,18 @@ struct td_packet {
 	__u8 *l3;	   /* ARP or IP header */
 	__u8 *l4;	   /* TCP, UDP, ICMP; NULL if it is cut short or a later fragment */
 	const __u8 *address; /* 4 or 16 bytes: what the frame is about (destination or target) */
-	__u16 vlan[2];	   /* IDs, outer first; 0: none */
-	__u16 l3_offset;   /* bytes from eth: 14, 18 or 22 */
-	__u8 shape;	   /* enum td_shape */
-	__u8 family;	   /* 4 or 6 */
-	__u8 protocol;	   /* the transport's, behind extension headers */
-	__u8 fragment;	   /* 1: a fragment; its l4 is set in the first one only */
+	/* Of 32 bits where the BPF verifier has to remember the value, which it does not with bytes. */
+	__u32 shape;	   /* enum td_shape */
+	__u32 family;	   /* 4 or 6 */
+	__u32 fragment;	   /* enum td_fragment_place */
+	__u32 fragment_id; /* of a fragment */
+	__u32 l3_offset;   /* bytes from eth: 14, 18 or 22 */
+	__u32 l4_offset;   /* bytes from l3, if there is l4 */
+	__u32 has_ports;   /* always with l4 of TCP and UDP; td_recall() may find a later fragment's */
+	__u16 source_port, destination_port;
+	__u16 vlan[2]; /* IDs, outer first; 0: none */
+	__u16 tpid[2]; /* and their ethertypes */
+	__u32 protocol; /* the transport's, behind extension headers */
 };
 
 #ifdef __bpf__
@@ -90,6 +115,21 @@ TD_INLINE __u64 td_load64(const __u8 *p)
 {
 	return __builtin_bswap64(*(const td_unaligned64 *)p);
 }
+
+TD_INLINE void td_store16(__u8 *p, __u16 value)
+{
+	*(td_unaligned16 *)p = __builtin_bswap16(value);
+}
+
+TD_INLINE void td_store32(__u8 *p, __u32 value)
+{
+	*(td_unaligned32 *)p = __builtin_bswap32(value);
+}
+
+TD_INLINE void td_store64(__u8 *p, __u64 value)
+{
+	*(td_unaligned64 *)p = __builtin_bswap64(value);
+}
 #else
 TD_INLINE __u16 td_load16(const __u8 *p)
 {
@@ -105,7 +145,75 @@ TD_INLINE __u64 td_load64(const __u8 *p)
 {
 	return (__u64)td_load32(p) << 32 | td_load32(p + 4);
 }
+
+TD_INLINE void td_store16(__u8 *p, __u16 value)
+{
+	p[0] = (__u8)(value >> 8);
+	p[1] = (__u8)value;
+}
+
+TD_INLINE void td_store32(__u8 *p, __u32 value)
+{
+	td_store16(p, (__u16)(value >> 16));
+	td_store16(p + 2, (__u16)value);
+}
+
+TD_INLINE void td_store64(__u8 *p, __u64 value)
+{
+	td_store32(p, (__u32)(value >> 32));
+	td_store32(p + 4, (__u32)value);
+}
 #endif
+
+/*
+ * The same pointer, of which the compiler knows nothing: else it leaves out a test of bounds that
+ * another one implies, which the BPF verifier does not see.
+ */
+TD_INLINE __u8 *td_unknown(__u8 *p)
+{
+#ifdef __bpf__
+	__asm__ volatile("" : "+r"(p));
+#endif
+	return p;
+}
+
+TD_INLINE __u32 td_address_bytes(__u8 family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+/* Of a packet whose family is known. */
+TD_INLINE __u8 *td_ip_source(const struct td_packet *p)
+{
+	return p->l3 + (p->family == 4 ? 12 : 8);
+}
+
+TD_INLINE __u8 *td_ip_destination(const struct td_packet *p)
+{
+	return p->l3 + (p->family == 4 ? 16 : 24);
+}
+
+/* Bytes of the IP packet, as its header says. */
+TD_INLINE __u32 td_ip_bytes(const struct td_packet *p)
+{
+	return p->family == 4 ? td_load16(p->l3 + 2) : TD_IPV6_HEADER + td_load16(p->l3 + 4);
+}
+
+TD_INLINE void td_copy_address(__u8 *to, const __u8 *from, __u8 family)
+{
+	td_store32(to, td_load32(from));
+	if (family == 4)
+		return;
+	td_store32(to + 4, td_load32(from + 4));
+	td_store64(to + 8, td_load64(from + 8));
+}
+
+TD_INLINE int td_is_same_address(const __u8 *a, const __u8 *b, __u8 family)
+{
+	if (family == 4)
+		return td_load32(a) == td_load32(b);
+	return td_load64(a) == td_load64(b) && td_load64(a + 8) == td_load64(b + 8);
+}
 
 TD_INLINE void td_copy_mac(__u8 *to, const __u8 *from)
 {
@@ -136,6 +244,16 @@ TD_INLINE void td_parse_arp(struct td_packet *p, const __u8 *end)
 	p->address = p->l3 + 24;
 }
 
+/* l4 is set, and 8 bytes long at least. */
+TD_INLINE void td_parse_ports(struct td_packet *p)
+{
+	if (p->protocol != TD_PROTO_TCP && p->protocol != TD_PROTO_UDP)
+		return;
+	p->source_port = td_load16(p->l4);
+	p->destination_port = td_load16(p->l4 + 2);
+	p->has_ports = 1;
+}
+
 TD_INLINE void td_parse_ipv4(struct td_packet *p, const __u8 *end)
 {
 	__u32 header, offset;
@@ -150,57 +268,87 @@ TD_INLINE void td_parse_ipv4(struct td_packet *p, const __u8 *end)
 	p->address = p->l3 + 16;
 	p->shape = p->protocol == TD_PROTO_VRRP ? TD_SHAPE_ADVERT : TD_SHAPE_IP;
 	offset = td_load16(p->l3 + 6) & 0x3fff; /* more-fragments bit and offset */
-	p->fragment = offset != 0;
-	if ((offset & 0x1fff) == 0 && p->l3 + header + 8 <= end)
+	if (offset) {
+		p->fragment = offset & 0x1fff ? TD_FRAGMENT_LATER : TD_FRAGMENT_FIRST;
+		p->fragment_id = td_load16(p->l3 + 4);
+	}
+	if (p->fragment != TD_FRAGMENT_LATER && p->l3 + header + 8 <= end) {
 		p->l4 = p->l3 + header;
+		p->l4_offset = header;
+		td_parse_ports(p);
+	}
 }
 
-/* RFC 8200, 4: extension headers up to the transport. */
-TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end)
+TD_INLINE int td_is_extension(__u8 protocol)
 {
-	__u8 *next = p->l3 + TD_IPV6_HEADER;
-	__u8 protocol;
+	return protocol == TD_PROTO_HOPOPTS || protocol == TD_PROTO_ROUTING ||
+	       protocol == TD_PROTO_DSTOPTS || protocol == TD_PROTO_FRAGMENT;
+}
+
+/* RFC 8200, 4: how far from l3 the transport is, behind extension headers. 0: not in the frame. */
+TD_INLINE __u32 td_walk_extensions(struct td_packet *p, const __u8 *end)
+{
+	__u32 offset = TD_IPV6_HEADER;
+	__u8 protocol = p->l3[6];
+	const __u8 *next;
 	int i;
 
-	if (next > end || p->l3[0] >> 4 != 6)
+	for (i = 0; i < TD_MAX_EXTENSIONS && td_is_extension(protocol); i++) {
+		next = p->l3 + offset;
+		if (next + 8 > end)
+			return 0;
+		if (protocol == TD_PROTO_FRAGMENT) {
+			protocol = next[0];
+			p->fragment_id = td_load32(next + 4);
+			if (td_load16(next + 2) & 1) /* more come; alone it is whole (RFC 6946) */
+				p->fragment = TD_FRAGMENT_FIRST;
+			if (td_load16(next + 2) & 0xfff8) {
+				p->fragment = TD_FRAGMENT_LATER;
+				p->protocol = protocol;
+				return 0;
+			}
+			offset += 8;
+		} else {
+			protocol = next[0];
+			offset += (next[1] + 1u) * 8;
+		}
+		offset &= TD_WALK_MASK; /* which it is below; the BPF verifier has to be told */
+	}
+	p->protocol = protocol;
+	return offset;
+}
+
+TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end, enum td_depth depth)
+{
+	__u32 offset = TD_IPV6_HEADER;
+	__u8 *next;
+
+	if (p->l3 + TD_IPV6_HEADER > end || p->l3[0] >> 4 != 6)
 		return;
 	p->family = 6;
 	p->address = p->l3 + 24;
 	p->shape = TD_SHAPE_IP;
-	protocol = p->l3[6];
-	for (i = 0; i < TD_MAX_EXTENSIONS; i++) {
-		if (protocol != TD_PROTO_HOPOPTS && protocol != TD_PROTO_ROUTING &&
-		    protocol != TD_PROTO_DSTOPTS && protocol != TD_PROTO_FRAGMENT)
-			break;
-		if (next + 8 > end)
+	p->protocol = p->l3[6];
+	if (td_is_extension(p->protocol)) {
+		p->shape = depth == TD_FAST ? TD_SHAPE_ELSEWHERE : TD_SHAPE_IP;
+		offset = depth == TD_FAST ? 0 : td_walk_extensions(p, end);
+		if (!offset)
 			return;
-		if (protocol == TD_PROTO_FRAGMENT) {
-			p->fragment = 1;
-			protocol = next[0];
-			if (td_load16(next + 2) & 0xfff8) { /* not the first */
-				p->protocol = protocol;
-				return;
-			}
-			next += 8;
-		} else {
-			protocol = next[0];
-			next += (next[1] + 1u) * 8;
-		}
-		/* A distance tells the BPF verifier nothing of the way: all ways are one from here. */
-		next = p->l3 + ((__u64)(next - p->l3) & TD_WALK_MASK);
 	}
-	p->protocol = protocol;
-	if (protocol == TD_PROTO_VRRP)
+	if (p->protocol == TD_PROTO_VRRP)
 		p->shape = TD_SHAPE_ADVERT;
+	next = p->l3 + offset;
 	if (next + 8 > end)
 		return;
 	p->l4 = next;
+	p->l4_offset = offset;
+	td_parse_ports(p);
 	/*
 	 * RFC 4861, 7.1: hop limit 255, or it is none. A solicitation is about its target. An
 	 * advertisement only tells, and is about its destination, as an ARP reply is: without those
 	 * of the Active, a Backup could not itself be a client of the address.
 	 */
-	if (protocol != TD_PROTO_ICMPV6 || p->l3[7] != 255 || next + TD_ND_BYTES > end)
+	if (p->protocol != TD_PROTO_ICMPV6 || p->l3[7] != 255 || next + TD_ND_BYTES > end)
 		return;
 	if (next[0] == TD_ICMPV6_NS || next[0] == TD_ICMPV6_NA)
 		p->shape = TD_SHAPE_ND;
@@ -209,7 +357,8 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end)
 }
 
 /* `data` to `end`: an Ethernet frame without FCS. Always fills all of `p`. */
-TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end)
+TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end,
+			enum td_depth depth)
 {
 	__u16 ethertype;
 	int i;
@@ -226,14 +375,17 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end)
 		if (p->l3 + TD_VLAN_TAG > end)
 			return;
 		p->vlan[i] = td_load16(p->l3) & 0x0fff;
+		p->tpid[i] = ethertype;
 		ethertype = td_load16(p->l3 + 2);
 		p->l3 += TD_VLAN_TAG;
-		p->l3_offset += TD_VLAN_TAG;
 	}
+	/* Again one way for the verifier, of three. */
+	p->l3_offset = (__u32)(p->l3 - data) & 31;
+	p->l3 = data + p->l3_offset;
 	if (ethertype == TD_ETHERTYPE_IPV4)
 		td_parse_ipv4(p, end);
 	else if (ethertype == TD_ETHERTYPE_IPV6)
-		td_parse_ipv6(p, end);
+		td_parse_ipv6(p, end, depth);
 	else if (ethertype == TD_ETHERTYPE_ARP)
 		td_parse_arp(p, end);
 	else

@@ -77,7 +77,7 @@ Result<void> Node::bring_up(const config::Config& config) {
     server_ = std::move(*listening);
 
   auto program = engine::SteeringProgram::open(
-      config.node.bpffs, [](const std::string& line) { spdlog::warn("{}", line); });
+      config.node.bpffs, {}, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
   program_ = std::move(*program);
   steering_.emplace(program_->tables());

@@ -25,7 +25,6 @@ namespace tandem::engine {
 namespace {
 
 constexpr const char* kProgram = "td_steer";
-constexpr std::array kMaps = {"td_tables", "td_counters", "td_adverts"};
 
 xdp_attach_mode to_libxdp(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
@@ -73,14 +72,13 @@ struct SteeringProgram::Instance {
   }
 };
 
-SteeringProgram::SteeringProgram(std::string pins, Log log)
-    : pins_(std::move(pins)), log_(std::move(log)) {}
+SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log)
+    : pins_(std::move(pins)), sizes_(sizes), log_(std::move(log)) {}
 
-SteeringProgram::~SteeringProgram() {
-  if (tables_ != nullptr) munmap(tables_, sizeof(td_tables));
-}
+SteeringProgram::~SteeringProgram() = default;
 
-Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string& bpffs, Log log) {
+Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string& bpffs,
+                                                               const MapSizes& sizes, Log log) {
   const std::string pins = bpffs + "/v" + std::to_string(TD_ABI_VERSION);
   if (auto made = make_pin_directory(bpffs, pins); !made) return std::unexpected(made.error());
   // Two that write the same tables would open each other's gates.
@@ -91,18 +89,17 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
   libbpf_set_print(nullptr);
   libxdp_set_print(nullptr);
 
-  std::unique_ptr<SteeringProgram> self(new SteeringProgram(pins, std::move(log)));
+  std::unique_ptr<SteeringProgram> self(new SteeringProgram(pins, sizes, std::move(log)));
   self->lock_ = std::move(lock);
+  SteeringMaps::drop_misfits(pins, sizes, self->log_);
   auto instance = self->load();
   if (!instance) return std::unexpected(instance.error());
   self->maps_ = std::move(*instance);
   if (const int error = tandem_bpf__load(self->maps_->skeleton); error != 0)
     return fail_errno(
         "the kernel refused the steering program or its maps (pinned in " + pins + ")", -error);
-  void* memory = mmap(nullptr, sizeof(td_tables), PROT_READ | PROT_WRITE, MAP_SHARED,
-                      bpf_map__fd(self->maps_->skeleton->maps.td_tables), 0);
-  if (memory == MAP_FAILED) return fail_errno("cannot map the steering tables");
-  self->tables_ = static_cast<td_tables*>(memory);
+  if (auto mapped = self->shared_.map(*self->maps_->skeleton->obj, sizes); !mapped)
+    return std::unexpected(mapped.error());
   return self;
 }
 
@@ -111,12 +108,8 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const
   auto instance = std::make_unique<Instance>();
   instance->skeleton = tandem_bpf__open();
   if (instance->skeleton == nullptr) return fail_errno("cannot open the steering program");
-  for (const char* name : kMaps) {
-    bpf_map* map = bpf_object__find_map_by_name(instance->skeleton->obj, name);
-    const std::string path = pins_ + "/" + name;
-    if (const int error = bpf_map__set_pin_path(map, path.c_str()); error != 0)
-      return fail_errno("cannot pin " + path, -error);
-  }
+  if (auto ready = SteeringMaps::prepare(*instance->skeleton->obj, pins_, sizes_); !ready)
+    return std::unexpected(ready.error());
   return instance;
 }
 
@@ -173,8 +166,23 @@ Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string
   if (const int error = xdp_program__attach(program, static_cast<int>(ifindex), to_libxdp(mode), 0);
       error != 0)
     return fail("cannot attach XDP to " + name + " in " + mode_name + " mode: " + reason(error));
+  if (auto pinned = pin_steps(**instance, ifindex); !pinned) log_(pinned.error().message);
   attached_[ifindex] = std::move(*instance);
   return {};
+}
+
+// The kernel empties a table of programs that no process and no pin holds: without this one, what
+// takes several steps would get stuck when the daemon dies.
+Result<void> SteeringProgram::pin_steps(Instance& instance, unsigned ifindex) const {
+  const std::string path = steps_pin(ifindex);
+  unlink(path.c_str());
+  if (const int error = bpf_map__pin(instance.skeleton->maps.td_steps, path.c_str()); error != 0)
+    return fail_errno("cannot pin " + path, -error);
+  return {};
+}
+
+std::string SteeringProgram::steps_pin(unsigned ifindex) const {
+  return pins_ + "/td_steps_" + std::to_string(ifindex);
 }
 
 // An instance that an earlier process left on the interface; anybody else's program is left alone
@@ -210,17 +218,31 @@ void SteeringProgram::detach(unsigned ifindex) {
   detach_egress(ifindex);
   xdp_program__detach(it->second->program.get(), static_cast<int>(ifindex),
                       to_libxdp(it->second->mode), 0);
+  unlink(steps_pin(ifindex).c_str());
   attached_.erase(it);
 }
 
 void SteeringProgram::close() {
   while (!attached_.empty()) detach(attached_.begin()->first);
-  for (const char* name : kMaps) unlink((pins_ + "/" + name).c_str());
+  SteeringMaps::unpin(pins_);
   rmdir(pins_.c_str());
 }
 
 int SteeringProgram::advert_ring_fd() const {
   return bpf_map__fd(maps_->skeleton->maps.td_adverts);
+}
+
+int SteeringProgram::end_ring_fd() const {
+  return bpf_map__fd(maps_->skeleton->maps.td_ends);
+}
+
+int SteeringProgram::capture_ring_fd() const {
+  return bpf_map__fd(maps_->skeleton->maps.td_captured);
+}
+
+int SteeringProgram::xsks_fd(unsigned ifindex) const {
+  const auto it = attached_.find(ifindex);
+  return it == attached_.end() ? -1 : bpf_map__fd(it->second->skeleton->maps.td_xsks);
 }
 
 std::array<std::uint64_t, TD_REASON_COUNT> SteeringProgram::counters() const {
@@ -232,6 +254,21 @@ std::array<std::uint64_t, TD_REASON_COUNT> SteeringProgram::counters() const {
     return sum;
   for (const auto& counters : of_cpu)
     for (std::size_t i = 0; i < sum.size(); i++) sum[i] += counters.packets[i];
+  return sum;
+}
+
+td_traffic SteeringProgram::traffic(std::uint16_t backend) const {
+  td_traffic sum{};
+  std::vector<td_traffic> of_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  const std::uint32_t key = backend;
+  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_traffic), &key, of_cpu.data()) != 0)
+    return sum;
+  for (const auto& traffic : of_cpu) {
+    sum.in_packets += traffic.in_packets;
+    sum.in_bytes += traffic.in_bytes;
+    sum.out_packets += traffic.out_packets;
+    sum.out_bytes += traffic.out_bytes;
+  }
   return sum;
 }
 

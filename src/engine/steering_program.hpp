@@ -16,6 +16,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "engine/steering_maps.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::engine {
@@ -29,7 +30,8 @@ class SteeringProgram {
   // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
   // missing of it is created, its parent has to be a mounted bpffs. An error if another process
   // has it open.
-  static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs, Log log);
+  static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs,
+                                                       const MapSizes& sizes, Log log);
   ~SteeringProgram();  // detaches nothing: see close()
 
   // Attaches to an interface through libxdp, after taking off an instance that an earlier process
@@ -40,26 +42,37 @@ class SteeringProgram {
   // A clean end: detaches everything and unpins the maps.
   void close();
 
-  [[nodiscard]] td_tables& tables() { return *tables_; }
+  [[nodiscard]] const SteeringMaps& maps() const { return shared_; }
+  [[nodiscard]] td_tables& tables() { return shared_.tables(); }
+  // Ring buffers: td_advert, td_flow_end, td_captured.
   [[nodiscard]] int advert_ring_fd() const;
+  [[nodiscard]] int end_ring_fd() const;
+  [[nodiscard]] int capture_ring_fd() const;
+  // The XSKMAP of an interface's own instance; -1 if there is none.
+  [[nodiscard]] int xsks_fd(unsigned ifindex) const;
   // Packets by reason, summed over the CPUs; one system call.
   [[nodiscard]] std::array<std::uint64_t, TD_REASON_COUNT> counters() const;
+  // What a backend got and gave, summed over the CPUs; one system call.
+  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const;
 
  private:
   struct Instance;
-  explicit SteeringProgram(std::string pins, Log log);
+  SteeringProgram(std::string pins, const MapSizes& sizes, Log log);
   Result<std::unique_ptr<Instance>> load() const;
   void attach_egress(unsigned ifindex, const std::string& name);
   void detach_egress(unsigned ifindex);
   Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode);
+  [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
+  Result<void> pin_steps(Instance& instance, unsigned ifindex) const;
   Result<void> take_off_old(unsigned ifindex, const std::string& name) const;
 
   std::string pins_;
+  MapSizes sizes_;
   Descriptor lock_;  // on the pins' directory
   Log log_;
+  SteeringMaps shared_;
   std::unique_ptr<Instance> maps_;  // loaded, never attached: holds the maps
   std::map<unsigned, std::unique_ptr<Instance>> attached_;
-  td_tables* tables_ = nullptr;
 };
 
 }  // namespace tandem::engine

@@ -17,8 +17,8 @@ void store(__u64& word, std::uint64_t value) {
   std::atomic_ref<unsigned long long>(word).store(value, std::memory_order_release);
 }
 
-// The lease, which belongs to the VRRP thread, is a router's first word.
-constexpr std::size_t kLeaseWords = 1;
+// The leases, which belong to the VRRP thread, are a router's first words.
+constexpr std::size_t kLeaseWords = 2;
 
 // One seed in seven does for tables that are full, nearly any for usual ones.
 constexpr int kSeedsToTry = 1000;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packet core as C++ compiles it, on a frame in memory: what bpf/tandem.bpf.c does, but for
-// adverts, which stay where they are. The frame is a heap block of exactly its size, so that
-// AddressSanitizer sees every byte read or written outside of it.
+// adverts, which stay where they are. The heap block that the frame is in ends where the frame
+// ends, unless that is a solicitation whose answer is longer, so that AddressSanitizer sees what
+// is read or written behind it. In front is the room that XDP gives, to grow into.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -16,46 +18,65 @@ struct Outcome {
   std::vector<std::uint8_t> frame;
 };
 
-// Growing, as bpf_xdp_adjust_tail() does it: by zeros.
-inline td_reason answer_ns(std::vector<std::uint8_t>& frame, const td_packet& p,
-                           const td_vrouter& router) {
-  if (p.l4 != p.l3 + TD_IPV6_HEADER) return TD_DROP_REWRITE;
-  std::vector<std::uint8_t> longer(p.l3_offset + std::size_t{TD_IPV6_HEADER} + TD_NA_BYTES);
-  for (std::size_t i = 0; i < longer.size() && i < frame.size(); i++) longer[i] = frame[i];
-  frame.swap(longer);
-  td_packet answer{};
-  answer.eth = frame.data();
-  answer.l3 = answer.eth + p.l3_offset;
-  td_answer_ns(&answer, &router);
-  return TD_TX_NA;
+// All that the core reads and writes: somebody's td_tables, and else a node that forwards nothing.
+class Memory {
+ public:
+  explicit Memory(td_tables& tables)
+      : backends_(TD_MAX_BACKENDS),
+        hops_(TD_MAX_HOPS),
+        sources_(TD_SOURCE_PORTS),
+        picks_(TD_PICK_BLOCKS),
+        fragments_(TD_FRAGMENTS),
+        flow4_(1),
+        flow6_(1),
+        env_{&tables,         backends_.data(), hops_.data(),
+             sources_.data(), picks_.data(),    fragments_.data(),
+             flow4_.data(),   flow6_.data(),    1} {}
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  [[nodiscard]] const td_env& env() const { return env_; }
+
+ private:
+  std::vector<td_backend> backends_;
+  std::vector<td_hop> hops_;
+  std::vector<td_source> sources_;  // of one address
+  std::vector<td_pick_block> picks_;
+  std::vector<td_fragment> fragments_;
+  std::vector<td_flow4_bucket> flow4_;  // the head alone, of no buckets: there is no table
+  std::vector<td_flow6_bucket> flow6_;
+  td_env env_;
+};
+
+inline constexpr std::size_t kHeadroom = 256;  // XDP_PACKET_HEADROOM
+
+// Bytes behind the frame that its answer needs.
+inline std::size_t tailroom(const td_packet& p, std::size_t size) {
+  if (p.shape != TD_SHAPE_ND || p.l4[0] != TD_ICMPV6_NS) return 0;
+  const std::size_t answer = p.l3_offset + std::size_t{TD_IPV6_HEADER} + TD_NA_BYTES;
+  return answer - std::min(answer, size);
 }
 
-inline Outcome steer(const td_tables& tables, const std::vector<std::uint8_t>& frame,
+inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& frame,
                      std::uint32_t ifindex, std::uint64_t now_ns) {
-  Outcome out{TD_PASS_OTHER, std::vector<std::uint8_t>(frame.begin(), frame.end())};
-  out.frame.shrink_to_fit();
-  std::uint8_t* end = out.frame.data() + out.frame.size();
+  std::vector<std::uint8_t> exact(frame.begin(), frame.end());
   td_packet p;
-  td_match m;
-  td_parse(&p, out.frame.data(), end);
-  if (p.shape == TD_SHAPE_ADVERT) {
-    out.reason =
-        out.frame.size() - p.l3_offset > TD_ADVERT_BYTES ? TD_DROP_ADVERT_SIZE : TD_TAKE_ADVERT;
-    return out;
-  }
-  td_find(&m, &tables, &p, end, ifindex);
-  if (!m.vrouter) {
-    if (p.shape == TD_SHAPE_MALFORMED) out.reason = TD_PASS_MALFORMED;
-    return out;
-  }
-  out.reason = td_judge(&tables, &p, &m, ifindex, now_ns);
-  if (out.reason == TD_TX_ARP_REPLY)
-    td_answer_arp(&p, m.vrouter);
-  else if (out.reason == TD_TX_NA)
-    out.reason = answer_ns(out.frame, p, *m.vrouter);
-  else if (m.by_mac && td_is_pass(out.reason))
-    td_copy_mac(p.eth, m.by_mac->interface_mac);
-  return out;
+  td_parse(&p, exact.data(), exact.data() + exact.size(), TD_FULL);
+
+  std::vector<std::uint8_t> buffer(kHeadroom + frame.size() + tailroom(p, frame.size()));
+  std::copy(frame.begin(), frame.end(), buffer.begin() + kHeadroom);
+  td_frame f{};
+  f.first = buffer.data();
+  f.last = buffer.data() + buffer.size();
+  f.data = f.first + kHeadroom;
+  f.end = f.data + frame.size();
+  f.ifindex = ifindex;
+  f.now_ns = now_ns;
+  td_outcome outcome;
+  td_reason reason = td_steer_frame(&f, &memory.env(), &outcome);
+  if (reason == TD_TAKE_ADVERT && frame.size() - p.l3_offset > TD_ADVERT_BYTES)
+    reason = TD_DROP_ADVERT_SIZE;
+  return {reason, {f.data, f.end}};
 }
 
 }  // namespace tandem::core

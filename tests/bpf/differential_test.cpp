@@ -11,6 +11,7 @@
 #include "kernel.hpp"
 #include "packet_generator.hpp"
 #include "rig.hpp"
+#include "verdicts.hpp"
 
 namespace tandem {
 namespace {
@@ -41,16 +42,18 @@ class Differential : public KernelTest, public testing::WithParamInterface<std::
 
 TEST_P(Differential, TheKernelAndCxxAgree) {
   PacketGenerator generator(GetParam());
+  const core::Memory memory(kernel_->program().tables());
   std::array<unsigned, TD_REASON_COUNT> reached{};
   for (unsigned i = 0; i < kFrames; i++) {
     const frames::Bytes frame = generator.next();
     const auto now = to_ns(MonotonicClock::now());
     const auto in_kernel = kernel_->steer(frame);
-    const auto in_cxx = core::steer(kernel_->program().tables(), frame, rig::kLink, now);
+    const auto in_cxx = core::steer(memory, frame, rig::kLink, now);
     ASSERT_EQ(in_kernel.reason, in_cxx.reason) << "frame " << i << ": " << hex(frame);
     ASSERT_EQ(hex(in_kernel.frame), hex(in_cxx.frame)) << "frame " << i << ": " << hex(frame);
     if (in_cxx.reason == TD_TAKE_ADVERT) {
       const auto packet = advert();
+      ASSERT_FALSE(packet.empty()) << hex(frame);
       ASSERT_TRUE(std::equal(packet.rbegin(), packet.rend(), frame.rbegin())) << hex(frame);
     }
     reached[in_cxx.reason]++;
@@ -58,7 +61,8 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
   for (const auto reason : {TD_DROP_ADVERT_RING, TD_DROP_ADVERT_SIZE, TD_DROP_NO_LEASE_SOURCE})
     reached[reason] = kFrames;  // not by chance, or not on the way in
   for (unsigned reason = 0; reason < reached.size(); reason++)
-    EXPECT_GT(reached[reason], 10u) << "the generator misses reason " << reason;
+    EXPECT_TRUE(reached[reason] > 10 || verdicts::needs_backends(static_cast<int>(reason)))
+        << "the generator misses reason " << reason;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Differential, testing::Values(1, 2));

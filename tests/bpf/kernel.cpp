@@ -24,7 +24,7 @@ Kernel::~Kernel() {
 
 Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
   std::unique_ptr<Kernel> self(new Kernel);
-  auto program = engine::SteeringProgram::open(bpffs + "/tandem", [](const std::string&) {});
+  auto program = engine::SteeringProgram::open(bpffs + "/tandem", {}, [](const std::string&) {});
   if (!program) return std::unexpected(program.error());
   self->program_ = std::move(*program);
   if (auto more = self->load_another(bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION)); !more)
@@ -40,9 +40,7 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
 Result<void> Kernel::load_another(const std::string& pins) {
   skeleton_.reset(tandem_bpf__open());
   if (!skeleton_) return fail_errno("cannot open the program");
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, skeleton_->obj)
-      bpf_map__set_pin_path(map, (pins + "/" + bpf_map__name(map)).c_str());
+  if (auto ready = engine::SteeringMaps::prepare(*skeleton_->obj, pins, {}); !ready) return ready;
   if (const int error = tandem_bpf__load(skeleton_.get()); error != 0)
     return fail_errno("cannot load the program", -error);
   return {};

@@ -12,6 +12,11 @@
 
 namespace tandem::verdicts {
 
+// Those of frames to and from backends, of which the node has none.
+inline bool needs_backends(int reason) {
+  return reason >= TD_TX_FORWARD && reason <= TD_PASS_UNFLOWED;
+}
+
 struct Case {
   const char* name;
   td_reason reason;
@@ -83,6 +88,10 @@ inline std::vector<Case> ipv6() {
        frames::ipv6({strict, 44}, behind_fragment(6, 1, tcp(443)))},
       {"later fragment, accept = false", TD_PASS_LOCAL,
        frames::ipv6({strict, 44}, behind_fragment(6, 800 << 3, tcp(22)))},
+      {"a fragment alone, to a service", TD_PASS_LOCAL,
+       frames::ipv6({strict, 44}, behind_fragment(6, 0, tcp(443)))},
+      {"a fragment alone, TCP header cut short, accept = false", TD_DROP_NOT_ACCEPTED,
+       cut(frames::ipv6({strict, 44}, behind_fragment(6, 0, tcp(443))), 14 + 40 + 8 + 7)},
       {"TCP, no lease", TD_DROP_NO_LEASE, frames::ipv6({lost}, tcp(443))},
       {"extension header cut short, no lease", TD_DROP_NO_LEASE,
        cut(frames::ipv6({lost, 60}, behind_ten), 14 + 40 + 5)},

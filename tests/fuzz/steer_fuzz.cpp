@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arbitrary bytes as a frame at the node of tests/bpf/rig.hpp: once with its leases, once without.
-// No byte outside of the frame is touched, and a node without a lease lets nothing through that
+// No byte behind the frame is touched, and a node without a lease lets nothing through that
 // concerns a virtual router.
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,12 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-std::unique_ptr<td_tables> node(bool with_leases) {
+struct Node {
+  std::unique_ptr<td_tables> tables;
+  core::Memory memory{*tables};
+};
+
+std::unique_ptr<td_tables> tables(bool with_leases) {
   auto tables = std::make_unique<td_tables>();
   flow::Steering steering(*tables, [] { return 1; });
   require(rig::fill(steering).has_value());
@@ -54,13 +59,13 @@ void is_an_answer(const core::Outcome& out, const std::vector<std::uint8_t>& fra
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;  // nothing has no address
-  static const auto holder = node(true), other = node(false);
+  static const Node holder{tables(true)}, other{tables(false)};
   const std::vector<std::uint8_t> frame(data, data + size);
 
-  const core::Outcome held = core::steer(*holder, frame, rig::kLink, kNow);
+  const core::Outcome held = core::steer(holder.memory, frame, rig::kLink, kNow);
   td_is_tx(held.reason) ? is_an_answer(held, frame) : is_left_alone(held, frame);
 
-  const core::Outcome lost = core::steer(*other, frame, rig::kLink, kNow);
+  const core::Outcome lost = core::steer(other.memory, frame, rig::kLink, kNow);
   is_left_alone(lost, frame);
   require(unconcerned(held.reason) == unconcerned(lost.reason));
   require(unconcerned(lost.reason) || (!td_is_pass(lost.reason) && !td_is_tx(lost.reason)));

@@ -78,7 +78,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
 
   void open() {
     auto opened = SteeringProgram::open(
-        directory(), [this](const std::string& line) { logged_ += line + "\n"; });
+        directory(), {}, [this](const std::string& line) { logged_ += line + "\n"; });
     ASSERT_TRUE(opened) << opened.error().message;
     program_ = std::move(*opened);
   }
@@ -145,7 +145,7 @@ TEST_P(SteeringProgramTest, OutlivesItsProcessWithTheGateClosed) {
 
 TEST_P(SteeringProgramTest, BelongsToOneProcessAtATime) {
   open();
-  const auto second = SteeringProgram::open(directory(), [](const std::string&) {});
+  const auto second = SteeringProgram::open(directory(), {}, [](const std::string&) {});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("another tandemd"), std::string::npos);
   abandon();
@@ -254,7 +254,7 @@ TEST_P(OneSteeringProgramTest, CloseLeavesNothingBehind) {
 }
 
 TEST_P(OneSteeringProgramTest, WantsABpfFileSystem) {
-  const auto opened = SteeringProgram::open("/tmp/tandem", [](const std::string&) {});
+  const auto opened = SteeringProgram::open("/tmp/tandem", {}, [](const std::string&) {});
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message.find("/tmp is not a BPF file system"), std::string::npos)
       << opened.error().message;
@@ -267,7 +267,7 @@ TEST_P(OneSteeringProgramTest, RefusesPinnedMapsOfAnotherShape) {
   const Descriptor map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "td_tables", 4, 64, 1, nullptr));
   ASSERT_TRUE(map);
   ASSERT_EQ(bpf_obj_pin(map.get(), (pins + "/td_tables").c_str()), 0);
-  const auto opened = SteeringProgram::open(directory(), [](const std::string&) {});
+  const auto opened = SteeringProgram::open(directory(), {}, [](const std::string&) {});
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message.find(pins), std::string::npos) << opened.error().message;
 }

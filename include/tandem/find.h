@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packet core: what a packet has to do with this node. Compiled as BPF and as C++.
+ *
+ * td_find() looks for the virtual address, virtual MAC, service or backend that it concerns, by
+ * tags in the steering table (abi.h).
+ */
+#ifndef TANDEM_FIND_H
+#define TANDEM_FIND_H
+
+#include "tandem/abi.h"
+#include "tandem/order.h"
+#include "tandem/packet.h"
+
+/*
+ * Where td_find() found a frame to belong: by address if it can, else by MAC. The two may be
+ * different virtual routers, when one that routes is asked for another one's address. All are
+ * numbers, one above that of the slot or service; 0: none. Of 32 bits, since the BPF verifier
+ * forgets smaller ones.
+ */
+struct td_match {
+	__u32 vrouter; /* that has to hold the lease */
+	__u32 by_mac;  /* the destination is the virtual MAC of this one */
+	__u32 vip;     /* its address is this virtual one, of `vrouter` */
+	__u32 service; /* of the virtual address; 1: handed to the kernel */
+	__u32 backend; /* that it comes from, the first of those alike */
+	__u32 source;  /* address of fullnat that it comes to */
+};
+
+/* ---- Tags ------------------------------------------------------------------------------- */
+
+TD_INLINE __u32 td_mix(__u64 a, __u64 b)
+{
+	__u64 x = (a ^ b >> 32 ^ b << 32) * 0x9e3779b97f4a7c15ull;
+
+	x ^= x >> 29;
+	x = (x ^ b) * 0xbf58476d1ce4e5b9ull;
+	return (__u32)(x >> 32);
+}
+
+TD_INLINE __u32 td_tag_vip(__u64 seed, __u8 family, const __u8 *address)
+{
+	if (family == 4)
+		return td_load32(address);
+	return td_mix(td_load64(address) ^ seed, td_load64(address + 8));
+}
+
+TD_INLINE __u32 td_tag_vmac(__u64 seed, __u32 ifindex, const __u16 vlan[2], __u8 family, __u8 vrid)
+{
+	return td_mix(seed ^ ((__u64)ifindex << 32 | (__u64)family << 8 | vrid),
+		      (__u64)vlan[0] << 16 | vlan[1]);
+}
+
+/* The end of a connection, beyond this node. */
+TD_INLINE __u32 td_tag_backend(__u64 seed, __u8 family, const __u8 *address, __u8 protocol, __u16 port)
+{
+	__u32 high = (__u32)protocol << 16 | port;
+
+	if (family == 4)
+		return td_mix(seed, (__u64)high << 32 | td_load32(address));
+	return td_mix(seed ^ td_load64(address) ^ high, td_load64(address + 8));
+}
+
+/* Exact: 10 bits of slot, one of protocol, 16 of port. */
+TD_INLINE __u32 td_tag_service(__u16 vip, __u8 protocol, __u16 port)
+{
+	return (__u32)vip << 17 | (__u32)(protocol == TD_PROTO_UDP) << 16 | port;
+}
+
+TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
+{
+	return ((tag ^ (__u32)seed) * 0x9e3779b1u + kind * 0x85ebca6bu) >> 17 &
+	       (TD_STEER_BUCKETS - 1);
+}
+
+/* The slot that a tag leads to, -1 if there is none. */
+TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
+{
+	const struct td_steer_entry *e = steer->bucket[td_bucket(steer->seed, kind, tag)];
+	int i;
+
+#ifdef __clang__
+#pragma unroll
+#endif
+	for (i = 0; i < TD_BUCKET_ENTRIES; i++)
+		if (e[i].tag == tag && e[i].kind == kind)
+			return e[i].slot;
+	return -1;
+}
+
+/* ---- Find ------------------------------------------------------------------------------- */
+
+TD_INLINE __u64 td_layout(const struct td_tables *t)
+{
+	return td_load_ordered(&t->layout);
+}
+
+TD_INLINE int td_same_address(const struct td_vip *vip, __u8 family, const __u8 *address)
+{
+	return vip->family == family && td_is_same_address(vip->address, address, family);
+}
+
+TD_INLINE int td_on_link(const struct td_vrouter *vr, const struct td_packet *p, __u32 ifindex)
+{
+	return vr->ifindex == ifindex && vr->vlan[0] == p->vlan[0] && vr->vlan[1] == p->vlan[1];
+}
+
+/* 00-00-5E-00-01-VRID or 00-00-5E-00-02-VRID (RFC 9568, 7.3). */
+TD_INLINE int td_is_virtual_mac(const __u8 *mac)
+{
+	return td_load32(mac) == 0x00005e00 && (mac[4] == 1 || mac[4] == 2);
+}
+
+/* The slot of a virtual MAC's virtual router, -1 if it is none. */
+TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *steer,
+			   const struct td_packet *p, __u32 ifindex)
+{
+	__u8 family = p->eth[4] == 1 ? 4 : 6, vrid = p->eth[5];
+	const struct td_vrouter *vr;
+	int slot;
+
+	slot = td_probe(steer, TD_KIND_VMAC,
+			td_tag_vmac(steer->seed, ifindex, p->vlan, family, vrid));
+	if (slot < 0)
+		return -1;
+	slot &= TD_MAX_VROUTERS - 1;
+	vr = &t->vrouter[slot];
+	return vr->family == family && vr->vrid == vrid && td_on_link(vr, p, ifindex) ? slot : -1;
+}
+
+/* The slot of a virtual address, -1 if it is none. */
+TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer *steer, __u8 family,
+			  const __u8 *address)
+{
+	int slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, family, address));
+
+	if (slot < 0)
+		return -1;
+	slot &= TD_MAX_VIPS - 1;
+	return td_same_address(&t->vip[slot], family, address) ? slot : -1;
+}
+
+/* The slot of a virtual address's virtual router. */
+TD_INLINE __u32 td_vrouter_slot(const struct td_tables *t, int vip)
+{
+	return t->vip[vip & (TD_MAX_VIPS - 1)].vrouter & (TD_MAX_VROUTERS - 1);
+}
+
+/* By its number in a td_match, which is not 0. */
+TD_INLINE const struct td_vrouter *td_vrouter_at(const struct td_tables *t, __u32 number)
+{
+	return &t->vrouter[(number - 1) & (TD_MAX_VROUTERS - 1)];
+}
+
+/* What only nat and fullnat need: is it a backend's reply? Either is confirmed later. */
+TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
+			     const struct td_steer *steer, const struct td_packet *p)
+{
+	int slot;
+
+	if (t->flags & TD_HAS_FULLNAT) {
+		slot = td_probe(steer, TD_KIND_SOURCE,
+				td_tag_vip(steer->seed, (__u8)p->family, td_ip_destination(p)));
+		if (slot >= 0 && td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
+						    td_ip_destination(p), (__u8)p->family))
+			m->source = (__u32)slot + 1;
+	}
+	m->backend = (__u32)(1 + td_probe(steer, TD_KIND_BACKEND,
+					  td_tag_backend(steer->seed, (__u8)p->family,
+							 td_ip_source(p), (__u8)p->protocol,
+							 p->source_port)));
+}
+
+TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
+			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
+			  __u32 ifindex)
+{
+	int slot;
+
+	__builtin_memset(m, 0, sizeof(*m));
+	if (p->eth + TD_ETH_HEADER > end)
+		return;
+	if (td_is_virtual_mac(p->eth))
+		m->by_mac = m->vrouter = (__u32)(1 + td_find_vmac(t, steer, p, ifindex));
+	if (!p->address)
+		return;
+	slot = td_find_vip(t, steer, (__u8)p->family, p->address);
+	if (slot < 0) {
+		if (p->has_ports && t->flags)
+			td_find_reply(m, t, steer, p);
+		return;
+	}
+	m->vip = (__u32)slot + 1;
+	m->vrouter = td_vrouter_slot(t, slot) + 1;
+	if (p->has_ports)
+		m->service = (__u32)(1 + td_probe(steer, TD_KIND_SERVICE,
+						  td_tag_service((__u16)slot, (__u8)p->protocol,
+								 p->destination_port)));
+}
+
+/*
+ * "Nothing" is believed only if the layout is the one that the search began with: else the daemon
+ * may have been filling the table under our eyes. It switches before it fills, so that a search
+ * in one that is being filled began before the switch, and sees it here.
+ */
+TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
+		       const __u8 *end, __u32 ifindex)
+{
+	__u64 layout = td_layout(t);
+
+	td_find_in(m, t, &t->steer[layout & 1], p, end, ifindex);
+	td_read_barrier();
+	if (td_layout(t) != layout)
+		td_find_in(m, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
+}
+
+/* Whom a frame says that it is from: ARP's or IP's sender address; NULL: nobody. */
+TD_INLINE const __u8 *td_sender(const struct td_packet *p)
+{
+	if (p->shape == TD_SHAPE_ARP)
+		return p->l3 + 14;
+	if (p->shape == TD_SHAPE_OTHER || p->shape == TD_SHAPE_MALFORMED)
+		return 0;
+	return p->family == 4 ? p->l3 + 12 : p->l3 + 8;
+}
+
+/* The virtual router whose address is the frame's sender address; NULL: none. */
+TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
+						  const struct td_packet *p)
+{
+	const struct td_steer *steer = &t->steer[td_layout(t) & 1];
+	const __u8 *sender = td_sender(p);
+	int slot;
+
+	if (!sender)
+		return 0;
+	slot = td_find_vip(t, steer, p->family, sender);
+	return slot < 0 ? 0 : td_vrouter_at(t, td_vrouter_slot(t, slot) + 1);
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packet core: a frame is rewritten as a td_move says, and gets the link header of its next hop.
+ *
+ *   dsr      link header alone
+ *   nat      client's way: destination; backend's way: source
+ *   fullnat  both ends, both ways
+ *   tunnel   an IP header of this node's in front (RFC 2003, RFC 2473, RFC 4213)
+ *
+ * TTL and hop limit count down as at any router, so that nodes which forward to each other by
+ * mistake do not do so for ever. Checksums are changed, never made anew (RFC 1624), so that what
+ * was broken on its way in stays so.
+ */
+#ifndef TANDEM_REWRITE_H
+#define TANDEM_REWRITE_H
+
+#include "tandem/checksum.h"
+#include "tandem/frame.h"
+#include "tandem/packet.h"
+
+struct td_move {
+	const __u8 *source; /* new addresses, with new ports; NULL: both stay */
+	const __u8 *destination;
+	const struct td_hop *hop;
+	const struct td_backend *tunnel; /* to be wrapped for; NULL: not */
+	__u16 source_port, destination_port;
+};
+
+TD_INLINE __u32 td_outer_bytes(const struct td_move *m)
+{
+	if (!m->tunnel)
+		return 0;
+	return m->tunnel->family == 4 ? TD_IPV4_HEADER : TD_IPV6_HEADER;
+}
+
+/* Packets of the frame's family that are longer have to be refused. */
+TD_INLINE __u32 td_move_mtu(const struct td_move *m)
+{
+	return m->hop->mtu - td_outer_bytes(m);
+}
+
+TD_INLINE __u8 td_ttl(const struct td_packet *p)
+{
+	return p->family == 4 ? p->l3[8] : p->l3[7];
+}
+
+/* ---- Addresses, ports, checksums ---------------------------------------------------------- */
+
+/* Each of these returns the change of checksums. */
+TD_INLINE __u32 td_put16(__u8 *at, __u16 value)
+{
+	__u32 change = td_csum_change16(td_load16(at), value);
+
+	td_store16(at, value);
+	return change;
+}
+
+TD_INLINE __u32 td_put32(__u8 *at, __u32 value)
+{
+	__u32 change = td_csum_change32(td_load32(at), value);
+
+	td_store32(at, value);
+	return change;
+}
+
+TD_INLINE __u32 td_put_address(__u8 *at, const __u8 *address, __u8 family)
+{
+	__u32 change = td_put32(at, td_load32(address));
+
+	if (family == 4)
+		return change;
+	change += td_put32(at + 4, td_load32(address + 4));
+	change += td_put32(at + 8, td_load32(address + 8));
+	return change + td_put32(at + 12, td_load32(address + 12));
+}
+
+TD_INLINE __u32 td_put_checksum(__u8 *at, __u32 change)
+{
+	return td_put16(at, td_csum_adjust(td_load16(at), change));
+}
+
+/* UDP's 0 means that there is none, and 0xffff is the other 0 (RFC 768). */
+TD_INLINE __u32 td_put_udp_checksum(__u8 *at, __u32 change)
+{
+	__u16 old = td_load16(at), sum;
+
+	if (!old)
+		return 0;
+	sum = td_csum_adjust(old, change);
+	return td_put16(at, sum ? sum : 0xffff);
+}
+
+/* A transport header that is there is there as a whole. */
+TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_move *m, const __u8 *end)
+{
+	__u32 change = 0;
+
+	if (m->source)
+		change += td_put_address(td_ip_source(p), m->source, p->family);
+	if (m->destination)
+		change += td_put_address(td_ip_destination(p), m->destination, p->family);
+	if (p->family == 4) {
+		p->l3[8]--;
+		td_put_checksum(p->l3 + 10, change + td_csum_change16(0x100, 0));
+	} else {
+		p->l3[7]--;
+	}
+	if (!p->l4 || !(m->source || m->destination) || p->l4 + TD_UDP_HEADER > end)
+		return;
+	if (m->source)
+		change += td_put16(p->l4, m->source_port);
+	if (m->destination)
+		change += td_put16(p->l4 + 2, m->destination_port);
+	if (p->protocol == TD_PROTO_TCP && p->l4 + TD_TCP_HEADER <= end)
+		td_put_checksum(p->l4 + 16, change);
+	else
+		td_put_udp_checksum(p->l4 + 6, change);
+}
+
+/* ---- Link and outer headers --------------------------------------------------------------- */
+
+TD_INLINE __u32 td_link_bytes(const struct td_hop *hop)
+{
+	return TD_ETH_HEADER + (hop->vlan[0] ? TD_VLAN_TAG : 0) + (hop->vlan[1] ? TD_VLAN_TAG : 0);
+}
+
+/* `eth` to the end of the link header can be written. */
+TD_INLINE void td_write_link(__u8 *eth, const struct td_hop *hop, __u16 ethertype)
+{
+	__u8 *next = eth + 12;
+
+	td_copy_mac(eth, hop->destination);
+	td_copy_mac(eth + 6, hop->source);
+	if (hop->vlan[0]) {
+		td_store16(next, hop->tpid[0]);
+		td_store16(next + 2, hop->vlan[0]);
+		next += TD_VLAN_TAG;
+	}
+	if (hop->vlan[1]) {
+		td_store16(next, hop->tpid[1]);
+		td_store16(next + 2, hop->vlan[1]);
+		next += TD_VLAN_TAG;
+	}
+	td_store16(next, ethertype);
+}
+
+/* What the outer header takes from the packet inside. */
+struct td_inner {
+	__u32 bytes;
+	__u8 family;
+	__u8 traffic_class; /* DSCP and ECN: RFC 2983, RFC 6040 */
+};
+
+TD_INLINE void td_write_outer4(__u8 *ip, const struct td_backend *b, const struct td_inner *inner)
+{
+	__u16 sum;
+
+	ip[0] = 0x45;
+	ip[1] = inner->traffic_class;
+	td_store16(ip + 2, (__u16)(TD_IPV4_HEADER + inner->bytes));
+	td_store32(ip + 4, 0x4000); /* do not fragment */
+	ip[8] = 64;
+	ip[9] = inner->family == 4 ? TD_PROTO_IPIP : TD_PROTO_IPV6;
+	td_store16(ip + 10, 0);
+	td_copy_address(ip + 12, b->outer, 4);
+	td_copy_address(ip + 16, b->address, 4);
+	sum = td_csum_fold(td_csum_bytes(0, ip, TD_IPV4_HEADER));
+	td_store16(ip + 10, sum);
+}
+
+TD_INLINE void td_write_outer6(__u8 *ip, const struct td_backend *b, const struct td_inner *inner)
+{
+	td_store32(ip, 6u << 28 | (__u32)inner->traffic_class << 20);
+	td_store16(ip + 4, (__u16)inner->bytes);
+	ip[6] = inner->family == 4 ? TD_PROTO_IPIP : TD_PROTO_IPV6;
+	ip[7] = 64;
+	td_copy_address(ip + 8, b->outer, 6);
+	td_copy_address(ip + 24, b->address, 6);
+}
+
+/*
+ * The last step: the frame as it leaves for the move's next hop. `p` says where things were, and is
+ * void afterwards.
+ */
+TD_INLINE enum td_reason td_send(struct td_frame *f, const struct td_packet *p,
+				 const struct td_move *m, enum td_reason reason,
+				 struct td_outcome *out)
+{
+	struct td_inner inner = {td_ip_bytes(p), p->family, 0};
+	__u32 link = td_link_bytes(m->hop), outer = td_outer_bytes(m);
+	int more = (int)(link + outer) - p->l3_offset;
+	__u8 family = m->tunnel ? m->tunnel->family : p->family;
+	__u8 *ip;
+
+	inner.traffic_class = p->family == 4 ? p->l3[1] : (__u8)(td_load16(p->l3) >> 4);
+	if (more && td_frame_grow(f, more))
+		return TD_DROP_REWRITE;
+	ip = f->data + link;
+	if (ip + TD_IPV4_HEADER > f->end)
+		return TD_DROP_REWRITE;
+	if (m->tunnel && family == 4)
+		td_write_outer4(ip, m->tunnel, &inner);
+	if (m->tunnel && family == 6) {
+		if (ip + TD_IPV6_HEADER > f->end)
+			return TD_DROP_REWRITE;
+		td_write_outer6(ip, m->tunnel, &inner);
+	}
+	if (f->data + TD_ETH_HEADER + 2 * TD_VLAN_TAG > f->end)
+		return TD_DROP_REWRITE;
+	td_write_link(f->data, m->hop, family == 4 ? TD_ETHERTYPE_IPV4 : TD_ETHERTYPE_IPV6);
+	out->ifindex = m->hop->ifindex;
+	return reason;
+}
+
+#endif
