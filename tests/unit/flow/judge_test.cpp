@@ -17,10 +17,11 @@ class Judge : public testing::Test {
   void SetUp() override { ASSERT_TRUE(rig::fill(steering_)); }
 
   core::Outcome steer(const frames::Bytes& frame) {
-    return core::steer(*tables_, frame, rig::kLink, to_ns(MonotonicClock::now()));
+    return core::steer(memory_, frame, rig::kLink, to_ns(MonotonicClock::now()));
   }
 
   std::unique_ptr<td_tables> tables_ = std::make_unique<td_tables>();
+  core::Memory memory_{*tables_};
   flow::Steering steering_{*tables_};
 };
 

@@ -44,7 +44,7 @@ class SteeringTest : public testing::Test {
   }
 
   td_reason verdict(const frames::Bytes& frame, MonotonicTime now = kNow) const {
-    return core::steer(*tables_, frame, kLink, to_ns(now)).reason;
+    return core::steer(memory_, frame, kLink, to_ns(now)).reason;
   }
   td_reason tcp_to(const IpAddress& address, std::uint16_t port = 80,
                    MonotonicTime now = kNow) const {
@@ -54,6 +54,7 @@ class SteeringTest : public testing::Test {
   }
 
   std::unique_ptr<td_tables> tables_ = std::make_unique<td_tables>();
+  core::Memory memory_{*tables_};
   Steering steering_{*tables_};
 };
 
