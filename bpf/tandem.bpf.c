@@ -324,6 +324,20 @@ int td_refuse_frame(struct xdp_md *ctx)
 	return go(ctx, TD_STEP_REFUSE);
 }
 
+/* ---- The clock of leases and stamps, which nothing else tells: run once by the daemon ---- */
+
+SEC("xdp")
+int td_read_clock(struct xdp_md *ctx)
+{
+	struct td_clock *clock = (void *)(long)ctx->data;
+
+	if ((void *)(clock + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	clock->now_ns = bpf_ktime_get_ns();
+	clock->jiffies = bpf_jiffies64();
+	return XDP_PASS;
+}
+
 /* ---- The way out ---- */
 
 SEC("tc")

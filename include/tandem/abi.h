@@ -286,6 +286,12 @@ struct td_captured {
 	__u8 left[TD_CAPTURE_BYTES];
 };
 
+/* One reading of both clocks, by the program td_read_clock. */
+struct td_clock {
+	__u64 now_ns; /* CLOCK_MONOTONIC */
+	__u64 jiffies;
+};
+
 /* An advert on its way to the VRRP thread, through the BPF ring buffer. */
 struct td_advert {
 	__u64 time_ns; /* CLOCK_MONOTONIC at arrival */

@@ -48,6 +48,8 @@ Result<void> make_pin_directory(const std::string& bpffs, const std::string& pin
   return {};
 }
 
+constexpr std::size_t kShortestFrame = 64;  // that a program can be run on
+
 // Our filter among those on the way out of an interface: its priority and handle ("tdm").
 constexpr std::uint32_t kFilterPriority = 1;
 constexpr std::uint32_t kFilterHandle = 0x74646d;
@@ -155,6 +157,7 @@ Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string
   auto instance = load();
   if (!instance) return std::unexpected(instance.error());
   bpf_program__set_autoload((*instance)->skeleton->progs.td_egress, false);  // one serves all
+  bpf_program__set_autoload((*instance)->skeleton->progs.td_read_clock, false);
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
                       .prog_name = kProgram);
   xdp_program* program = xdp_program__create(&options);
@@ -226,6 +229,26 @@ void SteeringProgram::close() {
   while (!attached_.empty()) detach(attached_.begin()->first);
   SteeringMaps::unpin(pins_);
   rmdir(pins_.c_str());
+}
+
+Result<flow::JiffyClock> SteeringProgram::read_clock() const {
+  const int program = bpf_program__fd(maps_->skeleton->progs.td_read_clock);
+  timespec jiffy{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy);
+  std::array<std::byte, kShortestFrame> frame{};
+  td_clock clock{};
+  for (std::uint64_t first = 0;;) {
+    DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                        .data_out = frame.data(), .data_size_in = frame.size(),
+                        .data_size_out = frame.size());
+    if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
+      return fail_errno("cannot read the kernel's clock", -error);
+    std::memcpy(&clock, frame.data(), sizeof clock);
+    if (first != 0 && clock.jiffies != first) break;
+    first = clock.jiffies;
+  }
+  return flow::JiffyClock(std::chrono::nanoseconds(jiffy.tv_nsec), clock.jiffies,
+                          from_ns(clock.now_ns));
 }
 
 int SteeringProgram::advert_ring_fd() const {

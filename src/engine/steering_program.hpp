@@ -17,6 +17,7 @@
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "engine/steering_maps.hpp"
+#include "flow/flow_time.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::engine {
@@ -44,6 +45,8 @@ class SteeringProgram {
 
   [[nodiscard]] const SteeringMaps& maps() const { return shared_; }
   [[nodiscard]] td_tables& tables() { return shared_.tables(); }
+  // The kernel's jiffies, reckoned from the moment at which one begins: takes up to two of them.
+  [[nodiscard]] Result<flow::JiffyClock> read_clock() const;
   // Ring buffers: td_advert, td_flow_end, td_captured.
   [[nodiscard]] int advert_ring_fd() const;
   [[nodiscard]] int end_ring_fd() const;

@@ -2,6 +2,7 @@
 #include "flow/steering.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <random>
@@ -19,6 +20,8 @@ void store(__u64& word, std::uint64_t value) {
 
 // The leases, which belong to the VRRP thread, are a router's first words.
 constexpr std::size_t kLeaseWords = 2;
+// The token bucket, which belongs to the data path, is an address's first.
+constexpr std::size_t kBudgetWords = 1;
 
 // One seed in seven does for tables that are full, nearly any for usual ones.
 constexpr int kSeedsToTry = 1000;
@@ -57,11 +60,27 @@ td_vrouter to_record(const SteeredRouter& r) {
   return record;
 }
 
-td_vip to_record(const IpAddress& address, std::uint16_t router) {
+td_vip to_record(const IpAddress& address, std::uint16_t router, bool forwards) {
   td_vip record{};
+  record.flags = forwards ? TD_VIP_FORWARDS : 0;
   std::ranges::copy(address.bytes(), record.address);
   record.family = static_cast<std::uint8_t>(address.family());
   record.vrouter = router;
+  return record;
+}
+
+td_service to_record(const SteeredService& s, std::uint16_t router, std::uint64_t picks) {
+  td_service record{};
+  std::ranges::copy(s.address.bytes(), record.address);
+  record.family = static_cast<std::uint8_t>(s.address.family());
+  record.protocol = s.udp ? TD_PROTO_UDP : TD_PROTO_TCP;
+  record.port = s.port;
+  record.mode = static_cast<std::uint8_t>(s.mode);
+  record.flags = s.by_source ? TD_SERVICE_BY_SOURCE : 0;
+  record.vrouter = router;
+  record.picks = picks;
+  std::ranges::copy(s.sources, record.source);
+  record.sources = static_cast<std::uint8_t>(s.sources.size());
   return record;
 }
 
@@ -73,27 +92,43 @@ void overwrite(Record& to, const Record& from, std::size_t skip = 0) {
   for (std::size_t i = skip; i < sizeof(Record) / sizeof(__u64); i++) store(target[i], source[i]);
 }
 
-std::vector<Tag> make_tags(std::uint64_t seed, std::span<const SteeredRouter> routers,
-                           std::span<const SteeredService> services,
-                           const std::map<IpAddress, std::uint16_t>& vips) {
-  std::vector<Tag> tags;
-  std::set<std::uint32_t> service_tags;  // exact, and one that is said twice is still one
+std::uint8_t family_of(const IpAddress& address) {
+  return static_cast<std::uint8_t>(address.family());
+}
+
+void add_router_tags(std::vector<Tag>& tags, std::uint64_t seed,
+                     std::span<const SteeredRouter> routers,
+                     const std::map<IpAddress, std::uint16_t>& vips) {
   for (const auto& [address, slot] : vips)
     tags.push_back(
-        {TD_KIND_VIP,
-         td_tag_vip(seed, static_cast<std::uint8_t>(address.family()), address.bytes().data()),
-         slot});
+        {TD_KIND_VIP, td_tag_vip(seed, family_of(address), address.bytes().data()), slot});
   for (const auto& r : routers)
     if (r.virtual_mac)
       tags.push_back(
           {TD_KIND_VMAC,
            td_tag_vmac(seed, r.ifindex, r.vlan.data(), static_cast<std::uint8_t>(r.family), r.vrid),
            r.slot});
+}
+
+// A service's tag is exact, and one that is said twice is still one: the last word counts.
+void add_service_tags(std::vector<Tag>& tags, std::span<const SteeredService> services,
+                      const std::map<IpAddress, std::uint16_t>& vips) {
+  std::map<std::uint32_t, std::uint16_t> numbers;
   for (const auto& s : services)
     if (const auto vip = vips.find(s.address); vip != vips.end())
-      service_tags.insert(td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port));
-  for (const auto tag : service_tags) tags.push_back({TD_KIND_SERVICE, tag, 0});
-  return tags;
+      numbers[td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port)] = s.number;
+  for (const auto& [tag, number] : numbers) tags.push_back({TD_KIND_SERVICE, tag, number});
+}
+
+void add_reply_tags(std::vector<Tag>& tags, std::uint64_t seed, const SteeredReplies& replies) {
+  for (const auto& b : replies.backends)
+    tags.push_back({TD_KIND_BACKEND,
+                    td_tag_backend(seed, family_of(b.address), b.address.bytes().data(),
+                                   b.udp ? TD_PROTO_UDP : TD_PROTO_TCP, b.port),
+                    b.slot});
+  for (const auto& s : replies.sources)
+    tags.push_back(
+        {TD_KIND_SOURCE, td_tag_vip(seed, family_of(s.address), s.address.bytes().data()), s.slot});
 }
 
 std::uint64_t random_seed() {
@@ -102,7 +137,8 @@ std::uint64_t random_seed() {
 }
 
 Result<void> check_limits(std::span<const SteeredRouter> routers,
-                          std::span<const SteeredService> services, std::size_t addresses) {
+                          std::span<const SteeredService> services, const SteeredReplies& replies,
+                          std::size_t addresses) {
   for (const auto& r : routers)
     if (r.slot >= TD_MAX_VROUTERS)
       return fail("the steering table holds " + std::to_string(TD_MAX_VROUTERS) +
@@ -114,6 +150,18 @@ Result<void> check_limits(std::span<const SteeredRouter> routers,
   if (services.size() > TD_MAX_SERVICES)
     return fail("the steering table holds " + std::to_string(TD_MAX_SERVICES) + " services; " +
                 std::to_string(services.size()) + " were asked for");
+  for (const auto& s : services)
+    if (s.number >= TD_MAX_SERVICES || s.sources.size() > TD_SERVICE_SOURCES)
+      return fail("the steering table has no service " + std::to_string(s.number) + " with " +
+                  std::to_string(s.sources.size()) + " source addresses");
+  for (const auto& b : replies.backends)
+    if (b.slot >= TD_MAX_BACKENDS)
+      return fail("the steering table holds " + std::to_string(TD_MAX_BACKENDS) +
+                  " backends; there is no slot " + std::to_string(b.slot));
+  for (const auto& s : replies.sources)
+    if (s.slot >= TD_MAX_SOURCES)
+      return fail("the steering table holds " + std::to_string(TD_MAX_SOURCES) +
+                  " source addresses; there is no slot " + std::to_string(s.slot));
   return {};
 }
 
@@ -145,49 +193,101 @@ Steering::Slots Steering::place(const std::set<IpAddress>& addresses) const {
 }
 
 Result<void> Steering::publish(std::span<const SteeredRouter> routers,
-                               std::span<const SteeredService> services) {
+                               std::span<const SteeredService> services,
+                               const SteeredReplies& replies) {
   std::set<IpAddress> wanted;
   for (const auto& r : routers) wanted.insert(r.addresses.begin(), r.addresses.end());
   std::set<IpAddress> all = wanted;
   for (const auto& [address, slot] : vips_) all.insert(address);
-  if (auto fits = check_limits(routers, services, all.size()); !fits) return fits;
+  if (auto fits = check_limits(routers, services, replies, all.size()); !fits) return fits;
 
   const Slots placed = place(wanted);
+  const auto make_tags = [&](std::uint64_t seed) {
+    std::vector<Tag> tags;
+    add_router_tags(tags, seed, routers, placed);
+    add_service_tags(tags, services, placed);
+    add_reply_tags(tags, seed, replies);
+    return tags;
+  };
   std::atomic_thread_fence(std::memory_order_seq_cst);  // after the last switch, see td_find()
   td_steer& next = tables_.steer[1 - (tables_.layout & 1)];
   int tries = 0;
-  for (std::uint64_t seed = seeds_(); !fill(next, seed, make_tags(seed, routers, services, placed));
-       seed = seeds_())
+  for (std::uint64_t seed = seeds_(); !fill(next, seed, make_tags(seed)); seed = seeds_())
     if (++tries == kSeedsToTry)
       return fail(
           "the steering table cannot tell the virtual routers apart: each needs a VRID that no "
           "other of its family has on its interface");
 
-  for (const auto& r : routers) {
-    overwrite(tables_.vrouter[r.slot], to_record(r), kLeaseWords);
-    for (const auto& address : r.addresses)
-      overwrite(tables_.vip[placed.at(address)], to_record(address, r.slot));
-  }
+  write(routers, services, replies, placed);
   store(tables_.layout, tables_.layout + 1);
-  forget_all_but(routers, placed);
+  forget_all_but(routers, services, placed);
   vips_ = placed;
   return {};
 }
 
-void Steering::forget_all_but(std::span<const SteeredRouter> routers, const Slots& placed) {
-  std::vector<bool> used(TD_MAX_VROUTERS);
+// The records that the tags of the next layout lead to.
+void Steering::write(std::span<const SteeredRouter> routers,
+                     std::span<const SteeredService> services, const SteeredReplies& replies,
+                     const Slots& placed) {
+  std::set<IpAddress> forwarded;
+  std::map<IpAddress, std::uint16_t> router_of;
+  for (const auto& s : services)
+    if (s.number != 0) forwarded.insert(s.address);
+  for (const auto& r : routers) {
+    overwrite(tables_.vrouter[r.slot], to_record(r), kLeaseWords);
+    for (const auto& address : r.addresses) {
+      router_of[address] = r.slot;
+      overwrite(tables_.vip[placed.at(address)],
+                to_record(address, r.slot, forwarded.contains(address)), kBudgetWords);
+    }
+  }
+  for (const auto& s : services)
+    if (const auto router = router_of.find(s.address); s.number != 0 && router != router_of.end())
+      overwrite(tables_.service[s.number],
+                to_record(s, router->second, tables_.service[s.number].picks));
+  for (const auto& s : replies.sources) {
+    std::array<__u64, 2> words{};
+    std::memcpy(words.data(), s.address.bytes().data(), s.address.bytes().size());
+    auto* target = reinterpret_cast<__u64*>(tables_.source[s.slot]);
+    for (std::size_t i = 0; i < words.size(); i++) store(target[i], words[i]);
+  }
+  std::uint64_t flags = 0;
+  if (!replies.backends.empty()) flags |= TD_HAS_NAT;
+  if (!replies.sources.empty()) flags |= TD_HAS_FULLNAT;
+  store(tables_.flags, flags);
+}
+
+void Steering::forget_all_but(std::span<const SteeredRouter> routers,
+                              std::span<const SteeredService> services, const Slots& placed) {
+  std::vector<bool> used(TD_MAX_VROUTERS), used_services(TD_MAX_SERVICES);
   for (const auto& r : routers) used[r.slot] = true;
+  for (const auto& s : services) used_services[s.number] = true;
   for (std::size_t slot = 0; slot < used.size(); slot++)
     if (!used[slot]) overwrite(tables_.vrouter[slot], td_vrouter{});
+  for (std::size_t number = 1; number < used_services.size(); number++)
+    if (!used_services[number]) overwrite(tables_.service[number], td_service{});
   for (const auto& [address, slot] : vips_)
     if (!placed.contains(address)) overwrite(tables_.vip[slot], td_vip{});
 }
 
+void Steering::set_picks(std::uint16_t service, std::uint32_t first_block,
+                         std::uint32_t entries) noexcept {
+  store(tables_.service[service].picks,
+        entries == 0 ? 0 : std::uint64_t{first_block} << 32 | entries);
+}
+
+void Steering::set_budget(std::uint32_t new_per_second, Duration burst) noexcept {
+  store(tables_.budget_cost_ns, 1'000'000'000U / std::max(new_per_second, 1U));
+  store(tables_.budget_burst_ns, static_cast<std::uint64_t>(burst / std::chrono::nanoseconds(1)));
+}
+
 void Steering::grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept {
+  if (clock_) store(tables_.vrouter[slot].lease_jiffies, clock_->at(deadline));
   store(tables_.vrouter[slot].lease_ns, to_ns(deadline));
 }
 
 void Steering::revoke_lease(std::uint16_t slot) noexcept {
+  store(tables_.vrouter[slot].lease_jiffies, 0);
   store(tables_.vrouter[slot].lease_ns, 0);
 }
 

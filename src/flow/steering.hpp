@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "base/address.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "flow/flow_time.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::flow {
@@ -36,10 +38,32 @@ struct SteeredRouter {
   std::vector<IpAddress> addresses;
 };
 
-struct SteeredService {  // handed to the kernel
-  IpAddress address;     // one of a router's
+struct SteeredService {
+  IpAddress address;  // one of a router's
   bool udp = false;
   std::uint16_t port = 0;
+  // 0: handed to the kernel. Else it has backends, and the rest says how it is forwarded; the
+  // number is the caller's to keep stable, below TD_MAX_SERVICES.
+  std::uint16_t number = 0;
+  td_mode mode = TD_MODE_DSR;
+  bool by_source = false;              // hash picks go by the client's address alone
+  std::vector<std::uint16_t> sources{};  // fullnat: slots, at most TD_SERVICE_SOURCES
+};
+
+// What replies of backends are known by.
+struct SteeredReplies {
+  struct Backend {  // of nat or fullnat
+    IpAddress address;
+    bool udp = false;
+    std::uint16_t port = 0;
+    std::uint16_t slot = 0;  // below TD_MAX_BACKENDS; of those alike, the first
+  };
+  struct Source {  // an address that fullnat connects from
+    IpAddress address;
+    std::uint16_t slot = 0;  // below TD_MAX_SOURCES
+  };
+  std::vector<Backend> backends;
+  std::vector<Source> sources;
 };
 
 class Steering {
@@ -54,10 +78,18 @@ class Steering {
   void clear();
 
   // Makes these the routers and services. Leases of slots that stay are untouched, slots that go
-  // lose theirs. Errors, which leave everything as it was: more than TD_MAX_VIPS addresses or
-  // TD_MAX_SERVICES services, or virtual MACs that two routers share on one link.
+  // lose theirs. Errors, which leave everything as it was: more of a kind than tandem/abi.h has
+  // room for, or virtual MACs that two routers share on one link.
   Result<void> publish(std::span<const SteeredRouter> routers,
-                       std::span<const SteeredService> services);
+                       std::span<const SteeredService> services,
+                       const SteeredReplies& replies = {});
+  // The table of hash picks of a service: blocks of td_pick_block, filled already. 0 entries: none.
+  void set_picks(std::uint16_t service, std::uint32_t first_block, std::uint32_t entries) noexcept;
+  // First packets that each virtual address hands over, and how long an idle one can save them up.
+  void set_budget(std::uint32_t new_per_second, Duration burst) noexcept;
+  // What leases of services with backends are gated by; without, they are never live. Before the
+  // first lease is granted.
+  void set_clock(const JiffyClock& clock) { clock_ = clock; }
 
   // VRRP thread. No allocation, no system call.
   void grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept;
@@ -66,11 +98,15 @@ class Steering {
  private:
   using Slots = std::map<IpAddress, std::uint16_t>;
   [[nodiscard]] Slots place(const std::set<IpAddress>& addresses) const;
-  void forget_all_but(std::span<const SteeredRouter> routers, const Slots& placed);
+  void write(std::span<const SteeredRouter> routers, std::span<const SteeredService> services,
+             const SteeredReplies& replies, const Slots& placed);
+  void forget_all_but(std::span<const SteeredRouter> routers,
+                      std::span<const SteeredService> services, const Slots& placed);
 
   td_tables& tables_;
   SeedSource seeds_;
   Slots vips_;  // in use
+  std::optional<JiffyClock> clock_;
 };
 
 }  // namespace tandem::flow
