@@ -113,7 +113,8 @@ auto FlowTable<Layout>::to_flow(const Key& key, const td_flow_word& word) -> Flo
           td_flow_state_of(who),
           (who & kCounted) != 0,
           word.part.stamp,
-          word.part.extra};
+          word.part.extra,
+          static_cast<std::uint8_t>((who & kSource) >> TD_FLOW_SOURCE_SHIFT)};
 }
 
 template <class Layout>
@@ -226,6 +227,7 @@ void FlowTable<Layout>::bring_home(Entry& entry) {
 template <class Layout>
 auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> Insertion {
   const std::uint32_t fresh = d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
+                              std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
                               (td_flow_is_ending(d.state) ? 0U : kCounted);
   td_flow_word word = word_of(fresh, now, d.extra);
   Entry* entry = locate(key);
@@ -257,6 +259,18 @@ template <class Layout>
 auto FlowTable<Layout>::find(const Key& key) const -> std::optional<Flow> {
   const Entry* entry = locate(key);
   return entry == nullptr ? std::nullopt : read(*entry);
+}
+
+template <class Layout>
+bool FlowTable<Layout>::set_extra(const Key& key, std::uint16_t extra) {
+  Entry* entry = locate(key);
+  if (entry == nullptr) return false;
+  td_flow_word old = load(entry->word), word = old;
+  do {
+    word = old;
+    word.part.extra = extra;
+  } while (!swap(entry->word, old, word));
+  return true;
 }
 
 // ---- Flows go

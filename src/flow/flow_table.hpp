@@ -43,12 +43,14 @@ class FlowTable {
     bool counted;
     Tick stamp;
     std::uint16_t extra;  // as the forward mode has it
+    std::uint8_t source;  // fullnat: which of the service's source addresses
   };
 
   struct Decision {
     std::uint16_t backend;
     std::uint8_t state;  // TD_FLOW_SYN_SENT, or ESTABLISHED for a flow that was joined, or ACTIVE
     std::uint16_t extra = 0;
+    std::uint8_t source = 0;  // below TD_SERVICE_SOURCES
   };
 
   enum class Outcome : std::uint8_t {
@@ -102,6 +104,10 @@ class FlowTable {
   Insertion insert(const Key& key, const Decision& decision, Tick now);
 
   [[nodiscard]] std::optional<Flow> find(const Key& key) const;
+
+  // Of a flow that is there: its mode's, when a client's next hop is another one from now on.
+  // false: there is no such flow.
+  bool set_extra(const Key& key, std::uint16_t extra);
 
   // false: there is no such flow.
   bool erase(const Key& key);

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a first packet.
+//
+//   flow is there?      its decision stands (and its client's router may be another one)
+//   SYN, or UDP         affinity, else the scheduler
+//   ACK without a flow  by a hash that both nodes compute alike: taken up in the middle
+//   RST, FIN, table full  by that hash too, but not remembered
+//   no backend          refused, or dropped
+#include <atomic>
+#include <cstring>
+
+#include "forward/forwarder.hpp"
+#include "forward/refusal.hpp"
+
+namespace tandem::forward {
+
+struct Forwarder::Packet {
+  td_frame* frame;
+  MonotonicTime now;
+  flow::Tick tick;
+  td_packet p;
+  td_match m;
+  td_client client;
+  std::uint16_t number;  // of the service
+  Service* service;
+  balance::FlowHash hash;
+  int flags;  // TCP's; 0 with UDP
+
+  [[nodiscard]] bool begins() const {
+    constexpr int kMask = TD_TCP_SYN | TD_TCP_ACK | TD_TCP_FIN | TD_TCP_RST;
+    return p.protocol == TD_PROTO_UDP || (flags & kMask) == TD_TCP_SYN;
+  }
+  [[nodiscard]] bool can_be_joined() const {
+    return (flags & TD_TCP_ACK) && !(flags & (TD_TCP_SYN | TD_TCP_FIN | TD_TCP_RST));
+  }
+  [[nodiscard]] IpAddress client_address() const {
+    if (client.family == 4)
+      return IpAddress::v4(std::span<const std::uint8_t, 4>(client.address, 4));
+    return IpAddress::v6(std::span<const std::uint8_t, 16>(client.address, 16));
+  }
+};
+
+namespace {
+
+td_flow6_key key6(const td_client& client, std::uint16_t service) {
+  td_flow6_key key{};
+  key.address[0] = td_load64(client.address);
+  key.address[1] = td_load64(client.address + 8);
+  key.id = std::uint32_t{client.port} << 16 | service;
+  return key;
+}
+
+std::uint64_t key4(const td_client& client, std::uint16_t service) {
+  return td_flow4_key(td_load32(client.address), client.port, service);
+}
+
+template <class Table>
+typename Table::Key key_of(const td_client& client, std::uint16_t service) {
+  if constexpr (std::is_same_v<Table, flow::FlowTable4>)
+    return key4(client, service);
+  else
+    return key6(client, service);
+}
+
+// All but `service`, which makes the record somebody's.
+void fill(td_source& record, const td_client& client, std::uint16_t service, std::uint16_t hop) {
+  std::atomic_ref(record.service).store(0, std::memory_order_release);
+  td_source fresh{};
+  td_copy_address(fresh.client, client.address, client.family);
+  std::memcpy(record.client, fresh.client, sizeof record.client);
+  record.client_port = client.port;
+  record.hop = hop;
+  std::atomic_ref(record.service).store(service, std::memory_order_release);
+}
+
+}  // namespace
+
+// ---- What a flow holds
+
+std::optional<std::uint16_t> Forwarder::client_hop(const Packet& packet) {
+  const td_packet& p = packet.p;
+  td_hop hop{};
+  hop.ifindex = packet.frame->ifindex;
+  hop.mtu = 1500;
+  for (const Device& device : devices_)
+    if (device.ifindex == hop.ifindex) hop.mtu = device.mtu;
+  std::memcpy(hop.vlan, p.vlan, sizeof hop.vlan);
+  std::memcpy(hop.tpid, p.tpid, sizeof hop.tpid);
+  td_copy_mac(hop.destination, p.eth + 6);
+  td_copy_mac(hop.source, p.eth);
+  return hops_.acquire(hop);
+}
+
+// false: nothing is left; and nothing is held.
+template <class Decision>
+bool Forwarder::reserve(const Packet& packet, Decision& decision) {
+  Service& service = *packet.service;
+  if (!service.settings.is_nat()) return true;
+  const auto hop = client_hop(packet);
+  if (!hop) return false;
+  if (service.settings.mode == TD_MODE_NAT) {
+    decision.extra = *hop;
+    return true;
+  }
+  const std::size_t sources = service.settings.sources.size();
+  for (std::size_t tried = 0; tried < sources; tried++) {
+    const auto source = static_cast<std::uint8_t>(service.turn++ % sources);
+    const auto port = ports_[service.settings.sources[source]].take();
+    if (!port) continue;
+    fill(*source_at(service, source, *port), packet.client, packet.number, *hop);
+    decision.extra = *port;
+    decision.source = source;
+    return true;
+  }
+  hops_.release(*hop);
+  return false;
+}
+
+template <class Table>
+void Forwarder::follow_router(Table& table, const typename Table::Flow& flow,
+                              const Packet& packet) {
+  const Service& service = *packet.service;
+  if (!service.settings.is_nat()) return;
+  td_source* record = nullptr;
+  std::uint16_t old = flow.extra;
+  if (service.settings.mode == TD_MODE_FULLNAT) {
+    record = source_at(service, flow.source, flow.extra);
+    if (record == nullptr) return;
+    old = record->hop;
+  }
+  const auto hop = client_hop(packet);
+  if (!hop) return;
+  if (*hop == old) return hops_.release(old);  // as before
+  if (record != nullptr)
+    std::atomic_ref(record->hop).store(*hop, std::memory_order_release);
+  else
+    table.set_extra(flow.key, *hop);
+  hops_.release(old);
+}
+
+// ---- Decide
+
+// nat: would the backend see two flows of one client port? A flow through another service to the
+// same backend is told from this one by its backend alone.
+template <class Table>
+bool Forwarder::has_twin(const Table& table, const Packet& packet, std::uint16_t backend) const {
+  if (packet.service->settings.mode != TD_MODE_NAT) return false;
+  for (const std::uint16_t twin : backends_[backend]->settings.twins) {
+    if (!backends_[twin]) continue;
+    const auto key = key_of<Table>(packet.client, backends_[twin]->settings.service);
+    if (const auto flow = table.find(key); flow && flow->backend == twin) return true;
+  }
+  return false;
+}
+
+// A flow that is not there, or is over. TD_TX_FORWARD: it is there now.
+template <class Table>
+td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet& packet) {
+  Service& service = *packet.service;
+  balance::Scheduler& scheduler = *service.scheduler;
+  ServiceCounts& counts = service_counts_[packet.number];
+  const bool begins = packet.begins();
+  if (!begins && !packet.can_be_joined()) return TD_TX_HASHED;
+
+  std::optional<std::uint16_t> backend;
+  if (!begins) {
+    backend = scheduler.hash_pick(packet.hash);
+    if (backend) scheduler.charge(*backend);
+  } else if (service.affinity) {
+    backend = balance::pick(scheduler, *service.affinity, packet.client_address(), packet.hash,
+                            packet.now);
+  } else {
+    backend = scheduler.pick(packet.hash, packet.now);
+  }
+  if (!backend) return TD_DROP_NO_BACKEND;
+  if (has_twin(table, packet, *backend)) {
+    scheduler.close(*backend);
+    return TD_DROP_NO_BACKEND;
+  }
+  typename Table::Decision decision{*backend, TD_FLOW_ACTIVE};
+  if (packet.p.protocol == TD_PROTO_TCP)
+    decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_ESTABLISHED;
+  if (!reserve(packet, decision)) {
+    scheduler.close(*backend);
+    counts.exhausted++;
+    return TD_DROP_FULL;
+  }
+  const auto outcome = table.insert(key, decision, packet.tick).outcome;
+  if (outcome == Table::Outcome::inserted || outcome == Table::Outcome::replaced) {
+    (begins ? counts.picks : counts.joined)++;
+    backend_counts_[*backend].flows++;
+    return TD_TX_FORWARD;
+  }
+  scheduler.close(*backend);
+  release(service, decision.extra, decision.source);
+  if (outcome == Table::Outcome::exists) return TD_TX_FORWARD;
+  counts.full++;
+  return TD_TX_HASHED;
+}
+
+template <class Table>
+td_reason Forwarder::decide_in(Table& table, const typename Table::Key& key, Packet& packet) {
+  if (const auto flow = table.find(key)) {
+    const bool over = td_flow_is_ending(flow->state) || !flow->counted;
+    if (packet.p.protocol != TD_PROTO_TCP || !packet.begins() || !over) {
+      follow_router(table, *flow, packet);
+      return TD_TX_FORWARD;
+    }
+  }
+  return place(table, key, packet);
+}
+
+td_reason Forwarder::decide(Packet& packet) {
+  if (packet.client.family == 4)
+    return decide_in(flows4_, key4(packet.client, packet.number), packet);
+  return decide_in(flows6_, key6(packet.client, packet.number), packet);
+}
+
+// ---- Admit
+
+td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime now) {
+  Packet packet{};
+  td_packet& p = packet.p;
+  const td_tables& tables = *memory_.env.tables;
+  td_reason decided = TD_TX_FORWARD;
+  packet.frame = &frame;
+  td_parse(&p, frame.data, frame.end, TD_FULL);
+  td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
+  if (packet.m.service > 1 && p.l4 != nullptr && p.has_ports) {
+    packet.now = now;
+    packet.tick = static_cast<flow::Tick>(frame.jiffies >> tick_shift_);
+    packet.number = static_cast<std::uint16_t>(packet.m.service - 1);
+    packet.service = service_at(packet.number);
+    packet.client = {td_ip_source(&p), p.source_port, static_cast<std::uint8_t>(p.family)};
+    packet.flags = td_transport_flags(&p, frame.end);
+    packet.hash = {td_hash_flow(&packet.client, &tables.service[packet.number]),
+                   td_hash_source(&packet.client)};
+    const bool live = td_may_forward(&frame, td_vrouter_at(&tables, packet.m.vrouter));
+    if (packet.service != nullptr && packet.flags >= 0 && live) decided = decide(packet);
+  }
+  const td_reason reason =
+      decided == TD_TX_FORWARD || decided == TD_TX_HASHED ? deliver(frame, outcome) : decided;
+  if (reason == TD_DROP_NO_BACKEND && packet.service != nullptr) {
+    service_counts_[packet.number].refused++;
+    outcome = {};
+    if (packet.service->settings.reject && refuse(frame, p)) {
+      reasons_[TD_TX_REFUSED]++;
+      return TD_TX_REFUSED;
+    }
+  }
+  reasons_[reason]++;
+  return reason;
+}
+
+// The packet core's whole way, as in XDP; but what has no flow now goes by hash.
+td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome) {
+  frame.hash_misses = 1;
+  frame.ended = {};
+  const td_reason reason = td_steer_frame(&frame, &memory_.env, &outcome);
+  if (frame.ended.family != 0)
+    on_end(frame.ended, static_cast<flow::Tick>(frame.jiffies >> tick_shift_));
+  if (td_is_tx(reason) && outcome.backend != 0) {
+    backend_counts_[outcome.backend].packets++;
+    backend_counts_[outcome.backend].bytes.add(outcome.length);
+  }
+  return reason;
+}
+
+Forwarder::Preview Forwarder::preview(std::uint16_t number, const IpAddress& client,
+                                      std::uint16_t port, MonotonicTime now) {
+  Preview preview;
+  Service* service = service_at(number);
+  if (service == nullptr) return preview;
+  const td_client key{client.bytes().data(), port, static_cast<std::uint8_t>(client.family())};
+  const balance::FlowHash hash{td_hash_flow(&key, &memory_.env.tables->service[number]),
+                               td_hash_source(&key)};
+  preview.backend = service->scheduler->peek(hash, now);
+  return preview;
+}
+
+}  // namespace tandem::forward

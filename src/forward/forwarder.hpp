@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// First packets: which backend a new flow goes to. Owns what XDP only reads: flow tables, next
+// hops, source ports, backends; and the schedulers that the counts belong to.
+//
+//   admit()   a frame that found no flow: decide, insert, and let the packet core do the rest,
+//   which
+//             finds the flow now. A frame whose flow is there already (a duplicate, or the second
+//             packet came before the decision) goes by the decision that stands.
+//   on_end()  a flow that was seen to end stops counting at once
+//   sweep()   those that nobody saw end
+//
+// A flow counts at its backend from the decision until the flow table says that it counts no more:
+// FlowTable tells of every change, and on_change() is the one place where schedulers hear of it. So
+// the counts of the schedulers are those of the table at every moment.
+//
+// One thread. No call that a packet causes allocates, locks or makes a system call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "balance/affinity.hpp"
+#include "base/result.hpp"
+#include "flow/flow_table.hpp"
+#include "forward/hop_table.hpp"
+#include "forward/port_pool.hpp"
+#include "forward/settings.hpp"
+#include "tandem/steer.h"
+
+namespace tandem::forward {
+
+class Forwarder {
+ public:
+  struct Memory {
+    td_env env;  // all that the packet core reads and writes
+    std::span<std::byte> flow4, flow6;
+  };
+  struct Sizes {
+    std::uint32_t flows4 = 0, flows6 = 0;  // as FlowTable::create() takes them
+    std::uint32_t tick_shift = 0;
+  };
+
+  Forwarder(const Memory& memory, const flow::IdleTicks& idle);
+  ~Forwarder();
+
+  // Takes the flow tables that are there, or makes new ones. Before anything else.
+  Result<void> open(const Sizes& sizes, flow::Tick now);
+  // After the services and backends are set for the first time: the flows that are there go on if
+  // they belong to some of these, else they are forgotten. Returns how many went on.
+  std::uint32_t adopt();
+
+  // ---- Settings, by numbers and slots of tandem/abi.h
+  void set_idle(const flow::IdleTicks& idle) { idle_ = idle; }
+  void set_mtu(std::uint32_t ifindex, std::uint16_t mtu);  // what is sent to clients there
+  void set_service(std::uint16_t number, const ServiceSettings& settings, MonotonicTime now);
+  void install(std::uint16_t number, balance::MaglevTable table);
+  // Forgets its flows and its backends. O(flows).
+  void remove_service(std::uint16_t number);
+  void set_backend(std::uint16_t slot, const BackendSettings& settings, MonotonicTime now);
+  // No new flows; those that it has stay.
+  void retire_backend(std::uint16_t slot, MonotonicTime now);
+  // Once it is retired and no flow refers to it: counts().total(slot) is 0.
+  void remove_backend(std::uint16_t slot);
+
+  // ---- Packets. frame: with its clocks; outcome: by which device it goes out.
+  td_reason admit(td_frame& frame, td_outcome& outcome, MonotonicTime now);
+  void on_end(const td_flow_end& end, flow::Tick now);
+  // The next `buckets` of both tables.
+  void sweep(std::uint32_t buckets, flow::Tick now);
+
+  // ---- What is
+  struct Preview {
+    std::optional<std::uint16_t> backend;
+  };
+  // Where a new flow of this client would go now.
+  [[nodiscard]] Preview preview(std::uint16_t service, const IpAddress& client, std::uint16_t port,
+                                MonotonicTime now);
+  struct Sums {
+    std::uint64_t in_table = 0;  // flows that count
+    std::uint64_t in_schedulers = 0;
+  };
+  [[nodiscard]] Sums sums() const;
+  [[nodiscard]] const flow::FlowCounts& counts() const { return counts_; }
+  [[nodiscard]] const ServiceCounts& of_service(std::uint16_t number) const {
+    return service_counts_[number];
+  }
+  [[nodiscard]] const BackendCounts& of_backend(std::uint16_t slot) const {
+    return backend_counts_[slot];
+  }
+  // By reason, of what admit() returned.
+  [[nodiscard]] std::span<const Count> reasons() const { return reasons_; }
+  [[nodiscard]] const flow::FlowTable4& flows4() const { return flows4_; }
+  [[nodiscard]] const flow::FlowTable6& flows6() const { return flows6_; }
+  [[nodiscard]] const HopTable& hops() const { return hops_; }
+  [[nodiscard]] bool eligible(std::uint16_t slot) const;
+
+ private:
+  struct Service {
+    ServiceSettings settings;
+    std::unique_ptr<balance::Scheduler> scheduler;
+    std::unique_ptr<balance::Affinity> affinity;
+    std::uint32_t turn = 0;  // of its source addresses
+  };
+  struct Backend {
+    BackendSettings settings;
+    std::uint16_t hop = 0;
+    bool retired = false;
+  };
+
+  // admission.cpp
+  struct Packet;
+  td_reason decide(Packet& packet);
+  template <class Table>
+  td_reason decide_in(Table& table, const typename Table::Key& key, Packet& packet);
+  template <class Table>
+  td_reason place(Table& table, const typename Table::Key& key, Packet& packet);
+  template <class Table>
+  [[nodiscard]] bool has_twin(const Table& table, const Packet& packet,
+                              std::uint16_t backend) const;
+  template <class Decision>
+  bool reserve(const Packet& packet, Decision& decision);
+  template <class Table>
+  void follow_router(Table& table, const typename Table::Flow& flow, const Packet& packet);
+  std::optional<std::uint16_t> client_hop(const Packet& packet);
+  td_reason deliver(td_frame& frame, td_outcome& outcome);
+
+  // flow_fate.cpp
+  template <class Table>
+  void on_change(const typename Table::Flow& flow, flow::FlowChange change);
+  template <class Table>
+  [[nodiscard]] bool adopt(const typename Table::Flow& flow);
+  template <class Table>
+  void forget(Table& table, std::uint16_t service);
+  void release(const Service& service, std::uint16_t extra, std::uint8_t source);
+  bool hold(const Service& service, std::uint16_t number, std::uint16_t extra, std::uint8_t source);
+
+  [[nodiscard]] Service* service_at(std::uint16_t number) const { return services_[number].get(); }
+  [[nodiscard]] td_source* source_at(const Service& service, std::uint8_t source,
+                                     std::uint16_t port) const;
+  void write(std::uint16_t slot, const Backend& backend);
+
+  Memory memory_;
+  flow::IdleTicks idle_;
+  flow::FlowCounts counts_;
+  flow::FlowTable4 flows4_;
+  flow::FlowTable6 flows6_;
+  HopTable hops_;
+  std::vector<PortPool> ports_;  // by slot of source addresses
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Backend>> backends_;
+  std::vector<ServiceCounts> service_counts_;
+  std::vector<BackendCounts> backend_counts_;
+  std::array<Count, TD_REASON_COUNT> reasons_;
+  struct Device {
+    std::uint32_t ifindex;
+    std::uint16_t mtu;
+  };
+  std::vector<Device> devices_;
+  std::uint32_t tick_shift_ = 0;
+  bool adopting_ = false;
+};
+
+}  // namespace tandem::forward

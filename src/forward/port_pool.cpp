@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/port_pool.hpp"
+
+namespace tandem::forward {
+
+PortPool::PortPool() : ports_(kLast + 1), line_(kLast + 1) {
+  for (std::uint32_t port = kFirst; port <= kLast; port++)
+    line_[length_++] = static_cast<std::uint16_t>(port);
+}
+
+std::optional<std::uint16_t> PortPool::take() {
+  while (length_ > 0) {
+    const std::uint16_t number = line_[head_];
+    head_ = (head_ + 1) % line_.size();
+    length_--;
+    Port& port = ports_[number];
+    port.waiting = false;
+    if (port.taken) continue;
+    port.taken = true;
+    taken_++;
+    return number;
+  }
+  return std::nullopt;
+}
+
+void PortPool::give(std::uint16_t number) {
+  Port& port = ports_[number];
+  if (!port.taken) return;
+  port.taken = false;
+  taken_--;
+  if (port.waiting) return;
+  port.waiting = true;
+  line_[(head_ + length_++) % line_.size()] = number;
+}
+
+bool PortPool::hold(std::uint16_t number) {
+  if (number < kFirst || ports_[number].taken) return false;
+  ports_[number].taken = true;
+  taken_++;
+  return true;
+}
+
+}  // namespace tandem::forward

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the forwarder is told of services and backends.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "balance/scheduler.hpp"
+#include "base/address.hpp"
+#include "base/time.hpp"
+#include "tandem/abi.h"
+
+namespace tandem::forward {
+
+struct ServiceSettings {
+  td_mode mode = TD_MODE_DSR;
+  bool udp = false;
+  balance::Kind kind = balance::Kind::least_conn;
+  balance::Options options;
+  Duration affinity{};                 // 0: none
+  bool reject = true;                  // else what no backend can take is dropped
+  std::vector<std::uint16_t> sources;  // fullnat: slots, at most TD_SERVICE_SOURCES
+
+  [[nodiscard]] bool is_nat() const { return mode == TD_MODE_NAT || mode == TD_MODE_FULLNAT; }
+};
+
+struct BackendSettings {
+  std::uint16_t service = 0;
+  IpAddress address;
+  std::uint16_t port = 0;
+  IpAddress outer;            // tunnel: this node's address, of the backend's family
+  balance::Backend balance;   // its slot is set by the forwarder
+  std::optional<td_hop> hop;  // not known: the backend gets no flows
+  std::uint16_t alike = 0;    // the next backend at this address and port, of another service
+  std::vector<std::uint16_t> twins;  // all of those
+};
+
+// Written by the thread that forwards, read by any.
+class Count {
+ public:
+  void operator++(int) { add(1); }
+  void add(std::uint64_t n) { value_.store(*this + n, std::memory_order_relaxed); }
+  operator std::uint64_t() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_ = 0;
+};
+
+struct ServiceCounts {
+  Count picks;      // flows that the scheduler placed
+  Count joined;     // flows taken up in the middle, by hash
+  Count refused;    // first packets that no backend could take
+  Count full;       // the flow table had no room
+  Count exhausted;  // fullnat: no source port was left
+};
+
+struct BackendCounts {
+  Count flows;           // placed here, whoever chose
+  Count packets, bytes;  // of first packets, which XDP has not counted
+};
+
+}  // namespace tandem::forward
