@@ -39,6 +39,23 @@ void log_notify(const handoff::Outcome& outcome) {
               good ? "ok" : outcome.what);
 }
 
+// Flow tables and source ports take their memory at once, and keep it.
+engine::MapSizes map_sizes(const config::Config& config) {
+  std::set<IpAddress> sources;
+  for (const auto& service : config.services)
+    sources.insert(service.sources.begin(), service.sources.end());
+  const auto room = std::bit_ceil(std::max<std::size_t>(sources.size(), 1));
+  return {flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
+          flow::FlowTable6::elements_for(static_cast<std::uint32_t>(config.flows.size_ipv6)),
+          static_cast<std::uint32_t>(room)};
+}
+
+observe::Event backend_event(const std::string& service, const RunningBackend& backend) {
+  return observe::CheckEvent{service + "/" + backend.config.address.to_string() + ":" +
+                                 std::to_string(backend.config.port),
+                             backend.state == balance::State::up, backend.why};
+}
+
 vrrp::State state_of(handoff::Role role) {
   return role == handoff::Role::active   ? vrrp::State::active
          : role == handoff::Role::backup ? vrrp::State::backup
@@ -76,18 +93,28 @@ Result<void> Node::bring_up(const config::Config& config) {
   else
     server_ = std::move(*listening);
 
-  auto program = engine::SteeringProgram::open(
-      config.node.bpffs, {}, [](const std::string& line) { spdlog::warn("{}", line); });
+  auto program =
+      engine::SteeringProgram::open(config.node.bpffs, map_sizes(config),
+                                    [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
   program_ = std::move(*program);
   steering_.emplace(program_->tables());
   if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+  auto services = Services::open(
+      {loop_, *program_, *steering_, *links_}, config.flows,
+      [this] {
+        if (auto again = publish(plan_); !again) spdlog::error("{}", again.error().message);
+      },
+      [this](const std::string& service, const RunningBackend& backend) {
+        note(backend_event(service, backend));
+      });
+  if (!services) return std::unexpected(services.error());
+  services_ = std::move(*services);
   steering_->clear();  // an earlier run's gates, which may still be up
   auto ring = engine::AdvertRing::open(program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   // What came in while no daemon ran says nothing about now.
-  const auto forget = [](void*, const td_advert&) {};
-  while (ring->drain(64, forget, nullptr) > 0) {
+  while (ring->drain(64, [](const td_advert&) {}) > 0) {
   }
   auto thread = VrrpThread::start(*steering_, std::move(*ring));
   if (!thread) return std::unexpected(thread.error());

@@ -21,6 +21,7 @@
 #include "daemon/interfaces.hpp"
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
+#include "daemon/services.hpp"
 #include "daemon/vrrp_thread.hpp"
 #include "daemon/watch.hpp"
 #include "engine/steering_program.hpp"
@@ -108,6 +109,7 @@ class Node {
   std::optional<netlink::Addresses> addresses_;
   std::unique_ptr<engine::SteeringProgram> program_;
   std::optional<flow::Steering> steering_;
+  std::unique_ptr<Services> services_;
   std::unique_ptr<VrrpThread> thread_;
   std::optional<Interfaces> interfaces_;
   std::unique_ptr<Peers> peers_;

@@ -107,6 +107,7 @@ void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
 void Node::on_links() {
   if (interfaces_->refresh(plan_.routers))
     if (auto published = publish(plan_); !published) spdlog::error("{}", published.error().message);
+  services_->follow(*interfaces_);
   for (const auto& [name, number] : numbers_.tracked.all())
     if (name.starts_with("interface ")) {
       const auto link = links_->find(name.substr(std::string_view("interface ").size()));

@@ -90,6 +90,9 @@ void Node::reload(const std::string& file, control::Completion done) {
     if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
       spdlog::error("{}", back.error().message);
     interfaces_->let_go();
+    if (auto back = services_->stage(before.config); !back)
+      spdlog::error("{}", back.error().message);
+    services_->commit(*interfaces_);
     numbers_ = numbers;
     real_ = real;
     done(std::unexpected(error));
@@ -116,6 +119,7 @@ void Node::reload(const std::string& file, control::Completion done) {
 Result<void> Node::apply(const Plan& plan, const Plan& before) {
   if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
     return had;
+  if (auto staged = services_->stage(plan.config); !staged) return staged;
   if (auto published = publish(plan); !published) return published;
   plan_ = plan;
   for (const auto& old : before.routers)
@@ -130,6 +134,7 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
         plan.config.interfaces.end())
       numbers_.links.release(old.name);
   interfaces_->let_go();
+  services_->commit(*interfaces_);
   bool other_addresses = false;
   for (const auto& r : plan_.routers) {
     const auto* old = find(before, r.id);
@@ -156,10 +161,9 @@ Result<void> Node::publish(const Plan& plan) {
     for (const auto& address : routers.back().addresses)
       if (!real_.contains(address)) virtual_addresses.insert(address);
   }
-  std::vector<flow::SteeredService> services;
-  for (const auto& s : plan.config.services)
-    services.push_back({s.address, s.protocol == config::Protocol::udp, s.port});
-  if (auto published = steering_->publish(routers, services); !published) return published;
+  if (auto published = steering_->publish(routers, services_->steered(), services_->replies());
+      !published)
+    return published;
   links_->set_virtual_addresses(std::move(virtual_addresses));
   return {};
 }

@@ -38,6 +38,7 @@ void Node::take_down() {
   checker_.reset();
   server_.reset();
   peers_.reset();
+  services_.reset();
   interfaces_.reset();
   thread_.reset();  // nobody grants a lease any more
   for (const auto& r : plan_.routers)

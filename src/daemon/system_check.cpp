@@ -14,14 +14,6 @@ void check_command(const std::string& what, const std::vector<std::string>& argv
     problems.push_back({config::Severity::error, where, what + ": " + safe.error().message});
 }
 
-// The data plane hands packets to the kernel; it has no way to a backend yet.
-void check_forward(const config::Service& service, std::vector<config::Problem>& problems) {
-  if (service.forward == config::Forward::local) return;
-  problems.push_back({config::Severity::error, service.where,
-                      "service '" + service.name +
-                          "': this build forwards to no backends, expected forward = \"local\""});
-}
-
 }  // namespace
 
 std::vector<config::Problem> check_system(const config::Config& config,
@@ -33,7 +25,10 @@ std::vector<config::Problem> check_system(const config::Config& config,
   for (const auto& check : config.checks)
     if (check.command)
       check_command("check '" + check.name + "'", check.command->argv, check.where, problems);
-  for (const auto& service : config.services) check_forward(service, problems);
+  for (const auto& service : config.services)
+    if (service.check && !service.check->command.empty())
+      check_command("service '" + service.name + "'", service.check->command, service.where,
+                    problems);
   for (const auto& v : config.vrrp) {
     for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
       check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);

@@ -83,12 +83,12 @@ VrrpThread::~VrrpThread() {
 
 // Adverts first: a Backup that was held up must hear the Active before its timer is judged.
 void VrrpThread::loop() {
-  const auto take = [](void* driver, const td_advert& advert) {
-    static_cast<VrrpDriver*>(driver)->on_advert(advert, MonotonicClock::now());
+  const auto take = [this](const td_advert& advert) {
+    driver_->on_advert(advert, MonotonicClock::now());
   };
   while (!stop_) {
     wait(driver_->next_deadline());
-    ring_.drain(kAdvertsBeforeTimers, take, driver_.get());
+    ring_.drain(kAdvertsBeforeTimers, take);
     driver_->on_time(MonotonicClock::now());
     run_commands();
   }

@@ -14,7 +14,7 @@
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "daemon/vrrp_driver.hpp"
-#include "engine/advert_ring.hpp"
+#include "engine/ring.hpp"
 
 namespace tandem::daemon {
 

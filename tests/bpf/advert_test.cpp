@@ -22,13 +22,9 @@ class Adverts : public KernelTest {
  protected:
   std::vector<Taken> drain(int most = 1'000'000) {
     std::vector<Taken> taken;
-    const int count = kernel_->ring().drain(
-        most,
-        [](void* to, const td_advert& a) {
-          Taken one{a, Bytes(a.packet, a.packet + a.length)};
-          static_cast<std::vector<Taken>*>(to)->push_back(std::move(one));
-        },
-        &taken);
+    const int count = kernel_->ring().drain(most, [&](const td_advert& a) {
+      taken.push_back({a, Bytes(a.packet, a.packet + a.length)});
+    });
     EXPECT_EQ(count, static_cast<int>(taken.size()));
     return taken;
   }

@@ -31,11 +31,7 @@ class Differential : public KernelTest, public testing::WithParamInterface<std::
   frames::Bytes advert() {
     frames::Bytes packet;
     kernel_->ring().drain(
-        2,
-        [](void* to, const td_advert& a) {
-          static_cast<frames::Bytes*>(to)->assign(a.packet, a.packet + a.length);
-        },
-        &packet);
+        2, [&](const td_advert& a) { packet.assign(a.packet, a.packet + a.length); });
     return packet;
   }
 };

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/advert_ring.hpp"
+#include "engine/ring.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
 #include "frames.hpp"

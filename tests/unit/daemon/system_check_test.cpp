@@ -7,32 +7,30 @@
 namespace tandem::daemon {
 namespace {
 
-std::vector<config::Problem> problems_with(config::Forward forward) {
+std::vector<config::Problem> problems_with(const std::string& command) {
   auto links = netlink::Links::open();
   EXPECT_TRUE(links) << links.error().message;
   config::Config config;
   config::Service service;
   service.name = "web";
   service.where = {7, 1};
-  service.forward = forward;
+  service.forward = config::Forward::nat;
+  service.check = config::BackendCheck{};
+  service.check->command = {command};
   config.services.push_back(service);
   return check_system(config, *links);
 }
 
-TEST(SystemCheck, TakesAServiceForTheKernel) {
-  EXPECT_TRUE(problems_with(config::Forward::local).empty());
+TEST(SystemCheck, TakesAServiceWhoseCheckCanRun) {
+  EXPECT_TRUE(problems_with("/bin/true").empty());
 }
 
-TEST(SystemCheck, RefusesAServiceThatNothingWouldForward) {
-  for (const auto forward : {config::Forward::dsr, config::Forward::nat, config::Forward::fullnat,
-                             config::Forward::tunnel}) {
-    const auto problems = problems_with(forward);
-    ASSERT_EQ(problems.size(), 1u);
-    EXPECT_EQ(problems[0].severity, config::Severity::error);
-    EXPECT_EQ(problems[0].where.line, 7);
-    EXPECT_EQ(problems[0].what,
-              "service 'web': this build forwards to no backends, expected forward = \"local\"");
-  }
+TEST(SystemCheck, NamesAServiceWhoseCheckCannotRun) {
+  const auto problems = problems_with("/nonexistent/check");
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::error);
+  EXPECT_EQ(problems[0].where.line, 7);
+  EXPECT_NE(problems[0].what.find("service 'web'"), std::string::npos) << problems[0].what;
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include <filesystem>
 
-#include "engine/advert_ring.hpp"
+#include "engine/ring.hpp"
 #include "flow/steering.hpp"
 #include "listener.hpp"
 #include "namespaces.hpp"
@@ -203,14 +203,11 @@ TEST_P(SteeringProgramTest, HandsAdvertsToTheRing) {
     unsigned inner = 0;
     Bytes packet;
   } seen;
-  ASSERT_EQ(
-      ring->drain(
-          1,
-          [](void* to, const td_advert& a) {
-            *static_cast<Seen*>(to) = {a.ifindex, a.vlan[1], Bytes(a.packet, a.packet + a.length)};
-          },
-          &seen),
-      1);
+  ASSERT_EQ(ring->drain(1,
+                        [&](const td_advert& a) {
+                          seen = {a.ifindex, a.vlan[1], Bytes(a.packet, a.packet + a.length)};
+                        }),
+            1);
   EXPECT_EQ(seen.ifindex, ifindex_);
   EXPECT_EQ(seen.inner, 30u);
   EXPECT_EQ(seen.packet, Bytes(frame.begin() + 22, frame.end()));

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/services.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace tandem::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kBurst = milliseconds(100);  // of first packets, that an idle address saves up
+
+flow::FlowTimeouts timeouts_of(const config::Flows& flows) {
+  flow::FlowTimeouts t;
+  t.syn_sent = {flows.syn_sent.counted, flows.syn_sent.remembered};
+  t.established = {flows.established.counted, flows.established.remembered};
+  t.udp = {flows.udp.counted, flows.udp.remembered};
+  t.closing = {Duration{}, flows.closing};
+  t.closed = {Duration{}, flows.closed};
+  return t;
+}
+
+Duration jiffy() {
+  timespec resolution{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+  return std::chrono::nanoseconds(resolution.tv_nsec);
+}
+
+// The length of a tick is the same for all tables of a kernel.
+Result<flow::IdleTicks> idle_ticks(const config::Flows& flows) {
+  const Duration tick = jiffy() * (std::int64_t{1} << flow::tick_shift_for(jiffy()));
+  return flow::IdleTicks::from(timeouts_of(flows), tick);
+}
+
+balance::Kind kind_of(config::SchedulerKind kind) {
+  switch (kind) {
+    case config::SchedulerKind::round_robin:
+      return balance::Kind::round_robin;
+    case config::SchedulerKind::maglev:
+      return balance::Kind::maglev;
+    case config::SchedulerKind::source_hash:
+      return balance::Kind::source_hash;
+    case config::SchedulerKind::least_conn:
+      break;
+  }
+  return balance::Kind::least_conn;
+}
+
+forward::ServiceSettings service_settings(const RunningService& s) {
+  forward::ServiceSettings settings;
+  settings.mode = mode_of(s.config.forward);
+  settings.udp = s.config.protocol == config::Protocol::udp;
+  settings.kind = kind_of(s.config.scheduler);
+  settings.options.slow_start = s.config.slow_start;
+  settings.options.table_size = balance::MaglevTable::size_for(s.backends.size());
+  settings.affinity = s.config.affinity;
+  settings.reject = s.config.unavailable == config::Unavailable::reject;
+  settings.sources = s.sources;
+  return settings;
+}
+
+bool is_nat(const RunningService& s) {
+  return s.config.forward == config::Forward::nat || s.config.forward == config::Forward::fullnat;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms, const config::Flows& flows,
+                                                 std::function<void()> republish, Note note) {
+  auto next_hops = netlink::NextHops::open();
+  if (!next_hops) return std::unexpected(next_hops.error());
+  std::unique_ptr<Services> self(
+      new Services(rooms, std::move(*next_hops), std::move(republish), std::move(note)));
+  const auto& maps = rooms.program.maps();
+  self->numbers_.adopt(maps.env());
+  auto clock = rooms.program.read_clock();
+  if (!clock) return std::unexpected(clock.error());
+  rooms.steering.set_clock(*clock);
+  auto idle = idle_ticks(flows);
+  if (!idle) return std::unexpected(idle.error());
+  auto ends = engine::EndRing::open(rooms.program.end_ring_fd());
+  if (!ends) return std::unexpected(ends.error());
+  auto sockets = engine::AfXdp::open({}, [](const std::string& line) { spdlog::warn("{}", line); });
+  if (!sockets) return std::unexpected(sockets.error());
+  auto forwarder = std::make_unique<forward::Forwarder>(
+      forward::Forwarder::Memory{maps.env(), maps.flow4(), maps.flow6()}, *idle);
+  const std::uint32_t shift = flow::tick_shift_for(jiffy());
+  const auto tick = static_cast<flow::Tick>(clock->at(MonotonicClock::now()) >> shift);
+  if (auto opened = forwarder->open({static_cast<std::uint32_t>(flows.size),
+                                     static_cast<std::uint32_t>(flows.size_ipv6), shift},
+                                    tick);
+      !opened)
+    return std::unexpected(opened.error());
+  auto data = DataThread::start(
+      {std::move(forwarder), std::move(*sockets), std::move(*ends), *clock, shift});
+  if (!data) return std::unexpected(data.error());
+  self->data_ = std::move(*data);
+  self->second_.set(MonotonicClock::now() + seconds(1));
+  return self;
+}
+
+Services::Services(const Rooms& rooms, netlink::NextHops next_hops, std::function<void()> republish,
+                   Note note)
+    : rooms_(rooms),
+      next_hops_(std::move(next_hops)),
+      republish_(std::move(republish)),
+      note_(std::move(note)),
+      blocks_(TD_PICK_BLOCKS),
+      checker_(rooms.loop, [this](std::size_t index, bool up,
+                                  const std::string& why) { on_check(index, up, why); }),
+      hops_due_(rooms.loop,
+                [this] {
+                  next_hops_.on_time(MonotonicClock::now());
+                  hops_due_.set(next_hops_.next_deadline());
+                }),
+      tables_due_(rooms.loop, [this] { make_tables(); }),
+      second_(rooms.loop, [this] { on_second(); }) {
+  next_hops_.on_change([this](const netlink::Destination& changed) {
+    for (auto& service : services_)
+      for (auto& backend : service.backends)
+        if (backend.config.address == changed.address) judge(service, backend);
+  });
+  readable_ = std::make_unique<ReadWatch>(rooms.loop, next_hops_.fd(), [this] {
+    next_hops_.process(MonotonicClock::now());
+    hops_due_.set(next_hops_.next_deadline());
+  });
+}
+
+// ---- From one configuration to the next
+
+RunningService* Services::find(const std::string& name) {
+  const auto found = std::ranges::find_if(
+      services_, [&](const auto& s) { return s.number != 0 && s.config.name == name; });
+  return found == services_.end() ? nullptr : &*found;
+}
+
+// What ran already under this number keeps its state.
+Result<RunningService> Services::stage(const config::Service& config) {
+  RunningService next;
+  next.config = config;
+  if (config.forward == config::Forward::local) return next;
+  auto number = numbers_.of_service(config);
+  if (!number) return std::unexpected(number.error());
+  next.number = *number;
+  const auto before = std::ranges::find(services_, *number, &RunningService::number);
+  if (before != services_.end()) {
+    next.picks = before->picks;
+    next.filled = before->filled;
+    next.backends = before->backends;
+  }
+  const std::uint32_t room = rooms_.program.maps().env().source_addresses;
+  for (const auto& address : config.sources) {
+    auto slot = numbers_.of_source(address, room);
+    if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
+    next.sources.push_back(*slot);
+  }
+  for (auto& backend : next.backends) backend.retired = true;
+  for (const auto& wanted : config.backends) {
+    auto slot = numbers_.of_backend(next.number, wanted);
+    if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
+    auto known = std::ranges::find(next.backends, *slot, &RunningBackend::slot);
+    if (known == next.backends.end()) {
+      next.backends.push_back({.config = wanted, .slot = *slot, .weight = wanted.weight});
+      next.backends.back().since = MonotonicClock::now();
+      continue;
+    }
+    if (known->config.weight != wanted.weight || known->retired)
+      known->weight = wanted.weight;  // the file's word is newer than the operator's
+    known->config = wanted;
+    known->retired = false;
+  }
+  next.table_is_due = true;
+  return next;
+}
+
+Result<void> Services::stage(const config::Config& config) {
+  auto idle = idle_ticks(config.flows);
+  if (!idle) return std::unexpected(idle.error());
+  staged_.clear();
+  staging_ = true;
+  for (const auto& service : config.services) {
+    auto next = stage(service);
+    if (!next) return std::unexpected(next.error());
+    staged_.push_back(std::move(*next));
+  }
+  data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+    f.set_idle(*idle);
+    for (const auto& service : staged_)
+      if (service.number != 0) f.set_service(service.number, service_settings(service), now);
+  });
+  for (const auto& service : staged_) tell(service);
+  if (!std::exchange(adopted_, true))
+    data_->call([](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+      if (const auto flows = f.adopt(); flows > 0) spdlog::info("{} flows go on", flows);
+    });
+  rooms_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second), kBurst);
+  return {};
+}
+
+void Services::commit(const Interfaces& interfaces) {
+  std::swap(services_, staged_);
+  staging_ = false;
+  for (const auto& old : staged_) {
+    if (old.number == 0 ||
+        std::ranges::find(services_, old.number, &RunningService::number) != services_.end())
+      continue;
+    data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+      f.remove_service(old.number);
+    });
+    rooms_.steering.set_picks(old.number, 0, 0);
+    for (const auto& region : old.picks)
+      if (region) blocks_.give(*region);
+    for (const auto& backend : old.backends) numbers_.release_backend(backend.slot);
+    numbers_.release_service(old.number);
+  }
+  staged_.clear();
+  watch();
+  follow(interfaces);
+}
+
+void Services::follow(const Interfaces& interfaces) {
+  interfaces_ = &interfaces;
+  follow_devices();
+  judge_all();
+}
+
+// Each device that the program is on has sockets of its own, as long as somebody needs them.
+void Services::follow_devices() {
+  std::map<int, std::pair<std::string, bool>> wanted;  // name, and whether XDP is generic
+  if (std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; }))
+    for (const auto& state : interfaces_->all())
+      if (state.present && state.attached)
+        wanted[state.placement.device] = {state.placement.device_name,
+                                          state.xdp_mode == engine::XdpMode::generic};
+  data_->call([&](forward::Forwarder& f, engine::AfXdp& sockets, MonotonicTime) {
+    std::erase_if(sockets_, [&](const auto& known) {
+      const auto ifindex = static_cast<unsigned>(known.first);
+      if (wanted.contains(known.first) && rooms_.program.xsks_fd(ifindex) == known.second)
+        return false;
+      sockets.remove(ifindex);
+      return true;
+    });
+    for (const auto& [device, how] : wanted) {
+      const auto ifindex = static_cast<unsigned>(device);
+      if (const auto link = rooms_.links.find(device))
+        f.set_mtu(ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
+      if (sockets_.contains(device)) continue;
+      const int map = rooms_.program.xsks_fd(ifindex);
+      if (auto added = sockets.add(ifindex, how.first, map, how.second); !added)
+        spdlog::error("new flows that come in on {} are lost: {}", how.first,
+                      added.error().message);
+      else
+        sockets_[device] = map;
+    }
+  });
+}
+
+// ---- What the tables are told
+
+std::vector<flow::SteeredService> Services::steered() const {
+  std::vector<flow::SteeredService> steered;
+  for (const auto& s : latest())
+    steered.push_back({.address = s.config.address,
+                       .udp = s.config.protocol == config::Protocol::udp,
+                       .port = s.config.port,
+                       .number = s.number,
+                       .mode = mode_of(s.config.forward),
+                       .by_source = s.config.scheduler == config::SchedulerKind::source_hash,
+                       .sources = s.sources});
+  return steered;
+}
+
+flow::SteeredReplies Services::replies() const {
+  flow::SteeredReplies replies;
+  std::set<std::tuple<IpAddress, std::uint16_t, bool>> seen;  // the first of those alike has it
+  std::map<IpAddress, std::uint16_t> sources;
+  for (const auto& s : latest()) {
+    if (!is_nat(s)) continue;
+    const bool udp = s.config.protocol == config::Protocol::udp;
+    for (const auto& b : s.backends)
+      if (seen.insert({b.config.address, b.config.port, udp}).second)
+        replies.backends.push_back({b.config.address, udp, b.config.port, b.slot});
+    for (std::size_t i = 0; i < s.sources.size(); i++) sources[s.config.sources[i]] = s.sources[i];
+  }
+  for (const auto& [address, slot] : sources) replies.sources.push_back({address, slot});
+  return replies;
+}
+
+// ---- What the data thread is told
+
+forward::BackendSettings Services::settings_of(const RunningService& s,
+                                               const RunningBackend& b) const {
+  forward::BackendSettings settings;
+  settings.service = s.number;
+  settings.address = b.config.address;
+  settings.port = b.config.port;
+  if (b.next_hop && b.next_hop->source) settings.outer = *b.next_hop->source;
+  settings.balance.identity = identity_of(s.config, b.config);
+  settings.balance.weight = b.weight;
+  settings.balance.max_connections = b.config.max_connections;
+  settings.balance.state = b.retired ? balance::State::draining : b.state;
+  settings.balance.up_since = b.since;
+  std::string trouble;
+  settings.hop = hop_of(b, trouble);
+  // Those alike form a chain in the order of configuration, which replies() begins.
+  bool behind = false;
+  for (const auto& other : latest()) {
+    if (!is_nat(s) || !is_nat(other) || other.config.protocol != s.config.protocol) continue;
+    for (const auto& twin : other.backends) {
+      if (twin.slot == b.slot) {
+        behind = true;
+        continue;
+      }
+      if (twin.config.address != b.config.address || twin.config.port != b.config.port) continue;
+      if (other.config.forward == config::Forward::nat) settings.twins.push_back(twin.slot);
+      if (behind && settings.alike == 0) settings.alike = twin.slot;
+    }
+  }
+  return settings;
+}
+
+void Services::tell(const RunningService& service) {
+  if (service.number == 0) return;
+  std::vector<std::pair<std::uint16_t, forward::BackendSettings>> settings;
+  for (const auto& backend : service.backends)
+    settings.emplace_back(backend.slot, settings_of(service, backend));
+  constexpr std::size_t kBatch = 256;  // first packets wait for no more than these
+  for (std::size_t i = 0; i < settings.size(); i += kBatch)
+    data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+      for (std::size_t j = i; j < std::min(settings.size(), i + kBatch); j++)
+        f.set_backend(settings[j].first, settings[j].second, now);
+    });
+}
+
+void Services::tell(const RunningService& service, const RunningBackend& backend) {
+  const auto settings = settings_of(service, backend);
+  data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+    f.set_backend(backend.slot, settings, now);
+  });
+}
+
+}  // namespace tandem::daemon

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The services with backends, on the control thread: who may get flows and why, by checks, next
+// hops and the operator; and what the data thread and the steering tables are told of it.
+//
+//   stage()   numbers and settings for a configuration; the data thread knows them from here on
+//   (the node publishes the steering tables, with steered() and replies())
+//   commit()  what is no longer configured goes; checks and next hops follow
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "daemon/data_thread.hpp"
+#include "daemon/interfaces.hpp"
+#include "daemon/pick_blocks.hpp"
+#include "daemon/service_numbers.hpp"
+#include "daemon/watch.hpp"
+#include "engine/steering_program.hpp"
+#include "flow/steering.hpp"
+#include "health/checker.hpp"
+#include "netlink/links.hpp"
+#include "netlink/next_hop.hpp"
+
+namespace tandem::daemon {
+
+struct RunningBackend {
+  config::Backend config;
+  std::uint16_t slot = 0;
+  std::uint16_t weight = 0;        // in use
+  bool drained = false;            // by the operator
+  bool retired = false;            // no longer configured: stays for the flows that it has
+  std::optional<bool> check_up{};  // nullopt: no verdict yet, or no check
+  std::string check_why{};
+  balance::State state = balance::State::down;
+  std::string why{};  // it is in this state
+  MonotonicTime since{};
+  std::optional<netlink::NextHop> next_hop{};
+  double new_per_second = 0;
+  std::uint64_t flows_before = 0;  // a second ago
+};
+
+struct RunningService {
+  config::Service config;
+  std::uint16_t number = 0;
+  std::vector<std::uint16_t> sources;  // slots
+  std::vector<RunningBackend> backends;
+  std::array<std::optional<PickBlocks::Region>, 2> picks;
+  int filled = 0;             // which of them is in use
+  bool table_is_due = false;  // the hash picks are to be made anew
+};
+
+// The same on both nodes.
+[[nodiscard]] std::uint64_t identity_of(const config::Service& service,
+                                        const config::Backend& backend);
+
+class Services {
+ public:
+  struct Rooms {
+    boost::asio::io_context& loop;
+    engine::SteeringProgram& program;
+    flow::Steering& steering;
+    netlink::Links& links;
+  };
+  // republish: the steering tables are to be published again, since replies() has changed.
+  // note: of a backend's change, for the events.
+  using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
+
+  // Starts the data thread. Before Steering::clear(), since numbers are taken over.
+  static Result<std::unique_ptr<Services>> open(const Rooms& rooms, const config::Flows& flows,
+                                                std::function<void()> republish, Note note);
+
+  Result<void> stage(const config::Config& config);
+  void commit(const Interfaces& interfaces);
+  // Interfaces or links have changed.
+  void follow(const Interfaces& interfaces);
+
+  [[nodiscard]] std::vector<flow::SteeredService> steered() const;
+  [[nodiscard]] flow::SteeredReplies replies() const;
+
+  [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
+  [[nodiscard]] const DataThread& data() const { return *data_; }
+  DataThread& data() { return *data_; }
+  // By the operator. nullptr: all of the service's. false: there is none such.
+  bool drain(const std::string& service, const IpAddress* address, std::uint16_t port,
+             bool drained);
+  bool set_weight(const std::string& service, const IpAddress& address, std::uint16_t port,
+                  std::uint16_t weight);
+
+ private:
+  Services(const Rooms& rooms, netlink::NextHops next_hops, std::function<void()> republish,
+           Note note);
+  Result<RunningService> stage(const config::Service& service);
+  void tell(const RunningService& service);
+  void tell(const RunningService& service, const RunningBackend& backend);
+  void watch();
+  void judge_all();
+  void judge(RunningService& service, RunningBackend& backend);
+  void on_check(std::size_t index, bool up, const std::string& why);
+  void on_second();
+  void drop_retired();
+  void make_tables();
+  void follow_devices();
+  [[nodiscard]] std::optional<td_hop> hop_of(const RunningBackend& backend,
+                                             std::string& trouble) const;
+  [[nodiscard]] forward::BackendSettings settings_of(const RunningService& service,
+                                                     const RunningBackend& backend) const;
+  RunningService* find(const std::string& name);
+  [[nodiscard]] const std::vector<RunningService>& latest() const {
+    return staging_ ? staged_ : services_;
+  }
+  template <class Change>
+  bool change(const std::string& service, const IpAddress* address, std::uint16_t port,
+              Change change);
+
+  Rooms rooms_;
+  netlink::NextHops next_hops_;
+  std::function<void()> republish_;
+  Note note_;
+  ServiceNumbers numbers_;
+  PickBlocks blocks_;
+  std::vector<RunningService> services_, staged_;
+  bool staging_ = false;  // between stage() and commit()
+  bool adopted_ = false;
+  const Interfaces* interfaces_ = nullptr;
+  std::unique_ptr<DataThread> data_;
+  health::Checker checker_;
+  std::vector<std::pair<std::string, std::uint16_t>> checked_;  // service and slot, by check
+  std::unique_ptr<ReadWatch> readable_;
+  Alarm hops_due_, tables_due_, second_;
+  std::map<int, int> sockets_;  // the XSKMAP by ifindex, of devices that have sockets
+};
+
+}  // namespace tandem::daemon
