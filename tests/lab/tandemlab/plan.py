@@ -3,8 +3,9 @@
 
 import dataclasses
 
-NODES = ("client", "switch", "a", "b", "s1", "s2", "s3", "s4")
+NODES = ("client", "switch", "a", "b", "s1", "s2", "s3", "s4", "router", "far")
 GATEWAYS = ("a", "b")
+ROUTERS = GATEWAYS + ("router",)
 BACKENDS = ("s1", "s2", "s3", "s4")
 
 
@@ -18,6 +19,8 @@ class Network:
 
 FRONT = Network("front", "192.0.2.", "2001:db8:1::", 1)
 BACK = Network("back", "198.51.100.", "2001:db8:2::", 2)
+FAR = Network("far", "203.0.113.", "2001:db8:3::", 3)
+NETWORKS = (FRONT, BACK, FAR)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +59,13 @@ CABLES = (
     Cable("s2", "eth0", BACK, 22),
     Cable("s3", "eth0", BACK, 23),
     Cable("s4", "eth0", BACK, 24),
+    Cable("s1", "eth1", FRONT, 21),
+    Cable("s2", "eth1", FRONT, 22),
+    Cable("s3", "eth1", FRONT, 23),
+    Cable("s4", "eth1", FRONT, 24),
+    Cable("router", "eth0", FRONT, 1),
+    Cable("router", "eth1", FAR, 1),
+    Cable("far", "eth0", FAR, 10),
 )
 
 

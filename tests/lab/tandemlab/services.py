@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""[[service]] blocks for the backends on s1..s4, and a client that uses them."""
+"""[[service]] blocks for the backends on s1..s4, and what those need besides: virtual addresses
+of their own and tunnels' ends."""
 
-import collections
-import re
+import pathlib
 
 from . import plan
 from .backends import PORT
+from .process import Process
+from .shell import wait_until
 
 BACKENDS4 = [plan.cable(node).v4 for node in plan.BACKENDS]
 BACKENDS6 = [plan.cable(node).v6 for node in plan.BACKENDS]
+SOURCE4, SOURCE6 = plan.cable("a", "eth1").v4, plan.cable("a", "eth1").v6
 
 
 def service(name, address, forward, port=80, protocol="tcp", backends=None, backend_port=None,
@@ -18,9 +21,11 @@ def service(name, address, forward, port=80, protocol="tcp", backends=None, back
         backends = BACKENDS6 if ":" in address else BACKENDS4
     if backend_port is None:
         backend_port = PORT if forward in ("nat", "fullnat") else port
-    listed = ",\n".join(
+    if forward == "fullnat" and "sources" not in more:
+        more += f'\nsources = ["{SOURCE6 if ":" in address else SOURCE4}"]'
+    listed = "\n".join(
         f'  {{ address = "{backend}", port = {backend_port}, '
-        f'weight = {weights[i] if weights else 1} }}' for i, backend in enumerate(backends))
+        f'weight = {weights[i] if weights else 1} }},' for i, backend in enumerate(backends))
     return f"""
 [[service]]
 name = "{name}"
@@ -30,33 +35,30 @@ port = {port}
 forward = "{forward}"
 {more}
 backends = [
-{listed},
+{listed}
 ]
 """
 
 
-def bracketed(address):
-    return f"[{address}]" if ":" in address else address
+def take_virtual_addresses(lab, *addresses):
+    """Backends take the addresses as their own, and tell nobody (dsr and tunnel)."""
+    for node in plan.BACKENDS:
+        for address in addresses:
+            lab.exec(node, "ip", "address", "replace", address, "dev", "lo")
 
 
-def who_answers(lab, address, requests, port=80, timeout=2):
-    """Requests over as many connections: a Counter of the backends that answered, None for none."""
-    url = f"http://{bracketed(address)}:{port}/?[1-{requests}]"
-    done = lab.exec("client", "curl", "-s", "--globoff" if ":" in address else "-s", "--no-keepalive",
-                    "-H", "Connection: close", "--max-time", str(timeout + requests // 50),
-                    url if ":" not in address else f"http://{bracketed(address)}:{port}/",
-                    check=False)
-    names = [line.split()[0] for line in done.stdout.splitlines() if line]
-    answers = collections.Counter(names)
-    if len(names) < requests:
-        answers[None] = requests - len(names)
-    return answers
+class TunnelEnds:
+    """What comes to the backends in tunnels is unpacked."""
 
+    def __init__(self, lab):
+        program = pathlib.Path(__file__).with_name("tunnel_end.py")
+        self.ends = []
+        for node in plan.BACKENDS:
+            self.ends.append(Process(lab, node, "tunnel", ["/usr/bin/python3", program]))
+        for node in plan.BACKENDS:
+            wait_until(f"the tunnel's end on {node} is up",
+                       lambda: "UP" in lab.exec(node, "ip", "link", "show", "inside").stdout)
 
-def failed_of_wrk(text):
-    """(requests, failed) from wrk's report."""
-    requests = int(re.search(r"(\d+) requests in", text).group(1))
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    other = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    failed = sum(map(int, errors.groups())) if errors else 0
-    return requests, failed + (int(other.group(1)) if other else 0)
+    def stop(self):
+        for end in self.ends:
+            end.kill()

@@ -10,6 +10,7 @@ import pathlib
 import signal
 import sys
 import time
+import traceback
 import unittest
 
 from . import topology
@@ -52,10 +53,10 @@ class TapResult(unittest.TestResult):
         super().startTest(test)
         self.started = time.monotonic()
 
-    def _line(self, good, test, directive=""):
+    def _line(self, good, test, directive="", part=""):
         self.number += 1
         title = (test.shortDescription() or str(test)).rstrip(".").replace("#", "no. ")
-        print(f"{'ok' if good else 'not ok'} {self.number} - {title}{directive}", flush=True)
+        print(f"{'ok' if good else 'not ok'} {self.number} - {title}{part}{directive}", flush=True)
 
     def _diagnose(self, text):
         for line in text.strip().splitlines():
@@ -75,6 +76,12 @@ class TapResult(unittest.TestResult):
         super().addFailure(test, err)
         self._line(False, test)
         self._diagnose(self.failures[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._line(False, test, part=f": {subtest._message}")
+            self._diagnose("".join(traceback.format_exception(*err)))
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

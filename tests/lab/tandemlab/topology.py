@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The namespaces of the lab: made, entered, taken away.
 
-                        client  192.0.2.10  2001:db8:1::10
-                          | eth0
-    ...................... switch ......................
+              client  192.0.2.10       far  203.0.113.10  2001:db8:3::10
+         2001:db8:1::10 | eth0          |
+                        |           [ far ]
+                        |               | eth1  203.0.113.1
+                        |            router
+                        |               | eth0  192.0.2.1
+    .................... switch .........................
     :                  [ front ]       192.0.2.0/24, 2001:db8:1::/64
-    :                   |      |                       :
-    :              eth0 |      | eth0                  :
-    :         .2 ::2  node a  node b  .3 ::3           :   virtual: 192.0.2.100, .101
-    :              eth1 |      | eth1                  :            2001:db8:1::100, ::101
-    :                   |      |                       :
+    :                   |      |        |               :
+    :              eth0 |      | eth0   | eth1 of s1..s4:  .21-.24, ::21-::24
+    :         .2 ::2  node a  node b  .3 ::3            :   virtual: 192.0.2.100, .101
+    :              eth1 |      | eth1                   :            2001:db8:1::100, ::101
+    :                   |      |                        :
     :                  [ back ]        198.51.100.0/24, 2001:db8:2::/64
-    :                 |   |   |   |                    :
+    :                 |   |   |   |                     :
     .....................................................
-                     s1  s2  s3  s4    .21-.24, ::21-::24, default route by node a
+                     s1  s2  s3  s4    .21-.24, ::21-::24
+
+What a backend sends from its address in `back` goes through node a; anything else, and so what it
+sends from a virtual address, by its cable to `front`.
 
 Each box is a network namespace PREFIX-NAME. Node a and node b have in addition a mount namespace
 with /run, /sys and bpffs of their own, so that two daemons of a kind do not meet; it is kept alive
@@ -130,17 +137,13 @@ class Lab:
         run(["mount", "--make-private", self.directory])
         for node in plan.NODES:
             self._add_namespace(node)
-        for network in (plan.FRONT, plan.BACK):
+        for network in plan.NETWORKS:
             self._ip("switch", "link", "add", network.name, "type", "bridge",
                      "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
             self._ip("switch", "link", "set", network.name, "up")
         for cable in plan.CABLES:
             self._plug(cable)
-        for node in plan.BACKENDS:
-            self._ip(node, "route", "add", "default", "via", plan.cable("a", "eth1").v4)
-            self._ip(node, "-6", "route", "add", "default", "via", plan.cable("a", "eth1").v6)
-        self._ip("client", "route", "add", "198.51.100.0/24", "via", plan.cable("a").v4)
-        self._ip("client", "-6", "route", "add", "2001:db8:2::/64", "via", plan.cable("a").v6)
+        self._add_routes()
         for node in plan.GATEWAYS:
             self._add_mount_namespace(node)
         (self.directory / "ready").touch()
@@ -153,9 +156,16 @@ class Lab:
         settings = {
             "net.ipv6.conf.all.accept_dad": 0,  # a node's addresses work at once
             "net.ipv6.conf.default.accept_dad": 0,
-            "net.ipv4.ip_forward": int(node in plan.GATEWAYS),
-            "net.ipv6.conf.all.forwarding": int(node in plan.GATEWAYS),
+            "net.ipv4.ip_forward": int(node in plan.ROUTERS),
+            "net.ipv6.conf.all.forwarding": int(node in plan.ROUTERS),
         }
+        if node in plan.BACKENDS:  # they may have virtual addresses, and keep quiet about it
+            settings |= {
+                "net.ipv4.conf.all.arp_ignore": 1,
+                "net.ipv4.conf.all.arp_announce": 2,
+                "net.ipv4.conf.all.rp_filter": 0,
+                "net.ipv4.conf.default.rp_filter": 0,
+            }
         if node == "switch":
             settings["net.ipv6.conf.default.disable_ipv6"] = 1
         words = [f"{key}={value}" for key, value in settings.items()]
@@ -175,6 +185,28 @@ class Lab:
         self._ip(cable.node, "link", "set", cable.device, "up")
         self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", cable.device)
         self._ip(cable.node, "address", "add", f"{cable.v6}/64", "dev", cable.device, "nodad")
+
+    def _add_routes(self):
+        def route(node, network, gateway, *more):
+            for family, to, via in (("-4", f"{network.v4}0/24", gateway.v4),
+                                    ("-6", f"{network.v6}/64", gateway.v6)):
+                self._ip(node, family, "route", "add", to, "via", via, *more)
+
+        a, router, behind = plan.cable("a"), plan.cable("router"), plan.cable("a", "eth1")
+        route("client", plan.BACK, a)
+        route("router", plan.BACK, a)
+        for node in ("client",) + plan.GATEWAYS + plan.BACKENDS:
+            route(node, plan.FAR, router)
+        for network in (plan.FRONT, plan.BACK):
+            route("far", network, plan.cable("router", "eth1"))
+        for node in plan.BACKENDS:
+            for network in (plan.FRONT, plan.FAR):
+                route(node, network, behind, "table", "50")
+            for family, own in (("-4", f"{plan.BACK.v4}0/24"), ("-6", f"{plan.BACK.v6}/64")):
+                self._ip(node, family, "rule", "add", "from", own, "to", own, "lookup", "main",
+                         "priority", "49")
+                self._ip(node, family, "rule", "add", "from", own, "lookup", "50",
+                         "priority", "50")
 
     def _add_mount_namespace(self, node):
         for name in ("tandem", "keepalived", "frr", "nginx", "lock"):
