@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/requests.hpp"
 
-#include <algorithm>
-#include <initializer_list>
-#include <string_view>
+#include <tuple>
+
+#include "control/arguments.hpp"
 
 namespace tandem::control {
 
@@ -11,117 +11,123 @@ using nlohmann::json;
 
 namespace {
 
-// Takes known keys out of the arguments one by one, and remembers the first thing that was wrong.
-class Reader {
- public:
-  Reader(const json& arguments, std::initializer_list<std::string_view> known)
-      : arguments_(arguments) {
-    for (const auto& item : arguments.items())
-      if (std::ranges::find(known, item.key()) == known.end())
-        note("unknown argument \"" + item.key() + "\"");
-  }
-
-  void read(const char* key, std::optional<std::string>& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_string()) return expected(key, "a string");
-    out = value->get<std::string>();
-  }
-  void read(const char* key, std::uint64_t& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_number_unsigned()) return expected(key, "a whole number, 0 or greater");
-    out = value->get<std::uint64_t>();
-  }
-  void read(const char* key, bool& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_boolean()) return expected(key, "true or false");
-    out = value->get<bool>();
-  }
-  void read(const char* key, std::vector<std::string>& out) {
-    const json* value = find(key);
-    if (value == nullptr) return;
-    if (!value->is_array() || !std::ranges::all_of(*value, &json::is_string))
-      return expected(key, "a list of strings");
-    out = value->get<std::vector<std::string>>();
-  }
-
-  template <class T>
-  Result<T> finish(T request) {
-    if (!problem_.empty()) return fail(problem_);
-    return request;
-  }
-
- private:
-  const json* find(const char* key) const {
-    const auto found = arguments_.find(key);
-    return found == arguments_.end() || found->is_null() ? nullptr : &*found;
-  }
-  void expected(const char* key, const char* what) {
-    note("argument \"" + std::string(key) + "\": expected " + what);
-  }
-  void note(std::string problem) {
-    if (problem_.empty()) problem_ = std::move(problem);
-  }
-
-  const json& arguments_;
-  std::string problem_;
-};
+constexpr std::tuple<> kStatus;
+constexpr std::tuple kVrrp{takes("name", &VrrpRequest::name)};
+constexpr std::tuple kEvents{takes("after", &EventsRequest::after),
+                             takes("limit", &EventsRequest::limit)};
+constexpr std::tuple kFailover{takes("names", &FailoverRequest::names),
+                               takes("back", &FailoverRequest::back)};
+constexpr std::tuple kReload{takes("file", &ReloadRequest::file)};
+constexpr std::tuple kServices{takes("name", &ServicesRequest::name)};
+constexpr std::tuple kBackends{takes("service", &BackendsRequest::service)};
+constexpr std::tuple kFlows{takes("service", &FlowsRequest::service),
+                            takes("backend", &FlowsRequest::backend),
+                            takes("client", &FlowsRequest::client),
+                            takes("state", &FlowsRequest::state),
+                            takes("limit", &FlowsRequest::limit, {1, kMostFlowsShown}),
+                            takes("count_only", &FlowsRequest::count_only)};
+constexpr std::tuple kDrain{needs("service", &DrainRequest::service),
+                            takes("backend", &DrainRequest::backend)};
+constexpr std::tuple kWeight{needs("service", &WeightRequest::service),
+                             needs("backend", &WeightRequest::backend),
+                             needs("weight", &WeightRequest::weight)};
+constexpr std::tuple kExplain{needs("source", &ExplainRequest::source),
+                              takes("source_port", &ExplainRequest::source_port, kPort),
+                              needs("destination", &ExplainRequest::destination),
+                              needs("port", &ExplainRequest::port, kPort),
+                              takes("protocol", &ExplainRequest::protocol)};
+constexpr std::tuple kCapture{needs("file", &CaptureRequest::file, {.path = true}),
+                              takes("filter", &CaptureRequest::filter),
+                              takes("count", &CaptureRequest::count, {1, kMostCaptured}),
+                              takes("seconds", &CaptureRequest::seconds, {1, kLongestCapture})};
 
 }  // namespace
 
 Result<StatusRequest> StatusRequest::from_json(const json& arguments) {
-  return Reader(arguments, {}).finish(StatusRequest{});
+  return read<StatusRequest>(arguments, kStatus);
 }
 json StatusRequest::to_json() const {
-  return json::object();
+  return write(*this, kStatus);
 }
 
 Result<VrrpRequest> VrrpRequest::from_json(const json& arguments) {
-  VrrpRequest request;
-  Reader reader(arguments, {"name"});
-  reader.read("name", request.name);
-  return reader.finish(std::move(request));
+  return read<VrrpRequest>(arguments, kVrrp);
 }
 json VrrpRequest::to_json() const {
-  json arguments = json::object();
-  if (name) arguments["name"] = *name;
-  return arguments;
+  return write(*this, kVrrp);
 }
 
 Result<EventsRequest> EventsRequest::from_json(const json& arguments) {
-  EventsRequest request;
-  Reader reader(arguments, {"after", "limit"});
-  reader.read("after", request.after);
-  reader.read("limit", request.limit);
-  return reader.finish(request);
+  return read<EventsRequest>(arguments, kEvents);
 }
 json EventsRequest::to_json() const {
-  return {{"after", after}, {"limit", limit}};
+  return write(*this, kEvents);
 }
 
 Result<FailoverRequest> FailoverRequest::from_json(const json& arguments) {
-  FailoverRequest request;
-  Reader reader(arguments, {"names", "back"});
-  reader.read("names", request.names);
-  reader.read("back", request.back);
-  return reader.finish(std::move(request));
+  return read<FailoverRequest>(arguments, kFailover);
 }
 json FailoverRequest::to_json() const {
-  return {{"names", names}, {"back", back}};
+  return write(*this, kFailover);
 }
 
 Result<ReloadRequest> ReloadRequest::from_json(const json& arguments) {
-  ReloadRequest request;
-  Reader reader(arguments, {"file"});
-  reader.read("file", request.file);
-  return reader.finish(std::move(request));
+  return read<ReloadRequest>(arguments, kReload);
 }
 json ReloadRequest::to_json() const {
-  json arguments = json::object();
-  if (file) arguments["file"] = *file;
-  return arguments;
+  return write(*this, kReload);
+}
+
+Result<ServicesRequest> ServicesRequest::from_json(const json& arguments) {
+  return read<ServicesRequest>(arguments, kServices);
+}
+json ServicesRequest::to_json() const {
+  return write(*this, kServices);
+}
+
+Result<BackendsRequest> BackendsRequest::from_json(const json& arguments) {
+  return read<BackendsRequest>(arguments, kBackends);
+}
+json BackendsRequest::to_json() const {
+  return write(*this, kBackends);
+}
+
+Result<FlowsRequest> FlowsRequest::from_json(const json& arguments) {
+  return read<FlowsRequest>(arguments, kFlows);
+}
+json FlowsRequest::to_json() const {
+  return write(*this, kFlows);
+}
+
+Result<DrainRequest> DrainRequest::from_json(const json& arguments) {
+  return read<DrainRequest>(arguments, kDrain);
+}
+json DrainRequest::to_json() const {
+  return write(*this, kDrain);
+}
+
+Result<WeightRequest> WeightRequest::from_json(const json& arguments) {
+  return read<WeightRequest>(arguments, kWeight);
+}
+json WeightRequest::to_json() const {
+  return write(*this, kWeight);
+}
+
+Result<ExplainRequest> ExplainRequest::from_json(const json& arguments) {
+  auto request = read<ExplainRequest>(arguments, kExplain);
+  if (request && request->source.family() != request->destination.family())
+    return fail("\"source\" and \"destination\" are of two families: expected both IPv4 or IPv6");
+  return request;
+}
+json ExplainRequest::to_json() const {
+  return write(*this, kExplain);
+}
+
+Result<CaptureRequest> CaptureRequest::from_json(const json& arguments) {
+  return read<CaptureRequest>(arguments, kCapture);
+}
+json CaptureRequest::to_json() const {
+  return write(*this, kCapture);
 }
 
 }  // namespace tandem::control

@@ -11,8 +11,21 @@ void Session::print(const nlohmann::json& document) const {
   out << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
+Called<Exit> Session::show(const std::string& command, const nlohmann::json& arguments,
+                           const Render& render, Judge judge) {
+  const auto document = client.call(command, arguments);
+  if (!document) return std::unexpected(document.error());
+  if (json)
+    print(*document);
+  else
+    out << render(*document, style);
+  return judge != nullptr ? judge(*document) : kGood;
+}
+
 std::span<const Command* const> commands() {
-  static constexpr std::array kCommands{&kStatus, &kVrrp, &kEvents, &kFailover, &kReload};
+  static constexpr std::array kCommands{&kStatus, &kVrrp,     &kServices, &kBackends, &kFlows,
+                                        &kEvents, &kExplain,  &kCapture,  &kDrain,    &kUndrain,
+                                        &kWeight, &kFailover, &kReload};
   return kCommands;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/program_options/positional_options.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <expected>
+#include <functional>
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -28,6 +29,10 @@ enum Exit : int {
 template <class T>
 using Called = std::expected<T, control::CallError>;
 
+// A document as text for people (render.hpp), and what it means for the exit status.
+using Render = std::function<std::string(const nlohmann::json& document, const Style& style)>;
+using Judge = Exit (*)(const nlohmann::json& document);
+
 // What a command works with: a connection to the daemon, and where its output goes.
 struct Session {
   control::Client client;
@@ -36,6 +41,10 @@ struct Session {
   std::ostream& out;
 
   void print(const nlohmann::json& document) const;
+  // Asks the daemon, and prints the answer: as it came, or rendered. An answer without a judge is
+  // good.
+  Called<Exit> show(const std::string& command, const nlohmann::json& arguments,
+                    const Render& render, Judge judge = nullptr);
 };
 
 struct Command {
@@ -43,10 +52,12 @@ struct Command {
   const char* synopsis;  // "[NAME]", behind the name
   const char* summary;   // a line
   const char* help;      // paragraphs
-  Duration patience;     // how long to wait for an answer
+  Duration patience;     // how long to wait for an answer that takes no time by itself
   void (*options)(boost::program_options::options_description& named,
                   boost::program_options::positional_options_description& positional);
   Called<Exit> (*run)(Session& session, const boost::program_options::variables_map& options);
+  // How long the daemon takes for what it is asked; null: no time.
+  Duration (*takes)(const boost::program_options::variables_map& options) = nullptr;
 };
 
 extern const Command kStatus;
@@ -54,6 +65,14 @@ extern const Command kVrrp;
 extern const Command kEvents;
 extern const Command kFailover;
 extern const Command kReload;
+extern const Command kServices;
+extern const Command kBackends;
+extern const Command kFlows;
+extern const Command kDrain;
+extern const Command kUndrain;
+extern const Command kWeight;
+extern const Command kExplain;
+extern const Command kCapture;
 
 [[nodiscard]] std::span<const Command* const> commands();
 [[nodiscard]] const Command* find_command(const std::string& name);  // null: there is none

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl failover: a planned handover, and taking it back.
 #include <algorithm>
-#include <ostream>
 
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
@@ -33,13 +32,10 @@ Called<Exit> run(Session& session, const po::variables_map& options) {
   control::FailoverRequest request;
   if (options.count("name") != 0) request.names = options["name"].as<std::vector<std::string>>();
   request.back = options["back"].as<bool>();
-  const auto results = session.client.call("failover", request.to_json());
-  if (!results) return std::unexpected(results.error());
-  if (session.json)
-    session.print(*results);
-  else
-    session.out << render_failover(*results, request.back, session.style);
-  return judge(*results);
+  const auto render = [&](const json& results, const Style& style) {
+    return render_failover(results, request.back, style);
+  };
+  return session.show("failover", request.to_json(), render, judge);
 }
 
 }  // namespace

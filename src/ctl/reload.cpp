@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl reload: apply what changed in the configuration.
-#include <filesystem>
-#include <ostream>
-
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/options.hpp"
 #include "ctl/render.hpp"
 
 namespace tandem::ctl {
@@ -27,18 +25,8 @@ void options(po::options_description& named, po::positional_options_description&
 
 Called<Exit> run(Session& session, const po::variables_map& options) {
   control::ReloadRequest request;
-  if (options.count("file") != 0) {  // the daemon's working directory is another
-    std::error_code ignored;
-    const auto file = std::filesystem::absolute(options["file"].as<std::string>(), ignored);
-    request.file = file.lexically_normal().string();
-  }
-  const auto difference = session.client.call("reload", request.to_json());
-  if (!difference) return std::unexpected(difference.error());
-  if (session.json)
-    session.print(*difference);
-  else
-    session.out << render_reload(*difference, session.style);
-  return kGood;
+  if (const auto file = given<std::string>(options, "file")) request.file = absolute_path(*file);
+  return session.show("reload", request.to_json(), render_reload);
 }
 
 }  // namespace

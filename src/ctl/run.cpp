@@ -9,11 +9,13 @@ namespace tandem::ctl {
 namespace {
 
 Called<Exit> run_command(const CommandLine& line, const Surroundings& around) {
-  auto client = control::Client::connect(line.socket, line.command->patience);
+  const Command& command = *line.command;
+  const Duration taken = command.takes != nullptr ? command.takes(line.options) : Duration::zero();
+  auto client = control::Client::connect(line.socket, command.patience + taken);
   if (!client) return std::unexpected(client.error());
   Session session{std::move(*client), line.json, Style(around.colour), around.out};
   try {
-    return line.command->run(session, line.options);
+    return command.run(session, line.options);
   } catch (const nlohmann::json::exception& error) {
     return std::unexpected(control::CallError{
         control::CallError::Kind::refused,

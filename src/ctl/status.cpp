@@ -14,10 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string number(const json& value) {
-  return std::to_string(value.get<std::uint64_t>());
-}
-
 std::string routers_table(const json& routers, const Style& style) {
   Table table({"VIRTUAL ROUTER", "STATE", "FOR", "PRIORITY", "PEER", "ADDRESSES"});
   for (const json& router : routers) {

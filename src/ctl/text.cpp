@@ -81,6 +81,35 @@ std::string text_at(const json& object, const char* key) {
   return printable(object.at(key).get<std::string>());
 }
 
+std::string number(const json& value) {
+  return std::to_string(value.get<std::uint64_t>());
+}
+
+std::string rate_text(const json& per_second) {
+  std::array<char, 64> text{};
+  const double rate = std::round(per_second.get<double>() * 10) / 10;
+  (void)std::snprintf(text.data(), text.size(), rate == std::floor(rate) ? "%.0f" : "%.1f", rate);
+  return text.data();
+}
+
+std::string bytes_text(const json& bytes) {
+  constexpr std::array kUnits{" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+  auto value = bytes.get<double>();
+  std::size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); unit++) value /= 1000;
+  return short_number(value) + kUnits[unit];
+}
+
+std::string traffic_text(const json& object, const char* packets, const char* bytes) {
+  return number(object.at(packets)) + ", " + bytes_text(object.at(bytes));
+}
+
+std::string endpoint_text(const json& object, const char* address, const char* port) {
+  std::string host = text_at(object, address);
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return host + ":" + number(object.at(port));
+}
+
 std::string joined(const json& strings) {
   std::string text;
   for (std::size_t i = 0; i < strings.size(); ++i) {

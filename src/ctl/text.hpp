@@ -33,6 +33,19 @@ class Style {
 [[nodiscard]] std::string text_at(const nlohmann::json& object, const char* key);
 [[nodiscard]] std::string printable(std::string text, bool keep_newlines = false);
 
+// A count; "12.5" of a rate, with one decimal at most; "1.23 MB" of bytes.
+[[nodiscard]] std::string number(const nlohmann::json& value);
+[[nodiscard]] std::string rate_text(const nlohmann::json& per_second);
+[[nodiscard]] std::string bytes_text(const nlohmann::json& bytes);
+
+// "1520, 1.23 MB" of the packets and the bytes at these keys.
+[[nodiscard]] std::string traffic_text(const nlohmann::json& object, const char* packets,
+                                       const char* bytes);
+
+// "198.51.100.21:80", "[2001:db8::1]:80" of the address and the port at these keys.
+[[nodiscard]] std::string endpoint_text(const nlohmann::json& object, const char* address,
+                                        const char* port);
+
 // "a, b and c"
 [[nodiscard]] std::string joined(const nlohmann::json& strings);
 

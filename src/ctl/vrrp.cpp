@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl vrrp: everything about each virtual router.
-#include <ostream>
-
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/options.hpp"
 #include "ctl/render.hpp"
 
 namespace tandem::ctl {
@@ -15,9 +14,6 @@ namespace {
 
 std::string ms_text(const json& ms) {
   return duration_text(ms.get<double>() / 1e3);
-}
-std::string number(const json& value) {
-  return std::to_string(value.get<std::uint64_t>());
 }
 
 std::string heading(const json& router, const Style& style) {
@@ -109,14 +105,8 @@ void options(po::options_description& named, po::positional_options_description&
 
 Called<Exit> run(Session& session, const po::variables_map& options) {
   control::VrrpRequest request;
-  if (options.count("name") != 0) request.name = options["name"].as<std::string>();
-  const auto document = session.client.call("vrrp", request.to_json());
-  if (!document) return std::unexpected(document.error());
-  if (session.json)
-    session.print(*document);
-  else
-    session.out << render_vrrp(*document, session.style);
-  return kGood;
+  request.name = given<std::string>(options, "name");
+  return session.show("vrrp", request.to_json(), render_vrrp);
 }
 
 }  // namespace

@@ -127,4 +127,8 @@ void DataThread::sweep() {
   tools_.forwarder->sweep(share + 1, tick(now));
 }
 
+Duration DataThread::idle(flow::Tick stamp, flow::Tick now) const {
+  return tools_.clock.jiffy() * (std::int64_t{flow::age(now, stamp)} << tools_.tick_shift);
+}
+
 }  // namespace tandem::daemon

@@ -41,9 +41,12 @@ class DataThread {
   void call(Run run);
   // For what any thread may read: counters, and FlowTable::for_each().
   [[nodiscard]] const forward::Forwarder& forwarder() const { return *tools_.forwarder; }
+  [[nodiscard]] std::uint64_t jiffies(MonotonicTime now) const { return tools_.clock.at(now); }
   [[nodiscard]] flow::Tick tick(MonotonicTime now) const {
-    return static_cast<flow::Tick>(tools_.clock.at(now) >> tools_.tick_shift);
+    return static_cast<flow::Tick>(jiffies(now) >> tools_.tick_shift);
   }
+  // Since a flow's last packet, to a tick.
+  [[nodiscard]] Duration idle(flow::Tick stamp, flow::Tick now) const;
 
  private:
   struct Command {

@@ -89,6 +89,20 @@ class Node {
   void fail_over(const control::FailoverRequest& request, control::Completion done);
   [[nodiscard]] bool has_router(const std::string& name) const;
 
+  // node_services.cpp: its commands about services
+  void serve_services();
+  control::Answer list_services(const control::ServicesRequest& request);
+  control::Answer list_backends(const control::BackendsRequest& request);
+  control::Answer list_flows(const control::FlowsRequest& request);
+  control::Answer drain(const control::DrainRequest& request);
+  control::Answer undrain(const control::DrainRequest& request);
+  control::Answer set_drained(const control::DrainRequest& request, bool drained);
+  control::Answer set_weight(const control::WeightRequest& request);
+  control::Answer explain(const control::ExplainRequest& request);
+  [[nodiscard]] control::Answer backends_of(const std::optional<std::string>& service,
+                                            const std::optional<control::Endpoint>& backend) const;
+  [[nodiscard]] bool has_lease(const IpAddress& address) const;
+
   // node_stop.cpp
   void on_idle();
   void take_down();

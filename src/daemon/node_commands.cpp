@@ -61,6 +61,7 @@ void Node::serve() {
     if (!request) return done(std::unexpected(request.error()));
     reload(request->file.value_or(config_file_), std::move(done));
   });
+  serve_services();
 }
 
 bool Node::has_router(const std::string& name) const {

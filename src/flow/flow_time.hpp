@@ -43,6 +43,7 @@ class JiffyClock {
   [[nodiscard]] std::uint64_t at(MonotonicTime now) const {
     return jiffies_ + static_cast<std::uint64_t>((now - at_) / jiffy_);
   }
+  [[nodiscard]] Duration jiffy() const { return jiffy_; }
 
  private:
   Duration jiffy_;

@@ -96,6 +96,8 @@ class Forwarder {
   [[nodiscard]] const flow::FlowTable4& flows4() const { return flows4_; }
   [[nodiscard]] const flow::FlowTable6& flows6() const { return flows6_; }
   [[nodiscard]] const HopTable& hops() const { return hops_; }
+  [[nodiscard]] const td_env& env() const { return memory_.env; }
+  [[nodiscard]] std::uint32_t tick_shift() const { return tick_shift_; }
   [[nodiscard]] bool eligible(std::uint16_t slot) const;
 
  private:

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl drain, undrain and weight: what a backend gets of new flows, changed at run time.
+#include "control/requests.hpp"
+#include "ctl/command.hpp"
+#include "ctl/options.hpp"
+#include "ctl/render.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+
+namespace {
+
+void drain_options(po::options_description& named, po::positional_options_description& positional) {
+  named.add_options()("service", po::value<std::string>()->required(), "the service")(
+      "backend", po::value<Word<control::Endpoint>>(),
+      "ADDRESS, ADDRESS:PORT or [IPV6-ADDRESS]:PORT; default: all backends of the service");
+  positional.add("service", 1).add("backend", 1);
+}
+
+control::DrainRequest drain_request(const po::variables_map& options) {
+  return {options["service"].as<std::string>(), given_word<control::Endpoint>(options, "backend")};
+}
+
+Called<Exit> run_drain(Session& session, const po::variables_map& options) {
+  return session.show("drain", drain_request(options).to_json(), render_backends);
+}
+
+Called<Exit> run_undrain(Session& session, const po::variables_map& options) {
+  return session.show("undrain", drain_request(options).to_json(), render_backends);
+}
+
+void weight_options(po::options_description& named,
+                    po::positional_options_description& positional) {
+  named.add_options()("service", po::value<std::string>()->required(), "the service")(
+      "backend", po::value<Word<control::Endpoint>>()->required(),
+      "ADDRESS, ADDRESS:PORT or [IPV6-ADDRESS]:PORT")(
+      "weight", po::value<std::uint64_t>()->required()->notifier(within("WEIGHT", 0, 65535)),
+      "0 to 65535; 0: no new flows");
+  positional.add("service", 1).add("backend", 1).add("weight", 1);
+}
+
+Called<Exit> run_weight(Session& session, const po::variables_map& options) {
+  const control::WeightRequest request{
+      options["service"].as<std::string>(), options["backend"].as<Word<control::Endpoint>>().value,
+      static_cast<std::uint16_t>(options["weight"].as<std::uint64_t>())};
+  return session.show("weight", request.to_json(), render_backends);
+}
+
+}  // namespace
+
+const Command kDrain{
+    "drain",
+    "SERVICE [BACKEND]",
+    "let backends keep their flows, but get no new ones",
+    "Drains BACKEND, or all backends of SERVICE: they keep the flows they have, and get no new\n"
+    "ones, whatever their checks say. Without a port, BACKEND means all of SERVICE at that\n"
+    "address. The configuration file is not changed. Shows the backends as they are then; when\n"
+    "one's ACTIVE is 0, nobody will miss it.\n",
+    std::chrono::seconds(5),
+    drain_options,
+    run_drain,
+};
+
+const Command kUndrain{
+    "undrain",
+    "SERVICE [BACKEND]",
+    "let drained backends get new flows again",
+    "Takes `tandemctl drain` back for BACKEND, or for all backends of SERVICE. Shows the backends\n"
+    "as they are then: up or down, as their checks say.\n",
+    std::chrono::seconds(5),
+    drain_options,
+    run_undrain,
+};
+
+const Command kWeight{
+    "weight",
+    "SERVICE BACKEND WEIGHT",
+    "set a backend's share of new flows",
+    "Sets the weight of BACKEND in SERVICE: a backend of weight 200 gets twice as many flows as\n"
+    "one of weight 100; one of weight 0 gets no new ones. Flows that are there stay where they\n"
+    "are. The configuration file is not changed. Shows the backend as it is then.\n",
+    std::chrono::seconds(5),
+    weight_options,
+    run_weight,
+};
+
+}  // namespace tandem::ctl

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tandemctl explain` tells of a rehearsed packet.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/plan.hpp"
+#include "daemon/services.hpp"
+#include "engine/steering_program.hpp"
+#include "forward/rehearsal.hpp"
+#include "netlink/links.hpp"
+#include "observe/explain_document.hpp"
+
+namespace tandem::daemon {
+
+inline constexpr std::uint16_t kAnyClientPort = 49152;  // for who asks without one
+
+[[nodiscard]] observe::FlowView view_of(const forward::KnownFlow& flow,
+                                        const RunningService& service,
+                                        const RunningBackend& backend, Duration idle);
+
+class Explanation {
+ public:
+  struct Rooms {
+    const Plan& plan;
+    const Services& services;
+    const engine::SteeringProgram& program;
+    const netlink::Links& links;
+  };
+  explicit Explanation(const Rooms& rooms) : rooms_(rooms) {}
+
+  [[nodiscard]] observe::ExplainView view(const forward::Question& question,
+                                          const forward::Rehearsed& rehearsed, MonotonicTime now);
+
+ private:
+  void tell_address(const forward::Question& question, const forward::Rehearsed& rehearsed,
+                    MonotonicTime now);
+  void tell_service(const forward::Question& question, const forward::Rehearsed& rehearsed);
+  void tell_flow(const forward::Rehearsed& rehearsed, MonotonicTime now);
+  void tell_nobody();
+  void tell_rewrite(const forward::Rehearsed& rehearsed);
+  void step(const char* what, std::string result, bool good = true);
+
+  Rooms rooms_;
+  observe::ExplainView view_;
+  const RunningService* service_ = nullptr;
+  const RunningBackend* backend_ = nullptr;
+};
+
+}  // namespace tandem::daemon

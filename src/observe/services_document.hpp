@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The documents behind `tandemctl services`, `backends` (also the answer to `drain`, `undrain` and
+// `weight`) and `flows`. Pure: plain values in, JSON out.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "balance/backend.hpp"
+#include "base/address.hpp"
+#include "config/config.hpp"
+#include "observe/clock.hpp"
+
+namespace tandem::observe {
+
+// In: client to backend. Out: the replies, as far as they come by: 0 with dsr and tunnel.
+struct Traffic {
+  std::uint64_t packets_in = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t packets_out = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+struct ServiceView {
+  std::string name;
+  IpAddress address;
+  config::Protocol protocol = config::Protocol::tcp;
+  std::uint16_t port = 0;
+  config::Forward forward = config::Forward::local;
+  config::SchedulerKind scheduler = config::SchedulerKind::least_conn;  // not shown of a local one
+  bool lease = false;  // its virtual address's is live
+  std::uint64_t backends_up = 0;
+  std::uint64_t backends_draining = 0;
+  std::uint64_t backends_down = 0;
+  std::uint64_t flows_active = 0;  // counted
+  std::uint64_t flows_total = 0;   // remembered
+  double new_per_second = 0;
+  Traffic traffic;
+  std::uint64_t picks = 0;       // by the scheduler
+  std::uint64_t hash_picks = 0;  // flows that were joined, and those above new_per_second
+  std::uint64_t refused = 0;     // no backend could take them
+  std::string note;              // a sentence for the operator, if something is amiss
+};
+
+struct FlowTableView {
+  std::uint64_t flows = 0;
+  std::uint64_t capacity = 0;
+};
+
+struct ServicesView {
+  std::vector<ServiceView> services;  // those asked for
+  FlowTableView ipv4;
+  FlowTableView ipv6;
+  std::uint64_t active_in_table = 0;  // flows marked as counted, of all services
+  std::uint64_t active_in_schedulers = 0;
+};
+
+// {"services": [...], "flow_tables": {...}, "counts": {...}}
+[[nodiscard]] nlohmann::json services_document(const ServicesView& view);
+
+struct NextHop {
+  std::string device;
+  MacAddress mac;
+};
+
+struct BackendView {
+  std::string service;
+  IpAddress address;
+  std::uint16_t port = 0;
+  std::uint16_t weight = 0;  // in use, as `tandemctl weight` may have set it
+  std::uint16_t configured_weight = 0;
+  balance::State state = balance::State::down;
+  std::string why;        // "check: 200 OK", "drained by the operator"
+  MonotonicTime since{};  // in this state
+  std::uint64_t active = 0;
+  std::uint64_t total = 0;
+  double new_per_second = 0;
+  std::uint32_t max_connections = 0;  // 0: no limit
+  std::uint64_t picks = 0;
+  Traffic traffic;
+  std::optional<NextHop> next_hop;  // nullopt: not resolved
+};
+
+// {"backends": [...]} in the order given.
+[[nodiscard]] nlohmann::json backends_document(std::span<const BackendView> backends,
+                                               const Now& now);
+
+struct FlowView {
+  IpAddress client;
+  std::uint16_t client_port = 0;
+  std::string service;
+  IpAddress backend;
+  std::uint16_t backend_port = 0;
+  std::uint8_t state = 0;  // enum td_flow_state
+  bool counted = false;
+  Duration idle{};
+  std::optional<std::uint16_t> source_port;  // fullnat: the port that the backend sees
+};
+
+// {"flows": [...], "matched": N}. `matched`: also those that the limit left out.
+[[nodiscard]] nlohmann::json flows_document(std::span<const FlowView> flows, std::uint64_t matched);
+// A row of it.
+[[nodiscard]] nlohmann::json flow_document(const FlowView& flow);
+
+}  // namespace tandem::observe
