@@ -202,12 +202,13 @@ TD_INLINE enum td_reason td_forward_error(struct td_frame *f, const struct td_en
 
 /* ---- "Too big" ---------------------------------------------------------------------------- */
 
-/* RFC 1122, 3.2.2 and RFC 4443, 2.4: what may be answered by an error. */
+/*
+ * RFC 1122, 3.2.2 and RFC 4443, 2.4: what may be answered by an error. Without "do not fragment"
+ * too: nothing here fragments, and a sender that hears of it sends less.
+ */
 TD_INLINE int td_may_be_answered(const struct td_packet *p)
 {
-	if (p->fragment == TD_FRAGMENT_LATER || p->eth[0] & 1)
-		return 0;
-	return p->family == 6 || td_load16(p->l3 + 6) & 0x4000; /* do not fragment */
+	return p->fragment != TD_FRAGMENT_LATER && !(p->eth[0] & 1);
 }
 
 /* RFC 1191, 4. `ip` begins a frame's IP header, and TD_QUOTE_BYTES are quoted already. */

@@ -131,8 +131,7 @@ class Balance(tap.LabCase):
 
     # ---- What happens to backends
     def test_down(self):
-        """A backend whose Nginx stops is taken out by its check, and comes back with it; when all
-        are gone, connections are refused and datagrams unreachable."""
+        """Backends whose Nginx stops go down and come back; with all down, clients are refused."""
         self.backends["s4"].nginx.stop()
         self.wait_for_backends(3)
         self.assertEqual(self.open(30, CHECKED), collections.Counter(s1=10, s2=10, s3=10))
@@ -157,8 +156,7 @@ class Balance(tap.LabCase):
 
     # ---- What happens to the node
     def test_reload(self):
-        """A reload takes one backend away: its connections stay, new ones go to the others. The
-        next one brings it back."""
+        """A backend that a reload takes away keeps its connections; the next one brings it back."""
         self.open(40)
         self.tandem.write(config(services.BACKENDS4[:3]))
         self.tandem.ctl("reload")
@@ -172,8 +170,7 @@ class Balance(tap.LabCase):
                    lambda: traffic.must_answer(self.lab, VIP, EVEN) == "s4")
 
     def test_crash(self):
-        """tandemd is killed and started again: established connections go on, and the counts are
-        those of the flows that were kept."""
+        """tandemd is killed and started again: connections go on, counts are as before."""
         self.open(40)
         self.tandem.kill()
         self.assertEqual(self.connections.broken(), 0)  # XDP goes by the table
