@@ -64,7 +64,9 @@ std::string notes(const json& services, const Style& style) {
 }
 
 std::string room_text(const json& table) {
-  return number(table.at("flows")) + " of " + number(table.at("capacity"));
+  const json& evicted = table.at("evicted");
+  return number(table.at("flows")) + " of " + number(table.at("capacity")) +
+         (evicted == 0 ? "" : " (" + number(evicted) + " half-open ones gave way)");
 }
 
 std::string counts_line(const json& counts, const Style& style) {

@@ -137,8 +137,8 @@ control::Answer Node::list_services(const control::ServicesRequest& request) {
     const auto sums = f.sums();
     document.active_in_table = sums.in_table;
     document.active_in_schedulers = sums.in_schedulers;
-    document.ipv4 = {f.flows4().flows(), f.flows4().capacity()};
-    document.ipv6 = {f.flows6().flows(), f.flows6().capacity()};
+    document.ipv4 = {f.flows4().flows(), f.flows4().capacity(), f.flows4().evictions()};
+    document.ipv6 = {f.flows6().flows(), f.flows6().capacity(), f.flows6().evictions()};
   });
   return services_document(document);
 }

@@ -15,6 +15,7 @@ namespace {
 // always make room: see docs/decisions/0007-flow-table.md.
 constexpr std::uint64_t kSlotsPerHundred = 150;
 constexpr int kMoves = 3;
+constexpr int kLooks = 10;  // buckets, for a flow that may give way
 
 }  // namespace
 
@@ -222,6 +223,39 @@ void FlowTable<Layout>::bring_home(Entry& entry) {
   if (Entry* to = free_in(bucket(where.first))) move(entry, *to, false);
 }
 
+// In a full table, flows that nobody would miss give way to a new one: those that are over, or have
+// not got beyond a SYN. So a flood of SYNs displaces its own.
+template <class Layout>
+auto FlowTable<Layout>::idlest_in(std::uint32_t element, Tick now) -> Entry* {
+  Entry* idlest = nullptr;
+  Tick longest = 0;
+  for (Entry& entry : bucket(element).entry) {
+    const auto flow = read(entry);
+    if (!flow || (flow->state != TD_FLOW_SYN_SENT && !td_flow_is_ending(flow->state))) continue;
+    const Tick idle = age(now, flow->stamp);
+    if (idlest != nullptr && idle <= longest) continue;
+    idlest = &entry;
+    longest = idle;
+  }
+  return idlest;
+}
+
+// Best in a bucket that the new flow can have; else one of the next, round the table.
+template <class Layout>
+auto FlowTable<Layout>::make_way(const td_flow_where& where, Tick now) -> Entry* {
+  for (int i = 0; i < kLooks; i++) {
+    const std::uint32_t element = i == 0   ? where.first
+                                  : i == 1 ? where.second
+                                           : 1 + evicting_++ % buckets();
+    Entry* idlest = idlest_in(element, now);
+    if (idlest == nullptr) continue;
+    erase(Layout::key_of(*idlest));
+    evictions_++;
+    return i < 2 ? idlest : place_for(where);
+  }
+  return nullptr;
+}
+
 // ---- Flows come
 
 template <class Layout>
@@ -245,6 +279,7 @@ auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> I
   }
   const td_flow_where where = Layout::where(head(), key);
   if (flows_ < head().capacity) entry = place_for(where);
+  if (entry == nullptr) entry = make_way(where, now);
   if (entry == nullptr) return {Outcome::full, to_flow(key, word)};
   word.part.who |= next_generation(load(entry->word));
   if (in(where.second, entry)) word.part.who |= kAway;

@@ -100,7 +100,8 @@ class FlowTable {
   // Error: there is none that fits this memory; create() makes one.
   Result<Adopted> adopt(std::uint32_t tick_shift, Tick now);
 
-  // For a packet that found no flow, or a flow that is over. At least `capacity` flows fit.
+  // For a packet that found no flow, or a flow that is over. At least `capacity` flows fit; beyond
+  // them, one that is over or half open gives way.
   Insertion insert(const Key& key, const Decision& decision, Tick now);
 
   [[nodiscard]] std::optional<Flow> find(const Key& key) const;
@@ -132,6 +133,7 @@ class FlowTable {
   [[nodiscard]] std::uint32_t capacity() const { return head().capacity; }
   [[nodiscard]] std::uint32_t buckets() const { return head().buckets; }
   [[nodiscard]] std::uint64_t moves() const { return moves_; }  // to make room, so far
+  [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
 
  private:
   using Entry = typename Layout::Entry;
@@ -147,6 +149,8 @@ class FlowTable {
   static Entry* free_in(Bucket& bucket);
   Entry* make_room(std::uint32_t element, int moves);
   Entry* place_for(const td_flow_where& where);
+  Entry* idlest_in(std::uint32_t element, Tick now);
+  Entry* make_way(const td_flow_where& where, Tick now);
   [[nodiscard]] bool in(std::uint32_t element, const Entry* entry) const;
   void move(Entry& from, Entry& to, bool away);
   void bring_home(Entry& entry);
@@ -163,6 +167,8 @@ class FlowTable {
   std::uint32_t flows_ = 0;
   std::uint32_t cursor_ = 0;  // of the sweep, in buckets
   std::uint64_t moves_ = 0;
+  std::uint64_t evictions_ = 0;
+  std::uint32_t evicting_ = 0;  // goes round, in buckets
 };
 
 using FlowTable4 = FlowTable<FlowLayout4>;

@@ -115,7 +115,7 @@ json backend_document(const BackendView& backend, const Now& now) {
 }
 
 json flow_table_document(const FlowTableView& table) {
-  return {{"flows", table.flows}, {"capacity", table.capacity}};
+  return {{"flows", table.flows}, {"capacity", table.capacity}, {"evicted", table.evicted}};
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ struct ServiceView {
 struct FlowTableView {
   std::uint64_t flows = 0;
   std::uint64_t capacity = 0;
+  std::uint64_t evicted = 0;  // half open or over, for want of room
 };
 
 struct ServicesView {

@@ -116,6 +116,22 @@ TYPED_TEST(FlowTableTest, HoldsItsCapacityWhateverTheKeysAndTheSeeds) {
   }
 }
 
+TYPED_TEST(FlowTableTest, AFloodOfHalfOpenFlowsDisplacesItsOwn) {
+  constexpr std::uint32_t kCapacity = 4'000, kKept = 1'000;
+  Rig<TypeParam> rig(kCapacity);
+  for (std::uint32_t n = 0; n < kKept; n++)
+    rig.table().insert(TypeParam::key(n), {1, TD_FLOW_ESTABLISHED}, 0);
+  std::uint32_t full = 0;
+  for (std::uint32_t n = kKept; n < 10 * kCapacity; n++)
+    full += rig.table().insert(TypeParam::key(n), {2, TD_FLOW_SYN_SENT}, 1).outcome ==
+            TestFixture::Outcome::full;
+  EXPECT_EQ(full, 0U);
+  EXPECT_GT(rig.table().evictions(), 8 * kCapacity);
+  EXPECT_LE(rig.table().flows(), kCapacity);
+  for (std::uint32_t n = 0; n < kKept; n++) ASSERT_TRUE(rig.table().find(TypeParam::key(n)));
+  rig.check_counts();
+}
+
 TYPED_TEST(FlowTableTest, StaysThatRoomyAfterManyFlowsHaveComeAndGone) {
   constexpr std::uint32_t kCapacity = 10'000;
   Rig<TypeParam> rig(kCapacity);
