@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// First packets in each mode: where they go, what they look like then, what is remembered.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "service_node.hpp"
+
+namespace tandem {
+namespace {
+
+using forward::Forwarder;
+
+const TestService& service(std::uint16_t number) {
+  static const auto all = test_services();
+  return all[number - 1U];
+}
+
+class Admission : public testing::Test {
+ protected:
+  ServiceNode::Outcome admit(const frames::Bytes& frame, std::uint32_t link = rig::kLink) {
+    return node_.admit(frame, link, now_);
+  }
+  ServiceNode::Outcome steer(const frames::Bytes& frame, std::uint32_t link = rig::kLink) {
+    return node_.steer(frame, link, now_);
+  }
+  void set_all(std::uint16_t number, balance::State state, std::uint16_t weight = 1,
+               std::uint32_t most = 0) {
+    for (int slot = 2 * number; slot < 2 * number + 2; slot++)
+      node_.set_backend(static_cast<std::uint16_t>(slot), state, weight, now_, most);
+  }
+  [[nodiscard]] std::uint64_t active(int slot) {
+    return node_.forwarder().counts().active(static_cast<std::uint16_t>(slot));
+  }
+
+  MonotonicTime now_ = MonotonicClock::now();
+  MemoryNode memory_{now_};
+  ServiceNode& node_ = memory_.node;
+};
+
+// Behind the addresses: what reads the rewritten frame.
+struct Parsed {
+  explicit Parsed(frames::Bytes bytes) : frame(std::move(bytes)) {
+    td_parse(&p, frame.data(), frame.data() + frame.size(), TD_FULL);
+  }
+  [[nodiscard]] IpAddress address(const std::uint8_t* at) const {
+    return p.family == 4 ? IpAddress::v4(std::span<const std::uint8_t, 4>(at, 4))
+                         : IpAddress::v6(std::span<const std::uint8_t, 16>(at, 16));
+  }
+  [[nodiscard]] IpAddress source() const { return address(td_ip_source(&p)); }
+  [[nodiscard]] IpAddress destination() const { return address(td_ip_destination(&p)); }
+  frames::Bytes frame;
+  td_packet p{};
+};
+
+// ---- Every mode
+
+class EveryService : public Admission, public testing::WithParamInterface<std::uint16_t> {};
+
+TEST_P(EveryService, GoesToABackendAndIsFoundThereFromThenOn) {
+  const TestService& s = service(GetParam());
+  const auto frame = to_service(s, {});
+  ASSERT_TRUE(has_good_checksums(frame));
+  EXPECT_EQ(steer(frame).reason, TD_PUNT_MISS);
+  const auto first = admit(frame);
+  ASSERT_EQ(first.reason, TD_TX_FORWARD);
+  ASSERT_EQ(first.out.backend / 2, s.number);
+  const int i = first.out.backend % 2;
+  EXPECT_EQ(first.out.ifindex == 0 ? rig::kLink : first.out.ifindex,
+            i == 0 ? rig::kLink : rig::kOtherLink);
+
+  const Parsed sent(first.frame);
+  EXPECT_TRUE(has_good_checksums(first.frame));
+  EXPECT_EQ(sent.destination(), s.mode == TD_MODE_DSR ? s.address : backend_address(s.backends, i));
+  if (s.is_nat()) {
+    EXPECT_EQ(sent.p.destination_port, s.backend_port);
+  }
+  if (s.mode != TD_MODE_TUNNEL) {
+    EXPECT_EQ(sent.source(), s.mode == TD_MODE_FULLNAT ? source_address(s.backends)
+                                                       : client_address(s.address.family(), 1));
+  }
+  EXPECT_EQ(sent.p.vlan[0], i == 0 ? 0 : 77);
+
+  // XDP now does the same by itself.
+  const auto next = steer(frame);
+  EXPECT_EQ(next.reason, TD_TX_FORWARD);
+  EXPECT_EQ(next.frame, first.frame);
+  EXPECT_EQ(active(first.out.backend), 1U);
+}
+
+TEST_P(EveryService, ADuplicateOfTheFirstPacketGetsTheFirstDecision) {
+  const auto frame = to_service(service(GetParam()), {});
+  const auto first = admit(frame);
+  for (int i = 0; i < 5; i++) EXPECT_EQ(admit(frame).frame, first.frame);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 1U);
+  EXPECT_EQ(node_.forwarder().of_service(GetParam()).picks, 1U);
+}
+
+TEST_P(EveryService, TakesConnectionsInTurnWhenBackendsAreEqual) {
+  for (std::uint16_t n = 0; n < 40; n++)
+    ASSERT_EQ(admit(to_service(service(GetParam()), {.port = static_cast<std::uint16_t>(2000 + n)}))
+                  .reason,
+              TD_TX_FORWARD);
+  EXPECT_EQ(active(2 * GetParam()), 20U);
+  EXPECT_EQ(active(2 * GetParam() + 1), 20U);
+}
+
+TEST_P(EveryService, AnswersComeBackToTheClientInTheServicesName) {
+  const TestService& s = service(GetParam());
+  if (!s.is_nat()) return;  // they do not come by
+  const Segment segment{.client = 3, .port = 45678};
+  const auto out = admit(to_service(s, segment));
+  const std::uint16_t port =
+      s.mode == TD_MODE_FULLNAT ? Parsed(out.frame).p.source_port : segment.port;
+  Segment back = segment;
+  back.flags = TD_TCP_SYN | TD_TCP_ACK;
+  back.payload = 100;
+  const int i = out.out.backend % 2;
+  const auto reply = steer(from_backend(s, i, back, port), i == 0 ? rig::kLink : rig::kOtherLink);
+  ASSERT_EQ(reply.reason, TD_TX_REPLY);
+  EXPECT_TRUE(has_good_checksums(reply.frame));
+  const Parsed sent(reply.frame);
+  EXPECT_EQ(sent.source(), s.address);
+  EXPECT_EQ(sent.p.source_port, s.port);
+  EXPECT_EQ(sent.destination(), client_address(s.address.family(), 3));
+  EXPECT_EQ(sent.p.destination_port, 45678);
+  EXPECT_TRUE(std::ranges::equal(std::span(reply.frame).first(6), frames::kClientMac.bytes));
+  EXPECT_EQ(sent.p.vlan[0], s.vlan[0]);
+  EXPECT_EQ(sent.p.vlan[1], s.vlan[1]);
+  // The other backend has no such flow.
+  EXPECT_EQ(steer(from_backend(s, 1 - i, back, static_cast<std::uint16_t>(port + 1)),
+                  i == 0 ? rig::kOtherLink : rig::kLink)
+                .reason,
+            TD_PASS_UNFLOWED);
+}
+
+TEST_P(EveryService, NobodyThereIsRefusedOrDropped) {
+  const TestService& s = service(GetParam());
+  set_all(s.number, balance::State::down);
+  const auto refused = admit(to_service(s, {}));
+  EXPECT_EQ(refused.reason, TD_TX_REFUSED);
+  EXPECT_TRUE(has_good_checksums(refused.frame) || s.udp);
+  const Parsed answer(refused.frame);
+  EXPECT_EQ(answer.source(), s.address);
+  EXPECT_EQ(answer.destination(), client_address(s.address.family(), 1));
+  EXPECT_EQ(node_.forwarder().of_service(s.number).refused, 1U);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 0U);
+  if (s.udp) return;
+  EXPECT_EQ(answer.p.l4[13], TD_TCP_RST | TD_TCP_ACK);
+  EXPECT_NE(admit(to_service(s, {.flags = TD_TCP_RST})).reason, TD_TX_REFUSED);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, EveryService, testing::Range<std::uint16_t>(1, 14));
+
+// ---- What is no first packet
+
+TEST_F(Admission, AnAckWithoutAFlowIsJoinedByAHashThatBothNodesShare) {
+  MemoryNode other(now_);
+  for (const std::uint16_t number : std::array<std::uint16_t, 6>{1, 4, 5, 7, 10, 11})
+    for (std::uint16_t port = 1000; port < 1100; port++) {
+      const auto frame = to_service(service(number), {.port = port, .flags = TD_TCP_ACK});
+      const auto here = admit(frame), there = other.node.admit(frame, rig::kLink, now_);
+      ASSERT_EQ(here.reason, TD_TX_FORWARD);
+      ASSERT_EQ(here.out.backend, there.out.backend);
+    }
+  EXPECT_EQ(node_.forwarder().of_service(4).joined, 100U);
+  EXPECT_EQ(node_.forwarder().of_service(4).picks, 0U);
+}
+
+TEST_F(Admission, AFinOrRstWithoutAFlowGoesByHashAndIsNotRemembered) {
+  for (const std::uint8_t flags : std::array<std::uint8_t, 2>{TD_TCP_FIN | TD_TCP_ACK, TD_TCP_RST})
+    EXPECT_EQ(admit(to_service(service(4), {.flags = flags})).reason, TD_TX_HASHED);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 0U);
+}
+
+TEST_F(Admission, APortThatIsUsedAgainIsPickedAnew) {
+  const Segment syn{.port = 5000};
+  ASSERT_EQ(admit(to_service(service(4), syn)).reason, TD_TX_FORWARD);
+  const Segment ack{.port = 5000, .flags = TD_TCP_ACK};
+  const Segment reset{.port = 5000, .flags = TD_TCP_RST};
+  EXPECT_EQ(steer(to_service(service(4), ack)).reason, TD_TX_FORWARD);
+  EXPECT_EQ(steer(to_service(service(4), reset)).reason, TD_TX_FORWARD);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 0U);  // by the event, at once
+  EXPECT_EQ(steer(to_service(service(4), syn)).reason, TD_PUNT_MISS);
+  EXPECT_EQ(admit(to_service(service(4), syn)).reason, TD_TX_FORWARD);
+  EXPECT_EQ(node_.forwarder().of_service(4).picks, 2U);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 1U);
+}
+
+TEST_F(Admission, AClientBehindAnotherRouterIsAnsweredThere) {
+  const TestService& s = service(1);
+  const MacAddress router{{0x02, 0, 0, 0, 0, 0x99}};
+  const auto out = admit(to_service(s, {}));
+  const int i = out.out.backend % 2;
+  now_ += std::chrono::seconds(1);  // looked at once a tick
+  const auto moved = to_service(s, {.flags = TD_TCP_ACK, .mac = router});
+  ASSERT_EQ(steer(moved).reason, TD_PUNT_MISS);
+  EXPECT_EQ(admit(moved).reason, TD_TX_FORWARD);
+  const auto reply = steer(from_backend(s, i, {.flags = TD_TCP_ACK}, 40000),
+                           i == 0 ? rig::kLink : rig::kOtherLink);
+  ASSERT_EQ(reply.reason, TD_TX_REPLY);
+  EXPECT_TRUE(std::ranges::equal(std::span(reply.frame).first(6), router.bytes));
+}
+
+TEST_F(Admission, WithoutALeaseNothingIsAdmitted) {
+  const auto frame = to_service(service(14), {});
+  EXPECT_EQ(steer(frame).reason, TD_DROP_NO_LEASE);
+  EXPECT_EQ(admit(frame).reason, TD_DROP_NO_LEASE);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 0U);
+}
+
+// ---- Limits
+
+TEST_F(Admission, MaxConnectionsAreNotExceeded) {
+  set_all(4, balance::State::up, 1, 3);
+  for (std::uint16_t port = 1; port <= 6; port++)
+    EXPECT_EQ(admit(to_service(service(4), {.port = port})).reason, TD_TX_FORWARD);
+  EXPECT_EQ(admit(to_service(service(4), {.port = 7})).reason, TD_TX_REFUSED);
+  EXPECT_EQ(active(8), 3U);
+  EXPECT_EQ(active(9), 3U);
+}
+
+TEST_F(Admission, DrainedBackendsKeepTheirFlowsAndGetNone) {
+  const auto first = admit(to_service(service(4), {.port = 1}));
+  node_.set_backend(first.out.backend, balance::State::draining, 1, now_);
+  for (std::uint16_t port = 2; port <= 9; port++)
+    EXPECT_NE(admit(to_service(service(4), {.port = port})).out.backend, first.out.backend);
+  EXPECT_EQ(steer(to_service(service(4), {.port = 1, .flags = TD_TCP_ACK})).out.backend,
+            first.out.backend);
+}
+
+TEST_F(Admission, SourcePortsRunOutAndComeBack) {
+  forward::PortPool pool;
+  std::vector<bool> seen(65536);
+  for (int n = 0; n < 65536 - 1024; n++) {
+    const auto port = pool.take();
+    ASSERT_TRUE(port);
+    ASSERT_GE(*port, forward::PortPool::kFirst);
+    ASSERT_FALSE(seen[*port]);
+    seen[*port] = true;
+  }
+  EXPECT_FALSE(pool.take());
+  pool.give(2000);
+  EXPECT_EQ(pool.take(), 2000);
+}
+
+TEST_F(Admission, WithoutASourcePortAFlowIsNotTaken) {
+  const TestService& s = service(3);
+  std::uint32_t taken = 0;
+  td_reason reason = TD_TX_FORWARD;
+  // The flow table is the smaller one: half-open flows give way there, and their ports come back.
+  for (std::uint32_t n = 0; n < 10'000; n++) {
+    reason = admit(to_service(s, {.client = 1 + n / 60'000,
+                                  .port = static_cast<std::uint16_t>(1 + n % 60'000)}))
+                 .reason;
+    taken += reason == TD_TX_FORWARD;
+  }
+  EXPECT_EQ(taken, 10'000U);
+  EXPECT_LE(node_.forwarder().flows4().flows(), ServiceNode::kFlows);
+  EXPECT_GT(node_.forwarder().flows4().evictions(), 7'000U);
+  EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
+}
+
+TEST_F(Admission, WithoutANextHopABackendIsNotEligible) {
+  forward::BackendSettings settings;
+  settings.service = 4;
+  settings.address = backend_address(Family::ipv4, 0);
+  settings.port = 8004;
+  settings.balance.identity = 8;
+  settings.balance.weight = 1;
+  settings.balance.state = balance::State::up;
+  node_.forwarder().set_backend(8, settings, now_);
+  EXPECT_FALSE(node_.forwarder().eligible(8));
+  for (std::uint16_t port = 1; port <= 4; port++)
+    EXPECT_EQ(admit(to_service(service(4), {.port = port})).out.backend, 9);
+}
+
+TEST_F(Admission, TheRestOfAServiceIsForgottenWithIt) {
+  for (std::uint16_t port = 1; port <= 50; port++) {
+    admit(to_service(service(1), {.port = port}));
+    admit(to_service(service(4), {.port = port}));
+  }
+  node_.forwarder().remove_service(1);
+  EXPECT_EQ(node_.forwarder().flows4().flows(), 50U);
+  EXPECT_EQ(active(2) + active(3), 0U);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 50U);
+}
+
+}  // namespace
+}  // namespace tandem
