@@ -62,27 +62,26 @@ enum {
 	X(19, TX_REPLY, "tx/reply")                /* from the backend to the client */        \
 	X(20, TX_HASHED, "tx/hashed")              /* to a backend by hash, without a flow */  \
 	X(21, TX_ICMP, "tx/icmp-error")            /* to whom sent the packet that it quotes */ \
-	X(22, TX_FRAGMENT, "tx/fragment")          /* a later one, after the first */          \
-	X(23, TX_TOO_BIG, "tx/too-big")            /* answered so, for the next hop's MTU */   \
-	X(24, TX_REFUSED, "tx/refused")            /* no backend: RST, or port unreachable */  \
-	X(25, PUNT_MISS, "punt/miss")              /* no flow: to the data thread */           \
-	X(26, DROP_PUNT, "drop/no-data-thread")    /* which takes nothing from this queue */   \
-	X(27, DROP_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
-	X(28, DROP_FRAGMENT, "drop/fragment-unplaced")                                         \
-	X(29, DROP_NO_BACKEND, "drop/no-backend")                                              \
-	X(30, DROP_NO_HOP, "drop/next-hop-unknown")                                            \
-	X(31, DROP_TTL, "drop/ttl-exceeded")                                                   \
-	X(32, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
-	X(33, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
-	X(34, DROP_FULL, "drop/no-source-port")    /* fullnat: all ports are taken */          \
-	X(35, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */
+	X(22, TX_TOO_BIG, "tx/too-big")            /* answered so, for the next hop's MTU */   \
+	X(23, TX_REFUSED, "tx/refused")            /* no backend: RST, or port unreachable */  \
+	X(24, PUNT_MISS, "punt/miss")              /* no flow: to the data thread */           \
+	X(25, DROP_PUNT, "drop/no-data-thread")    /* which takes nothing from this queue */   \
+	X(26, DROP_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
+	X(27, DROP_FRAGMENT, "drop/fragment-unplaced")                                         \
+	X(28, DROP_NO_BACKEND, "drop/no-backend")                                              \
+	X(29, DROP_NO_HOP, "drop/next-hop-unknown")                                            \
+	X(30, DROP_TTL, "drop/ttl-exceeded")                                                   \
+	X(31, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
+	X(32, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
+	X(33, DROP_FULL, "drop/no-source-port")    /* fullnat: all ports are taken */          \
+	X(34, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */
 
 enum td_reason {
 #define TD_REASON_ENUM(number, name, text) TD_##name = number,
 	TD_REASONS(TD_REASON_ENUM)
 #undef TD_REASON_ENUM
 };
-#define TD_REASON_COUNT 36
+#define TD_REASON_COUNT 35
 
 /* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
 TD_INLINE int td_is_pass(__u32 reason)

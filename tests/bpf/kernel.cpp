@@ -22,13 +22,14 @@ Kernel::~Kernel() {
   if (program_) program_->close();
 }
 
-Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
+Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs,
+                                             const engine::MapSizes& sizes) {
   std::unique_ptr<Kernel> self(new Kernel);
-  auto program = engine::SteeringProgram::open(bpffs + "/tandem", {}, [](const std::string&) {});
+  auto program = engine::SteeringProgram::open(bpffs + "/tandem", sizes, [](const std::string&) {});
   if (!program) return std::unexpected(program.error());
   self->program_ = std::move(*program);
-  if (auto more = self->load_another(bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION)); !more)
-    return std::unexpected(more.error());
+  const std::string pins = bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION);
+  if (auto more = self->load_another(pins, sizes); !more) return std::unexpected(more.error());
   auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   self->ring_ = std::move(*ring);
@@ -37,17 +38,18 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs) {
 }
 
 // An instance whose descriptor we hold, on the same maps: as each interface has one.
-Result<void> Kernel::load_another(const std::string& pins) {
+Result<void> Kernel::load_another(const std::string& pins, const engine::MapSizes& sizes) {
   skeleton_.reset(tandem_bpf__open());
   if (!skeleton_) return fail_errno("cannot open the program");
-  if (auto ready = engine::SteeringMaps::prepare(*skeleton_->obj, pins, {}); !ready) return ready;
+  if (auto ready = engine::SteeringMaps::prepare(*skeleton_->obj, pins, sizes); !ready)
+    return ready;
   if (const int error = tandem_bpf__load(skeleton_.get()); error != 0)
     return fail_errno("cannot load the program", -error);
   return {};
 }
 
 Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
-  frames::Bytes out(frame.size() + 64);
+  frames::Bytes out(frame.size() + 128);
   xdp_md context{};
   context.data_end = static_cast<std::uint32_t>(frame.size());
   context.ingress_ifindex = rig::kLink;
@@ -92,11 +94,11 @@ std::optional<unsigned> Kernel::verified_instructions() const {
   return info.verified_insns;
 }
 
-void KernelTest::SetUp() {
+void KernelTest::set_up(const engine::MapSizes& sizes) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to load BPF programs";
   bpffs_ = std::make_unique<PrivateBpffs>();
   if (bpffs_->path().empty()) GTEST_SKIP() << "needs to be allowed to mount a BPF file system";
-  auto kernel = Kernel::load(bpffs_->path());
+  auto kernel = Kernel::load(bpffs_->path(), sizes);
   if (!kernel && (errno == EPERM || errno == ENOSYS))
     GTEST_SKIP() << "needs to be allowed to load BPF programs: " << kernel.error().message;
   ASSERT_TRUE(kernel) << kernel.error().message;

@@ -29,7 +29,8 @@ class Kernel {
     frames::Bytes frame;
   };
 
-  static Result<std::unique_ptr<Kernel>> load(const std::string& bpffs);
+  static Result<std::unique_ptr<Kernel>> load(const std::string& bpffs,
+                                              const engine::MapSizes& sizes = {});
   ~Kernel();
 
   // As if the frame had come in on the loopback interface. It has at least 14 bytes: the kernel
@@ -50,7 +51,7 @@ class Kernel {
     void operator()(tandem_bpf* skeleton) const;
   };
   Kernel() = default;
-  Result<void> load_another(const std::string& pins);
+  Result<void> load_another(const std::string& pins, const engine::MapSizes& sizes);
 
   std::unique_ptr<engine::SteeringProgram> program_;
   std::unique_ptr<tandem_bpf, Unload> skeleton_;
@@ -61,7 +62,8 @@ class Kernel {
 // The node of rig.hpp in the kernel, made anew for each test.
 class KernelTest : public testing::Test {
  protected:
-  void SetUp() override;
+  void SetUp() override { set_up({}); }
+  void set_up(const engine::MapSizes& sizes);
 
   std::unique_ptr<PrivateBpffs> bpffs_;
   std::unique_ptr<Kernel> kernel_;

@@ -15,7 +15,8 @@ using frames::append16;
 using frames::Bytes;
 using frames::ip;
 
-PacketGenerator::PacketGenerator(std::uint64_t seed) : random_(seed) {
+PacketGenerator::PacketGenerator(std::uint64_t seed, std::vector<Bytes> more)
+    : random_(seed), known_(std::move(more)) {
   for (const auto& c : verdicts::all()) known_.push_back(c.frame);
   for (const auto& c : answers::all()) known_.push_back(c.question);
 }

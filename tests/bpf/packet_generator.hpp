@@ -12,7 +12,8 @@ namespace tandem {
 
 class PacketGenerator {
  public:
-  explicit PacketGenerator(std::uint64_t seed);
+  // more: frames to begin from, besides those of the verdicts.
+  explicit PacketGenerator(std::uint64_t seed, std::vector<frames::Bytes> more = {});
 
   frames::Bytes next();  // 14 bytes at least
 

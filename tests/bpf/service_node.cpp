@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core.hpp"
+
 namespace tandem {
 namespace {
 
@@ -12,7 +14,7 @@ using frames::Bytes;
 using frames::ip;
 
 constexpr MacAddress kNear{{0x02, 0, 0, 0, 0, 0xe1}}, kFar{{0x02, 0, 0, 0, 0, 0xe2}};
-constexpr std::size_t kHeadroom = 256, kTailroom = 64;
+constexpr std::size_t kHeadroom = core::kHeadroom;
 
 flow::IdleTicks idle_ticks() {
   return flow::IdleTicks::from({}, std::chrono::milliseconds(256)).value();
@@ -195,7 +197,11 @@ void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uin
 }
 
 td_frame ServiceNode::lay_out(const Bytes& frame, std::uint32_t ifindex, MonotonicTime now) {
-  buffer_.assign(kHeadroom + frame.size() + kTailroom, 0);
+  Bytes copy = frame;
+  td_packet p;
+  td_parse(&p, copy.data(), copy.data() + copy.size(), TD_FULL);
+  // Ends where the frame ends, so that AddressSanitizer sees what is read or written behind it.
+  buffer_ = Bytes(kHeadroom + frame.size() + core::tailroom(p, frame.size()));
   std::ranges::copy(frame, buffer_.begin() + kHeadroom);
   td_frame f{};
   f.first = buffer_.data();

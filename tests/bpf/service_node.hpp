@@ -45,7 +45,7 @@ struct TestService {
 };
 
 [[nodiscard]] std::vector<TestService> test_services();
-[[nodiscard]] IpAddress backend_address(Family family, int i);  // 0, 1
+[[nodiscard]] IpAddress backend_address(Family family, int i);      // 0, 1
 [[nodiscard]] IpAddress client_address(Family family, unsigned n);  // IPv4: below 256
 [[nodiscard]] IpAddress source_address(Family family);
 
