@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arbitrary bytes as a frame at the node of tests/bpf/rig.hpp: once with its leases, once without.
 // No byte behind the frame is touched, and a node without a lease lets nothing through that
-// concerns a virtual router.
+// concerns a virtual router. And at the node of tests/bpf/service_node.hpp, whose data thread takes
+// what XDP hands over: counts stay those of the flow table.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 
 #include "core.hpp"
 #include "rig.hpp"
+#include "service_node.hpp"
 
 namespace {
 
@@ -55,6 +57,33 @@ void is_an_answer(const core::Outcome& out, const std::vector<std::uint8_t>& fra
   require(td_is_virtual_mac(&out.frame[6]));
 }
 
+// Flows come and go with what is fed; time passes.
+class Services {
+ public:
+  Services() {
+    for (const auto& frame : service_frames()) take(frame);
+  }
+  void take(const std::vector<std::uint8_t>& frame) {
+    now_ += std::chrono::milliseconds(1);
+    const std::uint32_t link = ++frames_ % 2 == 0 ? rig::kLink : rig::kOtherLink;
+    if (memory_.node.steer(frame, link, now_).reason == TD_PUNT_MISS)
+      memory_.node.admit(frame, link, now_);
+    auto& forwarder = memory_.node.forwarder();
+    forwarder.sweep(1, memory_.node.tick(now_));
+    if (frames_ % 1024 != 0) return;
+    const auto sums = forwarder.sums();
+    std::uint64_t counted = 0;
+    forwarder.flows4().for_each([&](const auto& flow) { counted += flow.counted; });
+    forwarder.flows6().for_each([&](const auto& flow) { counted += flow.counted; });
+    require(sums.in_table == counted && sums.in_schedulers == counted);
+  }
+
+ private:
+  std::uint64_t frames_ = 0;
+  MonotonicTime now_{std::chrono::hours(1)};
+  MemoryNode memory_{now_};
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -69,5 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   is_left_alone(lost, frame);
   require(unconcerned(held.reason) == unconcerned(lost.reason));
   require(unconcerned(lost.reason) || (!td_is_pass(lost.reason) && !td_is_tx(lost.reason)));
+
+  static Services services;
+  services.take(frame);
   return 0;
 }
