@@ -124,8 +124,13 @@ class FlowTable {
   // writer's: those that are there throughout are seen, some of them twice.
   template <class Each>
   void for_each(Each each) const {
-    for (std::uint32_t i = 1; i <= buckets(); i++)
-      for (const auto& entry : bucket(i).entry)
+    for_each_in(0, buckets(), each);
+  }
+  // Of so many buckets from the first one on.
+  template <class Each>
+  void for_each_in(std::uint32_t first, std::uint32_t count, Each each) const {
+    for (std::uint32_t i = first; i < first + count && i < buckets(); i++)
+      for (const auto& entry : bucket(i + 1).entry)
         if (const auto flow = read(entry)) each(*flow);
   }
 

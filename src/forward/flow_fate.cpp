@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of flows, and of what they hold: their charge at a backend, a client's next hop, a
 // source port.
+#include <algorithm>
 #include <atomic>
 
 #include "forward/forwarder.hpp"
@@ -83,20 +84,53 @@ std::uint32_t Forwarder::adopt() {
   return flows4_.flows() + flows6_.flows();
 }
 
-// ---- A service goes
+// ---- Flows that nobody serves any more
+
+void Forwarder::forget_from_the_start() {
+  forgetting_ = 0;
+  forgets_ = true;
+}
+
+bool Forwarder::is_forlorn(std::uint16_t number, std::uint16_t slot) const {
+  const Service* service = service_at(number);
+  if (service == nullptr || service->going || !backends_[slot]) return true;
+  return service->settings.udp && backends_[slot]->settings.balance.state == balance::State::down;
+}
 
 template <class Table>
-void Forwarder::forget(Table& table, std::uint16_t service) {
-  table.for_each([&](const auto& flow) {
-    if (service_of(flow.key) == service) table.erase(flow.key);
+void Forwarder::forget_in(Table& table, std::uint32_t buckets) {
+  table.for_each_in(forgetting_, buckets, [&](const auto& flow) {
+    if (is_forlorn(service_of(flow.key), flow.backend)) table.erase(flow.key);
   });
+}
+
+void Forwarder::forget_some(std::uint32_t buckets) {
+  if (!forgets_) return;
+  forget_in(flows4_, buckets);
+  forget_in(flows6_, buckets);
+  const std::uint32_t all = std::max(flows4_.buckets(), flows6_.buckets());
+  forgets_ = buckets < all - forgetting_;
+  forgetting_ += buckets;
+  if (!forgets_) remove_those_going();
+}
+
+void Forwarder::remove_those_going() {
+  for (std::uint16_t slot = 1; slot < backends_.size(); slot++)
+    if (backends_[slot] && services_[backends_[slot]->settings.service]->going)
+      remove_backend(slot);
+  for (auto& service : services_)
+    if (service && service->going) service.reset();
+}
+
+void Forwarder::remove_service(std::uint16_t number) {
+  if (!services_[number]) return;
+  services_[number]->going = true;
+  forget_from_the_start();
 }
 
 template void Forwarder::on_change<flow::FlowTable4>(const flow::FlowTable4::Flow&,
                                                      flow::FlowChange);
 template void Forwarder::on_change<flow::FlowTable6>(const flow::FlowTable6::Flow&,
                                                      flow::FlowChange);
-template void Forwarder::forget(flow::FlowTable4&, std::uint16_t);
-template void Forwarder::forget(flow::FlowTable6&, std::uint16_t);
 
 }  // namespace tandem::forward

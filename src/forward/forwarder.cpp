@@ -10,7 +10,7 @@ namespace tandem::forward {
 namespace {
 
 constexpr std::size_t kAffinityClients = 65536;  // held at most, for each service
-constexpr std::uint16_t kUsualMtu = 1500;
+constexpr std::uint32_t kForgetting = 16;        // times as fast as the sweep
 
 template <class Record>
 void overwrite(Record& to, const Record& from) {
@@ -69,6 +69,7 @@ void Forwarder::set_mtu(std::uint32_t ifindex, std::uint16_t mtu) {
 void Forwarder::set_service(std::uint16_t number, const ServiceSettings& settings,
                             MonotonicTime now) {
   auto& service = services_[number];
+  if (service && service->going) forget_some(UINT32_MAX);
   if (!service) service = std::make_unique<Service>();
   const bool schedules_anew = !service->scheduler || service->settings.kind != settings.kind ||
                               service->settings.options.slow_start != settings.options.slow_start;
@@ -92,15 +93,6 @@ void Forwarder::install(std::uint16_t number, balance::MaglevTable table) {
   if (services_[number]) services_[number]->scheduler->install(std::move(table));
 }
 
-void Forwarder::remove_service(std::uint16_t number) {
-  if (!services_[number]) return;
-  forget(flows4_, number);
-  forget(flows6_, number);
-  for (std::uint16_t slot = 1; slot < backends_.size(); slot++)
-    if (backends_[slot] && backends_[slot]->settings.service == number) remove_backend(slot);
-  services_[number].reset();
-}
-
 // A reader finds the new record, or the old, or a mixture of both for a moment: addresses and ports
 // of a slot never change, so that no mixture sends anything astray.
 void Forwarder::write(std::uint16_t slot, const Backend& backend) {
@@ -121,6 +113,7 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   Service* service = service_at(settings.service);
   if (service == nullptr) return;
   auto& backend = backends_[slot];
+  if (backend && backend->settings.service != settings.service) forget_some(UINT32_MAX);
   const bool is_new = !backend;
   if (is_new) backend = std::make_unique<Backend>();
   const std::uint16_t old_hop = backend->hop;
@@ -133,6 +126,8 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   hops_.release(old_hop);
   service->scheduler->set(backend->settings.balance, now);
   if (service->affinity && is_new) service->affinity->forget(slot);
+  const bool is_down = backend->settings.balance.state == balance::State::down;
+  if (service->settings.udp && is_down && counts_.total(slot) > 0) forget_from_the_start();
 }
 
 void Forwarder::retire_backend(std::uint16_t slot, MonotonicTime now) {
@@ -165,6 +160,7 @@ void Forwarder::on_end(const td_flow_end& end, flow::Tick now) {
 void Forwarder::sweep(std::uint32_t buckets, flow::Tick now) {
   flows4_.sweep(buckets, now, idle_);
   flows6_.sweep(buckets, now, idle_);
+  forget_some(buckets * kForgetting);
 }
 
 Forwarder::Sums Forwarder::sums() const {

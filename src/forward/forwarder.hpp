@@ -58,8 +58,10 @@ class Forwarder {
   void set_mtu(std::uint32_t ifindex, std::uint16_t mtu);  // what is sent to clients there
   void set_service(std::uint16_t number, const ServiceSettings& settings, MonotonicTime now);
   void install(std::uint16_t number, balance::MaglevTable table);
-  // Forgets its flows and its backends. O(flows).
+  // Its flows and its backends go, a share with each sweep(). Its numbers may be used again at
+  // once.
   void remove_service(std::uint16_t number);
+  // Of one that goes down, UDP flows are forgotten alike: their next datagrams go to others.
   void set_backend(std::uint16_t slot, const BackendSettings& settings, MonotonicTime now);
   // No new flows; those that it has stay.
   void retire_backend(std::uint16_t slot, MonotonicTime now);
@@ -106,6 +108,7 @@ class Forwarder {
     std::unique_ptr<balance::Scheduler> scheduler;
     std::unique_ptr<balance::Affinity> affinity;
     std::uint32_t turn = 0;  // of its source addresses
+    bool going = false;      // as soon as its flows are forgotten
   };
   struct Backend {
     BackendSettings settings;
@@ -135,8 +138,12 @@ class Forwarder {
   void on_change(const typename Table::Flow& flow, flow::FlowChange change);
   template <class Table>
   [[nodiscard]] bool adopt(const typename Table::Flow& flow);
+  void forget_from_the_start();
+  void forget_some(std::uint32_t buckets);
   template <class Table>
-  void forget(Table& table, std::uint16_t service);
+  void forget_in(Table& table, std::uint32_t buckets);
+  [[nodiscard]] bool is_forlorn(std::uint16_t service, std::uint16_t backend) const;
+  void remove_those_going();
   void release(const Service& service, std::uint16_t extra, std::uint8_t source);
   bool hold(const Service& service, std::uint16_t number, std::uint16_t extra, std::uint8_t source);
 
@@ -164,6 +171,8 @@ class Forwarder {
   std::vector<Device> devices_;
   std::uint32_t tick_shift_ = 0;
   bool adopting_ = false;
+  std::uint32_t forgetting_ = 0;  // the bucket of both tables that is next
+  bool forgets_ = false;          // some flows may be forlorn
 };
 
 }  // namespace tandem::forward

@@ -15,6 +15,7 @@ using frames::ip;
 
 constexpr MacAddress kNear{{0x02, 0, 0, 0, 0, 0xe1}}, kFar{{0x02, 0, 0, 0, 0, 0xe2}};
 constexpr std::size_t kHeadroom = core::kHeadroom;
+constexpr std::size_t kAnswerRoom = 64;  // behind a frame of AF_XDP, where there is much more
 
 flow::IdleTicks idle_ticks() {
   return flow::IdleTicks::from({}, std::chrono::milliseconds(256)).value();
@@ -196,12 +197,13 @@ void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uin
   forwarder_->set_backend(slot, settings, now);
 }
 
-td_frame ServiceNode::lay_out(const Bytes& frame, std::uint32_t ifindex, MonotonicTime now) {
+td_frame ServiceNode::lay_out(const Bytes& frame, std::uint32_t ifindex, MonotonicTime now,
+                              std::size_t room) {
   Bytes copy = frame;
   td_packet p;
   td_parse(&p, copy.data(), copy.data() + copy.size(), TD_FULL);
   // Ends where the frame ends, so that AddressSanitizer sees what is read or written behind it.
-  buffer_ = Bytes(kHeadroom + frame.size() + core::tailroom(p, frame.size()));
+  buffer_ = Bytes(kHeadroom + frame.size() + std::max(room, core::tailroom(p, frame.size())));
   std::ranges::copy(frame, buffer_.begin() + kHeadroom);
   td_frame f{};
   f.first = buffer_.data();
@@ -226,7 +228,7 @@ ServiceNode::Outcome ServiceNode::steer(const Bytes& frame, std::uint32_t ifinde
 
 ServiceNode::Outcome ServiceNode::admit(const Bytes& frame, std::uint32_t ifindex,
                                         MonotonicTime now) {
-  td_frame f = lay_out(frame, ifindex, now);
+  td_frame f = lay_out(frame, ifindex, now, kAnswerRoom);
   Outcome outcome{};
   outcome.reason = forwarder_->admit(f, outcome.out, now);
   outcome.frame.assign(f.data, f.end);

@@ -81,7 +81,8 @@ class ServiceNode {
 
  private:
   void make(MonotonicTime now);
-  td_frame lay_out(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
+  td_frame lay_out(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now,
+                   std::size_t room = 0);
 
   forward::Forwarder::Memory memory_;
   flow::Steering& steering_;

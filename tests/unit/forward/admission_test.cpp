@@ -282,9 +282,34 @@ TEST_F(Admission, TheRestOfAServiceIsForgottenWithIt) {
     admit(to_service(service(4), {.port = port}));
   }
   node_.forwarder().remove_service(1);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
   EXPECT_EQ(node_.forwarder().flows4().flows(), 50U);
   EXPECT_EQ(active(2) + active(3), 0U);
   EXPECT_EQ(node_.forwarder().sums().in_table, 50U);
+}
+
+TEST_F(Admission, AServiceWhoseNumberIsUsedAgainAtOnceBeginsWithNoFlows) {
+  for (std::uint16_t port = 1; port <= 50; port++) admit(to_service(service(1), {.port = port}));
+  node_.forwarder().remove_service(1);
+  forward::ServiceSettings settings;
+  settings.mode = TD_MODE_NAT;
+  node_.forwarder().set_service(1, settings, now_);
+  EXPECT_EQ(node_.forwarder().flows4().flows(), 0U);
+  EXPECT_EQ(node_.forwarder().hops().used(), 2U);  // the backends' own
+}
+
+TEST_F(Admission, DatagramsToABackendThatGoesDownGoToAnother) {
+  for (std::uint16_t port = 1; port <= 20; port++) {
+    admit(to_service(service(2), {.port = port}));
+    admit(to_service(service(1), {.port = port}));
+  }
+  node_.set_backend(4, balance::State::down, 1, now_);
+  node_.set_backend(2, balance::State::down, 1, now_);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  EXPECT_EQ(active(4), 0U);
+  EXPECT_EQ(active(2), 10U);  // TCP cannot go anywhere else
+  for (std::uint16_t port = 1; port <= 20; port++)
+    EXPECT_EQ(admit(to_service(service(2), {.port = port})).out.backend, 5);
 }
 
 }  // namespace
