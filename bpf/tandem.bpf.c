@@ -96,13 +96,15 @@ static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reas
 {
 	__u32 zero = 0;
 	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
+	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
 
-	if (!c)
+	if (!c || !tables || td_is_pass(reason)) /* tcpdump sees it */
 		return;
 	c->reason = reason;
 	c->out = td_is_tx(reason) ? ifindex : 0;
 	copy_head(ctx, c->left, &c->out_length);
-	bpf_ringbuf_output(&td_captured, c, sizeof(*c), 0);
+	if (bpf_ringbuf_output(&td_captured, c, sizeof(*c), 0))
+		__sync_fetch_and_add(&tables->capture_lost, 1);
 }
 
 /* ---- What becomes of a frame ---- */

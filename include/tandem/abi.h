@@ -250,7 +250,8 @@ struct td_tables {
 	__u64 budget_cost_ns;  /* what a first packet takes from its address's token bucket */
 	__u64 budget_burst_ns; /* and how much is in a full one */
 	__u64 capture_until_ns; /* CLOCK_MONOTONIC: until then, frames are captured; 0: none are */
-	__u64 pad[3];
+	__u64 capture_lost;	/* that found no room in the ring */
+	__u64 pad[2];
 	struct td_steer steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];

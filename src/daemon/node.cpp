@@ -136,6 +136,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto plan = make_plan(config, numbers_);
   if (!plan) return std::unexpected(plan.error());
   if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
+  capture_.emplace(Capture::Rooms{loop_, *program_, *links_});
   follow();
   serve();
   const auto& realtime = thread_->realtime();

@@ -18,6 +18,7 @@
 #include "config/load.hpp"
 #include "control/requests.hpp"
 #include "control/server.hpp"
+#include "daemon/capture.hpp"
 #include "daemon/interfaces.hpp"
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
@@ -129,6 +130,7 @@ class Node {
   std::unique_ptr<Peers> peers_;
   std::optional<health::Checker> checker_;
   std::optional<handoff::Notifier> notifier_;
+  std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
 
   std::vector<std::unique_ptr<ReadWatch>> watches_;

@@ -96,6 +96,11 @@ void Node::serve_services() {
   on("undrain", &Node::undrain);
   on("weight", &Node::set_weight);
   on("explain", &Node::explain);
+  server_->on_async("capture", [this](const nlohmann::json& arguments, control::Completion done) {
+    const auto request = control::CaptureRequest::from_json(arguments);
+    if (!request) return done(std::unexpected(request.error()));
+    capture_->start(*request, std::move(done));
+  });
 }
 
 // Whether the virtual router whose address it is holds the lease.

@@ -37,6 +37,7 @@ void Node::take_down() {
   watches_.clear();
   checker_.reset();
   server_.reset();
+  capture_.reset();
   peers_.reset();
   services_.reset();
   interfaces_.reset();

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/capture.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace tandem::daemon {
+namespace {
+
+constexpr int kBurst = 256;  // records, between other things that the thread has to do
+
+void store(__u64& word, __u64 value) {
+  std::atomic_ref(word).store(value, std::memory_order_relaxed);
+}
+
+const char* name_of(std::uint16_t reason) {
+  switch (reason) {
+#define TD_REASON_CASE(number, name, text) \
+  case TD_##name:                          \
+    return text;
+    TD_REASONS(TD_REASON_CASE)
+#undef TD_REASON_CASE
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
+struct Capture::Running {
+  control::CaptureRequest request;
+  control::Completion done;
+  observe::CaptureFilter filter;
+  std::ofstream file{};
+  std::optional<observe::Pcapng> pcapng{};
+  MonotonicTime since = MonotonicClock::now();
+  std::uint64_t packets = 0;
+};
+
+Capture::Capture(const Rooms& rooms) : rooms_(rooms), due_(rooms.loop, [this] { finish(); }) {}
+
+Capture::~Capture() {
+  if (running_) store(rooms_.program.tables().capture_until_ns, 0);
+}
+
+void Capture::start(const control::CaptureRequest& request, control::Completion done) {
+  auto filter = observe::CaptureFilter::compile(request.filter);
+  if (!filter) return done(std::unexpected(filter.error()));
+  if (!ring_) ring_.emplace(engine::CaptureRing::open(rooms_.program.capture_ring_fd()));
+  if (!*ring_) return done(std::unexpected(ring_->error()));
+  if (running_) finish();
+  auto running = std::make_unique<Running>(
+      Running{.request = request, .done = done, .filter = std::move(*filter)});
+  errno = 0;
+  running->file.open(request.file, std::ios::binary | std::ios::trunc);
+  if (!running->file) return done(fail_errno("cannot write " + request.file));
+  running->pcapng.emplace(running->file, TD_CAPTURE_BYTES, [this](std::uint32_t device) {
+    const auto link = rooms_.links.find(static_cast<int>(device));
+    return link ? link->name : std::to_string(device);
+  });
+  running_ = std::move(running);
+  (*ring_)->drain(INT32_MAX, [](const td_captured&) {});  // what an earlier one left
+  td_tables& tables = rooms_.program.tables();
+  const MonotonicTime end = MonotonicClock::now() + std::chrono::seconds(request.seconds);
+  store(tables.capture_lost, 0);
+  store(tables.capture_until_ns, to_ns(end));
+  due_.set(end);
+  readable_ = std::make_unique<ReadWatch>(rooms_.loop, (*ring_)->poll_fd(), [this] { drain(); });
+}
+
+void Capture::drain() {
+  (*ring_)->drain(kBurst, [this](const td_captured& captured) { take(captured); });
+  if (running_ && running_->packets >= running_->request.count) finish();
+}
+
+// As it came in, and as it left.
+void Capture::take(const td_captured& c) {
+  if (!running_ || running_->packets >= running_->request.count) return;
+  const auto head = [](const std::uint8_t* bytes, std::uint32_t length) {
+    return std::span(bytes, std::min<std::size_t>(length, TD_CAPTURE_BYTES));
+  };
+  const auto came = head(c.came, c.in_length), left = head(c.left, c.out_length);
+  if (!running_->filter.fits(came, c.in_length) &&
+      !(c.out != 0 && running_->filter.fits(left, c.out_length)))
+    return;
+  running_->packets++;
+  observe::Pcapng::Packet packet;
+  packet.at = observe::Now::read().wall_at(from_ns(c.time_ns));
+  packet.device = c.in;
+  packet.bytes = came;
+  packet.length = c.in_length;
+  packet.comment = name_of(c.reason);
+  running_->pcapng->write(packet);
+  if (c.out == 0) return;
+  packet.device = c.out;
+  packet.direction = observe::Pcapng::Direction::out;
+  packet.bytes = left;
+  packet.length = c.out_length;
+  running_->pcapng->write(packet);
+}
+
+void Capture::finish() {
+  if (!running_) return;
+  td_tables& tables = rooms_.program.tables();
+  store(tables.capture_until_ns, 0);
+  due_.set(kNever);
+  (*ring_)->drain(INT32_MAX, [this](const td_captured& captured) { take(captured); });
+  readable_.reset();
+  const auto ended = std::move(running_);
+  ended->file.close();
+  if (!ended->file) return ended->done(fail("could not write all of " + ended->request.file));
+  ended->done(nlohmann::json{{"packets", ended->packets},
+                             {"lost", std::atomic_ref(tables.capture_lost).load()},
+                             {"seconds", observe::to_seconds(MonotonicClock::now() - ended->since)},
+                             {"file", ended->request.file}});
+}
+
+}  // namespace tandem::daemon

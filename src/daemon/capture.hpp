@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What XDP forwards, answers and drops, into a file. One capture at a time.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "control/requests.hpp"
+#include "control/server.hpp"
+#include "daemon/watch.hpp"
+#include "engine/ring.hpp"
+#include "engine/steering_program.hpp"
+#include "netlink/links.hpp"
+#include "observe/capture_filter.hpp"
+#include "observe/pcapng.hpp"
+
+namespace tandem::daemon {
+
+class Capture {
+ public:
+  struct Rooms {
+    boost::asio::io_context& loop;
+    engine::SteeringProgram& program;
+    const netlink::Links& links;
+  };
+
+  explicit Capture(const Rooms& rooms);
+  ~Capture();
+
+  // Answers when it has ended: by count, by time, or since another one begins.
+  // {"packets": N, "lost": N, "seconds": S, "file": "..."}. Errors: the filter is wrong, the file
+  // cannot be written.
+  void start(const control::CaptureRequest& request, control::Completion done);
+
+ private:
+  struct Running;
+  void drain();
+  void take(const td_captured& captured);
+  void finish();
+
+  Rooms rooms_;
+  Alarm due_;
+  std::optional<Result<engine::CaptureRing>> ring_;
+  std::unique_ptr<ReadWatch> readable_;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace tandem::daemon
