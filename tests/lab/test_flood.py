@@ -23,6 +23,7 @@ VIP = plan.VIPS[0]
 SPOOFED = "203.0.113.128/25"
 SECONDS = 20
 FLOWS = 100_000  # small enough to be full soon
+PORTS = (80, 8080)  # nat, which is flooded, and dsr
 
 
 def config(node):
@@ -50,7 +51,7 @@ class Flood(tap.LabCase):
         services.take_virtual_addresses(cls.lab, VIP)
         cls.pair = Pair(cls.lab, config)
         cls.pair.bring_home(second=())
-        for port in (80, 8080):
+        for port in PORTS:
             traffic.must_answer(cls.lab, VIP, port)
 
     def flood(self, port):
@@ -59,7 +60,7 @@ class Flood(tap.LabCase):
                        [program, "eth0", plan.front_mac("a"), VIP, port, SECONDS],
                        stdout=subprocess.PIPE)
 
-    def try_new(self, port, flood):
+    def try_new(self, port, flood, results):
         """New connections, one after another, as long as the flood lasts: (good, failed)."""
         good = failed = 0
         while flood.running():
@@ -69,47 +70,45 @@ class Flood(tap.LabCase):
             except OSError:
                 failed += 1
             time.sleep(0.1)
-        return good, failed
+        results[port] = good, failed
 
-    def check(self, port):
+    def test_flood(self):
+        """Established connections lose nothing, adverts keep their rhythm, new ones succeed."""
         a, b = self.pair.a, self.pair.b
-        settled = traffic.Connections().open(self.lab, VIP, 50, port)
+        settled = traffic.Connections()
+        for port in PORTS:
+            settled.open(self.lab, VIP, 30, port)
         before = {node: node.transitions() for node in (a, b)}
         memory = resident(a.process.pid)
-        flood = self.flood(port)
-        news = []
-        trying = threading.Thread(target=lambda: news.append(self.try_new(port, flood)))
-        trying.start()
+        flood = self.flood(PORTS[0])
+        results = {}
+        trying = [threading.Thread(target=self.try_new, args=(port, flood, results))
+                  for port in PORTS]
+        for thread in trying:
+            thread.start()
         rounds = 0
         while flood.running():
             self.assertEqual(settled.broken(), 0)
             rounds += 1
             time.sleep(0.5)
-        trying.join()
-        good, failed = news[0]
+        for thread in trying:
+            thread.join()
         sent = json.loads(flood.popen.stdout.read())
-        rate = sent["sent"] / sent["seconds"]
-        took = {reason: count for reason, count in a.status()["packets"].items()
-                if reason in ("punt/miss", "tx/hashed", "tx/forward")}
-        tap.note(f"{rate / 1000:.0f} k SYN/s for {sent['seconds']:.0f} s; 50 connections were used "
-                 f"{rounds} times; {good} new ones succeeded, {failed} failed; {took}")
+        packets = a.status()["packets"]
+        tap.note(f"{sent['sent'] / sent['seconds'] / 1000:.0f} k SYN/s for {sent['seconds']:.0f} s: "
+                 f"{packets['punt/miss']} admitted, {packets['tx/hashed']} by hash; "
+                 f"{len(settled.all)} connections were used {rounds} times")
+        for port, (good, failed) in results.items():
+            tap.note(f"port {port}: {good} new connections succeeded, {failed} failed")
+            self.assertGreater(good, 0)
+            self.assertLessEqual(failed, good // 10)
         self.assertEqual(settled.broken(), 0)
         self.assertEqual({node: node.transitions() for node in (a, b)}, before)
-        self.assertGreater(good, 0)
-        self.assertLessEqual(failed, good // 10)
         self.assertLess(resident(a.process.pid), memory + 20_000)
-        tables = a.ask("services")["flow_tables"]["ipv4"]
-        self.assertLessEqual(tables["flows"], FLOWS)
-        self.assertTrue(a.ask("services")["counts"]["agree"])
+        services_now = a.ask("services")
+        self.assertLessEqual(services_now["flow_tables"]["ipv4"]["flows"], FLOWS)
+        self.assertTrue(services_now["counts"]["agree"])
         settled.close()
-
-    def test_nat(self):
-        """nat: established connections lose nothing, adverts keep their rhythm, new ones succeed."""
-        self.check(80)
-
-    def test_dsr(self):
-        """dsr: the same."""
-        self.check(8080)
 
 
 if __name__ == "__main__":
