@@ -23,8 +23,7 @@ reference is an error.
 
 A duration is a string with a unit (`us`, `ms`, `s`, `m`, `h`): `"250ms"`, `"1s"`, `"40.95s"`.
 Complete examples are in `configs/`; `configs/node-a.toml` and `configs/node-b.toml` are a pair,
-`configs/services.toml` forwards to backends in each way; this build reads and checks that, but
-refuses to run it, as its data plane has no way to a backend yet.
+`configs/services.toml` forwards to backends in each way.
 
 )";
 

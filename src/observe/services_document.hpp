@@ -41,7 +41,7 @@ struct ServiceView {
   double new_per_second = 0;
   Traffic traffic;
   std::uint64_t picks = 0;       // by the scheduler
-  std::uint64_t hash_picks = 0;  // flows that were joined, and those above new_per_second
+  std::uint64_t hash_picks = 0;  // flows that were joined
   std::uint64_t refused = 0;     // no backend could take them
   std::string note;              // a sentence for the operator, if something is amiss
 };
