@@ -46,7 +46,7 @@ struct SteeredService {
   // number is the caller's to keep stable, below TD_MAX_SERVICES.
   std::uint16_t number = 0;
   td_mode mode = TD_MODE_DSR;
-  bool by_source = false;              // hash picks go by the client's address alone
+  bool by_source = false;                // hash picks go by the client's address alone
   std::vector<std::uint16_t> sources{};  // fullnat: slots, at most TD_SERVICE_SOURCES
 };
 
