@@ -42,6 +42,8 @@ struct Forwarder::Packet {
 
 namespace {
 
+constexpr std::size_t kChoices = 8;  // backends that are tried for a flow
+
 td_flow6_key key6(const td_client& client, std::uint16_t service) {
   td_flow6_key key{};
   key.address[0] = td_load64(client.address);
@@ -141,16 +143,49 @@ void Forwarder::follow_router(Table& table, const typename Table::Flow& flow,
 // ---- Decide
 
 // nat: would the backend see two flows of one client port? A flow through another service to the
-// same backend is told from this one by its backend alone.
+// same backend is told from this one by its backend alone. One that is over makes way.
 template <class Table>
-bool Forwarder::has_twin(const Table& table, const Packet& packet, std::uint16_t backend) const {
+bool Forwarder::has_twin(Table& table, const Packet& packet, std::uint16_t backend) {
   if (packet.service->settings.mode != TD_MODE_NAT) return false;
   for (const std::uint16_t twin : backends_[backend]->settings.twins) {
     if (!backends_[twin]) continue;
     const auto key = key_of<Table>(packet.client, backends_[twin]->settings.service);
-    if (const auto flow = table.find(key); flow && flow->backend == twin) return true;
+    const auto flow = table.find(key);
+    if (!flow || flow->backend != twin) continue;
+    if (flow->state != TD_FLOW_CLOSED && flow->state != TD_FLOW_RESET) return true;
+    table.erase(key);
   }
   return false;
+}
+
+// By affinity, scheduler or hash, and charged.
+std::optional<std::uint16_t> Forwarder::choose(Packet& packet) {
+  Service& service = *packet.service;
+  balance::Scheduler& scheduler = *service.scheduler;
+  if (!packet.begins()) {
+    const auto backend = scheduler.hash_pick(packet.hash);
+    if (backend) scheduler.charge(*backend);
+    return backend;
+  }
+  if (service.affinity)
+    return balance::pick(scheduler, *service.affinity, packet.client_address(), packet.hash,
+                         packet.now);
+  return scheduler.pick(packet.hash, packet.now);
+}
+
+// The same, of those that can tell the flow from all others. While it looks on, the ones that
+// cannot stay charged, so that the scheduler comes to the next.
+template <class Table>
+std::optional<std::uint16_t> Forwarder::choose_in(Table& table, Packet& packet) {
+  std::array<std::uint16_t, kChoices> passed;
+  std::size_t count = 0;
+  std::optional<std::uint16_t> backend;
+  while (count < kChoices && (backend = choose(packet)) && has_twin(table, packet, *backend)) {
+    passed[count++] = *backend;
+    backend.reset();
+  }
+  for (std::size_t i = 0; i < count; i++) packet.service->scheduler->close(passed[i]);
+  return backend;
 }
 
 // A flow that is not there, or is over. TD_TX_FORWARD: it is there now.
@@ -162,21 +197,8 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   const bool begins = packet.begins();
   if (!begins && !packet.can_be_joined()) return TD_TX_HASHED;
 
-  std::optional<std::uint16_t> backend;
-  if (!begins) {
-    backend = scheduler.hash_pick(packet.hash);
-    if (backend) scheduler.charge(*backend);
-  } else if (service.affinity) {
-    backend = balance::pick(scheduler, *service.affinity, packet.client_address(), packet.hash,
-                            packet.now);
-  } else {
-    backend = scheduler.pick(packet.hash, packet.now);
-  }
+  const auto backend = choose_in(table, packet);
   if (!backend) return TD_DROP_NO_BACKEND;
-  if (has_twin(table, packet, *backend)) {
-    scheduler.close(*backend);
-    return TD_DROP_NO_BACKEND;
-  }
   typename Table::Decision decision{*backend, TD_FLOW_ACTIVE};
   if (packet.p.protocol == TD_PROTO_TCP)
     decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_ESTABLISHED;

@@ -123,9 +123,11 @@ class Forwarder {
   td_reason decide_in(Table& table, const typename Table::Key& key, Packet& packet);
   template <class Table>
   td_reason place(Table& table, const typename Table::Key& key, Packet& packet);
+  std::optional<std::uint16_t> choose(Packet& packet);
   template <class Table>
-  [[nodiscard]] bool has_twin(const Table& table, const Packet& packet,
-                              std::uint16_t backend) const;
+  std::optional<std::uint16_t> choose_in(Table& table, Packet& packet);
+  template <class Table>
+  bool has_twin(Table& table, const Packet& packet, std::uint16_t backend);
   template <class Decision>
   bool reserve(const Packet& packet, Decision& decision);
   template <class Table>

@@ -230,6 +230,51 @@ TEST_F(Admission, DrainedBackendsKeepTheirFlowsAndGetNone) {
             first.out.backend);
 }
 
+// Services 1 and 13 both send to 203.0.113.1:9001. A backend cannot tell two flows from one client
+// port, and so no answer could be told either.
+class Twins : public Admission {
+ protected:
+  void SetUp() override {
+    set(2, 1, 26);
+    set(26, 13, 2);
+    node_.set_backend(27, balance::State::down, 1, now_);
+  }
+  void set(std::uint16_t slot, std::uint16_t service, std::uint16_t twin) {
+    forward::BackendSettings settings;
+    settings.service = service;
+    settings.address = backend_address(Family::ipv4, 0);
+    settings.port = 9001;
+    settings.balance.identity = slot;
+    settings.balance.weight = 1;
+    settings.balance.state = balance::State::up;
+    settings.hop = node_.env().hops[node_.env().backends[2].hop];
+    settings.twins = {twin};
+    node_.forwarder().set_backend(slot, settings, now_);
+  }
+  static constexpr Segment kSyn{.port = 5000};
+};
+
+TEST_F(Twins, GoToDifferentBackends) {
+  ASSERT_EQ(admit(to_service(service(13), kSyn)).out.backend, 26);
+  EXPECT_EQ(admit(to_service(service(1), kSyn)).out.backend, 3);
+  node_.set_backend(3, balance::State::down, 1, now_);
+  EXPECT_EQ(admit(to_service(service(1), {.client = 2, .port = 5000})).out.backend, 2);
+  EXPECT_EQ(admit(to_service(service(13), {.client = 2, .port = 5000})).reason, TD_TX_REFUSED);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 3U);
+  EXPECT_EQ(node_.forwarder().sums().in_schedulers, 3U);
+}
+
+TEST_F(Twins, TheOneThatIsOverMakesWay) {
+  node_.set_backend(3, balance::State::down, 1, now_);
+  ASSERT_EQ(admit(to_service(service(13), kSyn)).out.backend, 26);
+  Segment reset = kSyn;
+  reset.flags = TD_TCP_RST;
+  ASSERT_EQ(steer(to_service(service(13), reset)).reason, TD_TX_FORWARD);
+  EXPECT_EQ(admit(to_service(service(1), kSyn)).out.backend, 2);
+  EXPECT_EQ(node_.forwarder().flows4().flows(), 1U);
+  EXPECT_EQ(node_.forwarder().sums().in_table, 1U);
+}
+
 TEST_F(Admission, SourcePortsRunOutAndComeBack) {
   forward::PortPool pool;
   std::vector<bool> seen(65536);
