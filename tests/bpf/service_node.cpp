@@ -124,8 +124,8 @@ IpAddress source_address(Family family) {
 // ---- The node
 
 ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steering& steering,
-                         const flow::JiffyClock& clock)
-    : memory_(memory), steering_(steering), clock_(clock) {
+                         const flow::JiffyClock& clock, std::uint32_t flows)
+    : memory_(memory), steering_(steering), clock_(clock), flows_(flows) {
   const MonotonicTime now = MonotonicClock::now();
   steering_.set_clock(clock);
   steering_.set_budget(1'000'000'000, std::chrono::hours(1));
@@ -149,7 +149,7 @@ ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steerin
 
 void ServiceNode::make(MonotonicTime now) {
   forwarder_ = std::make_unique<forward::Forwarder>(memory_, idle_ticks());
-  if (!forwarder_->open({kFlows, kFlows, kTickShift}, tick(now))) std::abort();
+  if (!forwarder_->open({flows_, flows_, kTickShift}, tick(now))) std::abort();
   forwarder_->set_mtu(rig::kLink, 1500);
   for (const auto& s : test_services()) {
     forward::ServiceSettings settings;

@@ -53,9 +53,9 @@ class ServiceNode {
  public:
   static constexpr std::uint32_t kFlows = 2'000;
 
-  // memory: with room for kFlows in each table, and for two source addresses.
+  // memory: with room for so many flows in each table, and for two source addresses.
   ServiceNode(const forward::Forwarder::Memory& memory, flow::Steering& steering,
-              const flow::JiffyClock& clock);
+              const flow::JiffyClock& clock, std::uint32_t flows = kFlows);
 
   [[nodiscard]] const td_env& env() const { return memory_.env; }
   [[nodiscard]] forward::Forwarder& forwarder() { return *forwarder_; }
@@ -87,6 +87,7 @@ class ServiceNode {
   forward::Forwarder::Memory memory_;
   flow::Steering& steering_;
   flow::JiffyClock clock_;
+  std::uint32_t flows_;
   std::unique_ptr<forward::Forwarder> forwarder_;
   frames::Bytes buffer_;
 };

@@ -11,11 +11,12 @@ import statistics
 from . import machine, programs
 from .rows import Row
 
-TARGETS = ("tests/bench/xdp_bench",)
+TARGETS = ("tests/bench/xdp_bench", "tests/bench/xdp_flow_bench")
 
 
 def measure(options):
-    results = programs.ask("xdp_bench", machine.quietest_cpu(), options.rounds or 15)
+    cpu, rounds = machine.quietest_cpu(), options.rounds or 15
+    results = programs.ask("xdp_bench", cpu, rounds) | programs.ask("xdp_flow_bench", cpu, rounds)
     rows = []
     for name, figures in sorted(results.items()):
         full, empty = figures["steering"], figures["empty"]
