@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <random>
 
 namespace tandem::daemon {
 namespace {
@@ -89,9 +90,10 @@ Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms, const confi
       forward::Forwarder::Memory{maps.env(), maps.flow4(), maps.flow6()}, *idle);
   const std::uint32_t shift = flow::tick_shift_for(jiffy());
   const auto tick = static_cast<flow::Tick>(clock->at(MonotonicClock::now()) >> shift);
-  if (auto opened = forwarder->open({static_cast<std::uint32_t>(flows.size),
-                                     static_cast<std::uint32_t>(flows.size_ipv6), shift},
-                                    tick);
+  if (auto opened = forwarder->open(
+          {static_cast<std::uint32_t>(flows.size), static_cast<std::uint32_t>(flows.size_ipv6),
+           shift, std::random_device{}()},
+          tick);
       !opened)
     return std::unexpected(opened.error());
   auto data = DataThread::start(

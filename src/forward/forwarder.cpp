@@ -52,6 +52,7 @@ Forwarder::~Forwarder() = default;
 
 Result<void> Forwarder::open(const Sizes& sizes, flow::Tick now) {
   tick_shift_ = sizes.tick_shift;
+  for (PortPool& pool : ports_) pool.begin_at(sizes.first_port);
   hops_.adopt();
   if (auto opened = open_table(flows4_, sizes.flows4, sizes.tick_shift, now); !opened)
     return opened;

@@ -42,6 +42,7 @@ class Forwarder {
   struct Sizes {
     std::uint32_t flows4 = 0, flows6 = 0;  // as FlowTable::create() takes them
     std::uint32_t tick_shift = 0;
+    std::uint32_t first_port = 0;  // of each source address, as PortPool::begin_at() takes it
   };
 
   Forwarder(const Memory& memory, const flow::IdleTicks& idle);

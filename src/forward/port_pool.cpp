@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/port_pool.hpp"
 
+#include <algorithm>
+
 namespace tandem::forward {
 
 PortPool::PortPool() : ports_(kLast + 1), line_(kLast + 1) {
   for (std::uint32_t port = kFirst; port <= kLast; port++)
     line_[length_++] = static_cast<std::uint16_t>(port);
+}
+
+void PortPool::begin_at(std::uint32_t n) {
+  const auto begin = line_.begin();
+  std::rotate(begin, begin + static_cast<std::ptrdiff_t>(n % length_),
+              begin + static_cast<std::ptrdiff_t>(length_));
 }
 
 std::optional<std::uint16_t> PortPool::take() {

@@ -14,6 +14,9 @@ class PortPool {
   static constexpr std::uint16_t kFirst = 1024, kLast = 65535;
 
   PortPool();
+  // Before any is taken: the one to begin with, of so many as there are. A daemon that was
+  // restarted should not begin with ports that its last run used a moment ago.
+  void begin_at(std::uint32_t n);
 
   // O(1), but for ports that were held: each of those costs one step, once.
   std::optional<std::uint16_t> take();

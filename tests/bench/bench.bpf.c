@@ -69,7 +69,7 @@ TD_INLINE void set_client(__u8 *data, __u32 i)
 SEC("xdp")
 int vary(struct xdp_md *ctx)
 {
-	__s32 grown = ctx->data_end - ctx->data - length;
+	int grown = (int)bpf_xdp_get_buff_len(ctx) - (int)length;
 	__u32 zero = 0;
 	struct bench_frame *frame = bpf_map_lookup_elem(&original, &zero);
 	__u8 *data, *end;

@@ -288,6 +288,9 @@ TEST_F(Admission, SourcePortsRunOutAndComeBack) {
   EXPECT_FALSE(pool.take());
   pool.give(2000);
   EXPECT_EQ(pool.take(), 2000);
+  forward::PortPool other;
+  other.begin_at(65535);  // once round, and some more
+  EXPECT_EQ(other.take(), 1024 + 1023);
 }
 
 TEST_F(Admission, WithoutASourcePortAFlowIsNotTaken) {
