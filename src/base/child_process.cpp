@@ -24,6 +24,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
 #include <exception>
 
 #include "base/descriptor.hpp"
@@ -190,13 +191,22 @@ class ChildProcess::Run : public std::enable_shared_from_this<Run> {
     });
   }
 
+  // Reads in the handler, and not before it is called: what was read into a buffer whose handler is
+  // still waiting would be lost to drain_output().
   void read_output() {
-    output_.async_read_some(asio::buffer(buffer_),
-                            [self = shared_from_this()](error_code error, std::size_t bytes) {
-                              if (error || !self->running()) return;
-                              self->keep(bytes);
-                              self->read_output();
-                            });
+    output_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](error_code error) {
+                         if (error || !self->running()) return;
+                         if (self->read_some()) self->read_output();
+                       });
+  }
+
+  // false: nothing will come any more.
+  bool read_some() {
+    const ssize_t bytes = ::read(output_.native_handle(), buffer_.data(), buffer_.size());
+    if (bytes < 0) return errno == EAGAIN || errno == EINTR;
+    keep(static_cast<std::size_t>(bytes));
+    return bytes > 0;
   }
 
   void keep(std::size_t bytes) {

@@ -48,9 +48,10 @@ class Balance(tap.LabCase):
 
     @classmethod
     def wait_for_backends(cls, count):
-        wait_until(f"{count} backends of the checked service are up",
-                   lambda: len([b for b in cls.backends_of("checked") if b["state"] == "up"])
-                   == count)
+        for service in ("checked", "dns"):
+            wait_until(f"{count} backends of {service} are up",
+                       lambda: len([b for b in cls.backends_of(service) if b["state"] == "up"])
+                       == count)
 
     @classmethod
     def backends_of(cls, service):
