@@ -225,17 +225,22 @@ enum td_kind {
 	TD_KIND_SOURCE,
 };
 
-struct td_steer_entry {
-	__u32 tag;
-	__u16 kind; /* enum td_kind; 0: empty */
-	__u16 slot; /* in the table of the kind */
-};
-TD_ASSERT_SIZE(struct td_steer_entry, 8);
+/* An entry, in one word so that it takes one comparison. 0: empty. */
+TD_INLINE __u64 td_steer_key(__u16 kind, __u32 tag)
+{
+	return (__u64)kind << 32 | tag;
+}
+
+/* slot: in the table of the kind. */
+TD_INLINE __u64 td_steer_entry(__u16 kind, __u32 tag, __u16 slot)
+{
+	return (__u64)slot << 48 | td_steer_key(kind, tag);
+}
 
 struct td_steer {
 	__u64 seed;
 	__u64 pad[7];
-	struct td_steer_entry bucket[TD_STEER_BUCKETS][TD_BUCKET_ENTRIES];
+	__u64 bucket[TD_STEER_BUCKETS][TD_BUCKET_ENTRIES];
 };
 
 enum td_tables_flags {

@@ -76,15 +76,16 @@ TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
 /* The slot that a tag leads to, -1 if there is none. */
 TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
 {
-	const struct td_steer_entry *e = steer->bucket[td_bucket(steer->seed, kind, tag)];
+	const __u64 *e = steer->bucket[td_bucket(steer->seed, kind, tag)];
+	const __u64 key = td_steer_key(kind, tag);
 	int i;
 
 #ifdef __clang__
 #pragma unroll
 #endif
 	for (i = 0; i < TD_BUCKET_ENTRIES; i++)
-		if (e[i].tag == tag && e[i].kind == kind)
-			return e[i].slot;
+		if (e[i] << 16 == key << 16)
+			return (int)(e[i] >> 48);
 	return -1;
 }
 

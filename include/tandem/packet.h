@@ -217,7 +217,8 @@ TD_INLINE int td_is_same_address(const __u8 *a, const __u8 *b, __u8 family)
 
 TD_INLINE void td_copy_mac(__u8 *to, const __u8 *from)
 {
-	__builtin_memcpy(to, from, 6);
+	td_store32(to, td_load32(from));
+	td_store16(to + 4, td_load16(from + 4));
 }
 
 TD_INLINE int td_is_vlan(__u16 ethertype)

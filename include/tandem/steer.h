@@ -154,8 +154,9 @@ struct td_work {
 	__u16 vlan[2];
 };
 
-TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p)
+TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p, const struct td_match *m)
 {
+	w->match = *m;
 	w->shape = p->shape;
 	w->family = p->family;
 	w->protocol = p->protocol;
@@ -238,10 +239,8 @@ TD_INLINE int td_is_rare(const struct td_packet *p)
 
 /* Where a frame goes, once it is known whom it concerns. */
 TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			  const struct td_packet *p)
+			  const struct td_packet *p, const struct td_match *m)
 {
-	const struct td_match *m = &w->match;
-
 	if (!td_is_for_backends(m))
 		return td_answer_or_pass(f, env, p, m);
 	if (m->vip && !td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
@@ -249,7 +248,7 @@ TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, struct t
 	/* The Active one takes it. */
 	if (m->by_mac && !td_may_forward(f, td_vrouter_at(env->tables, m->by_mac)))
 		return TD_DROP_NO_LEASE_VMAC;
-	td_suspend(w, p);
+	td_suspend(w, p, m);
 	return p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6;
 }
 
@@ -257,30 +256,32 @@ TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, struct t
 TD_INLINE __u32 td_begin(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
+	struct td_match m;
 
-	__builtin_memset(w, 0, sizeof(*w));
+	__builtin_memset(&w->out, 0, sizeof(w->out));
 	w->out.length = (__u32)(f->end - f->data);
 	td_parse(&p, f->data, f->end, TD_FAST);
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
 	if (p.shape == TD_SHAPE_ELSEWHERE)
 		return TD_STEP_DISSECT;
-	td_find(&w->match, env->tables, &p, f->end, f->ifindex);
-	if (td_is_rare(&p) && td_is_forwarding(env->tables, &w->match)) {
-		td_suspend(w, &p);
+	td_find(&m, env->tables, &p, f->end, f->ifindex);
+	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
+		td_suspend(w, &p, &m);
 		return TD_STEP_FOLLOW;
 	}
-	return td_direct(f, env, w, &p);
+	return td_direct(f, env, w, &p, &m);
 }
 
 TD_INLINE __u32 td_dissect(struct td_frame *f, struct td_work *w)
 {
+	struct td_match none = {};
 	struct td_packet p;
 
 	td_parse(&p, f->data, f->end, TD_FULL);
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	td_suspend(w, &p);
+	td_suspend(w, &p, &none);
 	return TD_STEP_FOLLOW;
 }
 
@@ -289,6 +290,7 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 			     __u32 family)
 {
 	struct td_packet p;
+	struct td_match m;
 
 	if (!td_resume(&p, w, f, family))
 		return TD_PASS_MALFORMED;
@@ -298,14 +300,16 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 		if (p.l4[0] == TD_ICMPV6_NS)
 			p.address = p.l4 + 8;
 	}
-	td_find(&w->match, env->tables, &p, f->end, f->ifindex);
-	if (td_is_rare(&p) && td_is_forwarding(env->tables, &w->match)) {
-		if (p.fragment && !td_follow_fragments(f, env, &p, &w->match))
+	td_find(&m, env->tables, &p, f->end, f->ifindex);
+	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
+		if (p.fragment && !td_follow_fragments(f, env, &p, &m))
 			return TD_DROP_FRAGMENT;
-		if (td_is_icmp_error(&p))
+		if (td_is_icmp_error(&p)) {
+			w->match = m;
 			return family == 4 ? TD_STEP_ERROR4 : TD_STEP_ERROR6;
+		}
 	}
-	return td_direct(f, env, w, &p);
+	return td_direct(f, env, w, &p, &m);
 }
 
 TD_INLINE __u32 td_follow(struct td_frame *f, const struct td_env *env, struct td_work *w)

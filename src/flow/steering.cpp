@@ -39,10 +39,10 @@ bool fill(td_steer& steer, std::uint64_t seed, const std::vector<Tag>& tags) {
   for (const Tag& t : tags) {
     auto* entry = std::begin(steer.bucket[td_bucket(seed, t.kind, t.tag)]);
     const auto* end = entry + TD_BUCKET_ENTRIES;
-    for (; entry != end && entry->kind != 0; entry++)
-      if (entry->kind == t.kind && entry->tag == t.tag) return false;
+    for (; entry != end && *entry != 0; entry++)
+      if (*entry << 16 == td_steer_key(t.kind, t.tag) << 16) return false;
     if (entry == end) return false;
-    *entry = {t.tag, t.kind, t.slot};
+    *entry = td_steer_entry(t.kind, t.tag, t.slot);
   }
   return true;
 }
