@@ -1,140 +1,124 @@
 # SPDX-License-Identifier: Apache-2.0
-"""e2e/requests: HTTP requests a second through node a, each on a connection of its own.
+"""Group e2e: what gets through node a to the backends.
 
-wrk on the client, four backends with Nginx. In each round Tandem's modes, nftables DNAT and Nginx
-`stream` on the same node take turns; between them nothing else changes. Client, gateway, backends
-and the bridge between them share the machine's processors: what is left for the gateway's own work
-is a part of it, and so ratios are smaller than they would be on machines of their own.
+e2e/requests: HTTP requests a second, each on a connection of its own, by wrk on the client, in the
+lab as it is.
+e2e/packets: datagrams a second of 1,000 flows, by lab_flood on the client; backends drop them in
+XDP, and count. Both ends are joined with node a by cables of their own, on which frames come to XDP
+as from a device; a bridge would hand over what the kernel has already made packets of.
+
+In each round Tandem's modes, nftables DNAT and Nginx `stream` take turns on the same node; between
+them nothing else changes. Client, gateway and backends share the machine's processors: what is left
+for the gateway's own work is a part of it, and so ratios are smaller than they would be on machines
+of their own.
 """
 
+import json
 import time
 
-from tandemlab import configs, plan, services, traffic
-from tandemlab.backends import PORT, Backend
-from tandemlab.process import Process
-from tandemlab.shell import LabError, wait_until
-from tandemlab.tandem import Tandem
+from tandemlab import plan, services, traffic
+from tandemlab.backends import Backend
+from tandemlab.shell import LabError, build_dir, run, wait_until
 
+from . import gateways
 from .rows import row
 
+GENERATOR = ("tests/lab/lab_flood",)
 ROUNDS = 5
 SECONDS = 2
 CONNECTIONS = 32
-VIP = plan.VIPS[0]
-MODES = ("dsr", "nat", "fullnat", "tunnel")
-
-NFTABLES = """
-table ip tandem_bench {{
-  chain prerouting {{
-    type nat hook prerouting priority -100
-    ip daddr {vip} tcp dport 80 dnat ip to numgen inc mod 4 map {{ {map} }}
-  }}
-}}
-"""
-STREAM = """
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-daemon off;
-user root;
-worker_processes auto;
-pid /run/nginx/stream.pid;
-error_log stderr;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 8192; }}
-stream {{
-    upstream backends {{ least_conn; {servers} }}
-    server {{ listen {vip}:80 reuseport backlog=4096; proxy_pass backends; }}
-}}
-"""
+FLOWS = 1000
+REFERENCES = ("nftables", "nginx-stream")
+# client --- eth2, node a, eth3 --- s1
+CABLES = gateways.Wiring("192.0.2.243", 28, ("eth2", "eth3"),
+                         tuple(f"198.51.100.{host}" for host in range(245, 249)),
+                         ("198.51.100.242",))
+NODE_A_MAC = "02:00:00:00:01:f2"
 
 
-class Tandems:
-    """Tandem with one service, in this mode."""
-
-    def __init__(self, lab, mode):
-        self.lab, self.mode = lab, mode
-
-    def start(self):
-        self.tandem = Tandem(self.lab, "a", configs.node("a", ("eth0", "eth1"))
-                             + configs.vrrp("VI_1", 51, 150, f"{VIP}/24")
-                             + services.service("web", VIP, self.mode))
-        self.tandem.wait_for("Active")
-
-    def stop(self):
-        self.tandem.stop()
-
-
-class WithAddress:
-    """What runs on the node itself; the address is the kernel's."""
-
-    def __init__(self, lab):
-        self.lab = lab
-
-    def start(self):
-        self.lab.exec("a", "ip", "address", "add", f"{VIP}/24", "dev", "eth0")
-        self.lab.exec("a", "arping", "-q", "-U", "-c", "2", "-w", "1", "-I", "eth0", VIP,
-                      check=False)
-
-    def stop(self):
-        self.lab.exec("a", "ip", "address", "del", f"{VIP}/24", "dev", "eth0")
-
-
-class Nftables(WithAddress):
-    def start(self):
-        super().start()
-        listed = ", ".join(f"{i} : {address} . {PORT}"
-                           for i, address in enumerate(services.BACKENDS4))
-        rules = NFTABLES.format(vip=VIP, map=listed)
-        self.lab.exec("a", "nft", "-f", "-", stdin=rules)
-
-    def stop(self):
-        self.lab.exec("a", "nft", "delete", "table", "ip", "tandem_bench")
-        super().stop()
-
-
-class Stream(WithAddress):
-    def start(self):
-        super().start()
-        servers = " ".join(f"server {address}:{PORT};" for address in services.BACKENDS4)
-        file = self.lab.run_dir("a") / "nginx" / "stream.conf"
-        file.write_text(STREAM.format(vip=VIP, servers=servers))
-        self.process = Process(self.lab, "a", "stream", [
-            "nginx", "-p", "/run/nginx", "-e", "stderr", "-c", "/run/nginx/stream.conf"])
-
-    def stop(self):
-        self.process.stop()
-        super().stop()
-
-
-def measure(options, lab):
+# ---- Requests
+def measure_requests(options, lab):
     for node in plan.BACKENDS:
         Backend(lab, node)
+        # Neither NAT nor proxy tells one client's connections from another's by their time stamps:
+        # a port that comes again too soon would wait for a second.
+        lab.exec(node, "sysctl", "-q", "-w", "net.ipv4.tcp_max_tw_buckets=1")
     ends = services.TunnelEnds(lab)
-    subjects = {f"tandem/{mode}": Tandems(lab, mode) for mode in MODES}
-    subjects |= {"nftables": Nftables(lab), "nginx-stream": Stream(lab)}
+    rows = compare(options, lab, gateways.LAB, "requests", requests_a_second)
+    ends.stop()
+    return rows
+
+
+def requests_a_second(lab, name):
+    vip = gateways.LAB.address
+    direct = name.endswith(("dsr", "tunnel"))
+    for node in plan.BACKENDS:  # who has the address for dsr must not have it for nat
+        lab.exec(node, "ip", "address", "replace" if direct else "del", f"{vip}/32", "dev", "lo",
+                 check=direct)
+    wait_until(f"{name} forwards", lambda: traffic.must_answer(lab, vip))
+    time.sleep(0.2)
+    requests, failed, said = traffic.load(lab, vip, SECONDS, CONNECTIONS)
+    if failed:
+        raise LabError(f"{name}: {failed} of {requests} requests failed:\n{said}")
+    return requests / SECONDS
+
+
+# ---- Packets
+def measure_packets(options, lab):
+    plug(lab, "eth2", NODE_A_MAC, "client", ["192.0.2.242"], ["192.0.2.241"])
+    plug(lab, "eth3", "02:00:00:00:02:f2", "s1", CABLES.sources, CABLES.backends)
+    lab.exec("s1", "ip", "link", "set", "dev", "eth2", "xdp", "obj",
+             build_dir() / "tests" / "lab" / "flood.bpf.o", "program", "sink")
+    return compare(options, lab, CABLES, "packets", packets_a_second)
+
+
+def plug(lab, device, mac, node, addresses, others):
+    """A cable from a device of node a to eth2 of another one."""
+    run(["ip", "link", "add", device, "address", mac, "netns", f"{lab.prefix}-a", "type", "veth",
+         "peer", "name", "eth2", "netns", f"{lab.prefix}-{node}"])
+    for where, what, own in (("a", device, addresses), (node, "eth2", others)):
+        lab.exec(where, "ethtool", "-K", what, "tx", "off", "rx", "off", "gro", "on")
+        lab.exec(where, "ip", "link", "set", what, "up")
+        for address in own:
+            lab.exec(where, "ip", "address", "add", f"{address}/28", "dev", what)
+
+
+def packets_a_second(lab, name):
+    def forwards():
+        before = taken(lab)
+        flood(lab, 0.1)
+        return taken(lab) - before > FLOWS
+
+    wait_until(f"{name} forwards", forwards)
+    before = taken(lab)
+    seconds = flood(lab, SECONDS)
+    return (taken(lab) - before) / seconds
+
+
+def flood(lab, seconds):
+    """Seconds that it took."""
+    said = lab.exec("client", build_dir() / "tests" / "lab" / "lab_flood", "eth2", NODE_A_MAC,
+                    CABLES.address, 80, seconds, FLOWS, timeout=seconds + 20)
+    return json.loads(said.stdout)["seconds"]
+
+
+def taken(lab):
+    """Packets that the backends received."""
+    link, = json.loads(lab.exec("s1", "ip", "-j", "-s", "link", "show", "dev", "eth2").stdout)
+    return link["stats64"]["rx"]["packets"]
+
+
+# ---- Both
+def compare(options, lab, wiring, what, rate):
+    subjects = gateways.all_of(lab, wiring)
     rates = {name: [] for name in subjects}
     for _ in range(options.rounds or ROUNDS):
         for name, subject in subjects.items():
-            rates[name].append(requests_a_second(lab, name, subject))
-    ends.stop()
-    rows = [row(f"e2e/requests/{name}", rates[f"tandem/{name}"], "1/s", rates[reference],
-                reference)
-            for name in MODES for reference in ("nftables", "nginx-stream")]
-    return rows + [row(f"e2e/requests/{name}", rates[name], "1/s")
-                   for name in ("nftables", "nginx-stream")]
-
-
-def requests_a_second(lab, name, subject):
-    direct = name.endswith(("dsr", "tunnel"))
-    for node in plan.BACKENDS:  # who has the address for dsr must not have it for nat
-        lab.exec(node, "ip", "address", "replace" if direct else "del", f"{VIP}/32", "dev", "lo",
-                 check=direct)
-    subject.start()
-    try:
-        wait_until(f"{name} forwards", lambda: traffic.must_answer(lab, VIP))
-        time.sleep(0.2)
-        requests, failed, said = traffic.load(lab, VIP, SECONDS, CONNECTIONS)
-        if failed:
-            raise LabError(f"{name}: {failed} of {requests} requests failed:\n{said}")
-        return requests / SECONDS
-    finally:
-        subject.stop()
+            subject.start()
+            try:
+                rates[name].append(rate(lab, name))
+            finally:
+                subject.stop()
+    rows = [row(f"e2e/{what}/{mode}", rates[f"tandem/{mode}"], "1/s", rates[reference], reference)
+            for mode in gateways.MODES for reference in REFERENCES]
+    return rows + [row(f"e2e/{what}/{name}", rates[name], "1/s") for name in REFERENCES]
