@@ -126,6 +126,24 @@ void sweep(benchmark::State& state) {
   state.counters["buckets"] = filled.table().buckets();
 }
 
+// What a table of the kernel's own takes for a flow, and a system call with it.
+void map_update(benchmark::State& state) {
+  if (geteuid() != 0) return state.SkipWithError("needs root, to make a BPF map");
+  const auto flows = static_cast<std::uint32_t>(state.range(0));
+  const int map = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "flow_bench", sizeof(std::uint64_t),
+                                 sizeof(std::uint64_t), flows, nullptr);
+  if (map < 0) return state.SkipWithError("the kernel refused the map");
+  std::uint32_t n = 0;
+  const auto update = [&] {
+    const std::uint64_t key = flow_probe_key(n++), value = 1;
+    return bpf_map_update_elem(map, &key, &value, BPF_ANY);
+  };
+  while (n < flows) update();
+  for (auto _ : state)
+    if (update() != 0) state.SkipWithError("bpf_map_update_elem failed");
+  close(map);
+}
+
 // ---- As BPF programs
 
 std::chrono::duration<double> thread_time() {
@@ -214,6 +232,7 @@ void add_all() {
   add("insert/ipv6", insert<V6>);
   add("sweep/ipv4", sweep<V4>);
   add("sweep/ipv6", sweep<V6>);
+  add("map_update", map_update);
 }
 
 }  // namespace

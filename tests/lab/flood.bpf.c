@@ -57,7 +57,7 @@ int flood(struct xdp_md *ctx)
 	return bpf_redirect(ifindex, 0);
 }
 
-/* Takes datagrams, also in tunnels; counted by the device. */
+/* Takes what has ports, also in tunnels; counted by the device. */
 SEC("xdp")
 int sink(struct xdp_md *ctx)
 {
@@ -69,5 +69,5 @@ int sink(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (p.protocol == TD_PROTO_IPIP && p.l4 + TD_IPV4_HEADER <= end)
 		p.protocol = p.l4[9];
-	return p.protocol == TD_PROTO_UDP ? XDP_DROP : XDP_PASS;
+	return p.protocol == TD_PROTO_UDP || p.protocol == TD_PROTO_TCP ? XDP_DROP : XDP_PASS;
 }

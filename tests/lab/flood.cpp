@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -28,8 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kFrame = 60;    // without FCS: what goes over a wire at least
 constexpr std::uint32_t kBatch = 64;  // frames
-// Between two looks at the clock: a run costs 20 ms to begin.
-constexpr std::uint32_t kRunOfSyns = 50'000, kRunOfDatagrams = 500'000;
+// Between two looks at the clock. A run costs 20 ms to begin, so that it should take longer.
+constexpr std::uint32_t kFirstRun = 50'000;
+constexpr double kRunSeconds = 0.2;
 
 [[noreturn]] void fail(const char* what) {
   std::perror(what);
@@ -73,7 +75,6 @@ int main(int argc, char** argv) {
     std::fputs("usage: lab_flood DEVICE MAC ADDRESS PORT SECONDS [FLOWS]\n", stderr);
     return 2;
   }
-  const std::uint32_t run = argc == 7 ? kRunOfDatagrams : kRunOfSyns;
   const double seconds = std::atof(argv[5]);
   const int flows = argc == 7 ? std::atoi(argv[6]) : 0;
   auto frame = frame_to(argv[2], argv[3], std::atoi(argv[4]), flows > 0);
@@ -90,15 +91,18 @@ int main(int argc, char** argv) {
   context.data_end = kFrame;
   context.ingress_ifindex = 1;  // lo: frames are sent, whatever they are said to have come by
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = kFrame,
-              .ctx_in = &context, .ctx_size_in = sizeof context, .repeat = static_cast<int>(run),
-              .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = kBatch);
+              .ctx_in = &context, .ctx_size_in = sizeof context,
+              .repeat = static_cast<int>(kFirstRun), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+              .batch_size = kBatch);
   std::uint64_t sent = 0;
   const auto start = Clock::now();
   const auto past = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   while (past() < seconds) {
     if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.flood), &options) != 0)
       fail("BPF_PROG_RUN");
-    sent += run;
+    sent += static_cast<std::uint64_t>(options.repeat);
+    const double in_a_run = static_cast<double>(sent) / past() * std::min(kRunSeconds, seconds);
+    options.repeat = std::max(options.repeat, static_cast<int>(in_a_run));
   }
   std::printf("{\"sent\": %llu, \"seconds\": %.3f}\n", static_cast<unsigned long long>(sent),
               past());

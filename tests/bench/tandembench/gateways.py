@@ -71,6 +71,7 @@ class Tandems:
                               "dev", w.devices[1])
         self.tandem = Tandem(
             self.lab, "a", configs.node("a", w.devices)
+            + "[flows]\nsize = 8000000\nnew_per_second = 10000000\n"
             + configs.vrrp("VI_1", 51, 150, f"{w.address}/{w.bits}", interface=w.devices[0])
             + "".join(services.service(protocol, w.address, self.mode, protocol=protocol,
                                        backends=w.backends, more=more)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Group vrrp/advert: what one advert takes in user space, in nanoseconds (vrrp_bench.cpp)."""
 
-from . import machine, programs
+from . import programs
 from .rows import row
 
 TARGETS = ("tests/bench/vrrp_bench",)
@@ -22,15 +22,6 @@ FIGURES = (
 
 
 def measure(options):
-    report = programs.ask(
-        "vrrp_bench", "--benchmark_format=json", f"--benchmark_repetitions={options.rounds or 9}",
-        "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.05",
-        cpu=machine.quietest_cpu())
-    times = {}
-    for run in report["benchmarks"]:
-        if run["run_type"] == "iteration":
-            if run.get("error_occurred"):
-                raise RuntimeError(f"vrrp_bench: {run['name']}: {run['error_message']}")
-            times.setdefault(run["run_name"], []).append(run["cpu_time"])
+    times = programs.times("vrrp_bench", options.rounds or 9)
     return [row(f"vrrp/advert/{name}", times[benchmark], "ns", times[reference], against)
             for name, benchmark, (reference, against) in FIGURES]

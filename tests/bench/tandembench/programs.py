@@ -7,6 +7,8 @@ import sys
 
 from tandemlab.shell import CHECKOUT, LabError, build_dir
 
+from . import machine
+
 DAEMON = ("src/tandemd", "src/tandemctl", "tests/lab/lab_probe")
 
 
@@ -38,3 +40,18 @@ def ask(name, *arguments, cpu=None):
     if done.returncode != 0:
         raise LabError(f"{name} ended with status {done.returncode}")
     return json.loads(done.stdout)
+
+
+def times(name, rounds, *more):
+    """Runs a program of Google Benchmark's: the processor times of each benchmark, by name, in
+    nanoseconds."""
+    report = ask(name, "--benchmark_format=json", f"--benchmark_repetitions={rounds}",
+                 "--benchmark_enable_random_interleaving=true", "--benchmark_min_time=0.05", *more,
+                 cpu=machine.quietest_cpu())
+    found = {}
+    for run in report["benchmarks"]:
+        if run["run_type"] == "iteration":
+            if run.get("error_occurred"):
+                raise LabError(f"{name}: {run['name']}: {run['error_message']}")
+            found.setdefault(run["run_name"], []).append(run["cpu_time"])
+    return found
