@@ -41,24 +41,10 @@ class Node {
   [[nodiscard]] MonotonicTime now() const { return now_; }
   forward::Forwarder& forwarder() { return node_->forwarder(); }
 
-  // Of a service: the two that it has, and so many more, on one next hop.
+  // Of a service: the two that it has, and more.
   void add_backends(const TestService& service, int count) {
-    for (int i = 0; i < 2; i++)
-      node_->set_backend(static_cast<std::uint16_t>(2 * service.number + i), balance::State::up, 1,
-                         now_);
-    const td_hop hop = hops_[backends_[2 * service.number].hop];
-    for (int i = 2; i < count; i++) {
-      forward::BackendSettings settings;
-      settings.service = service.number;
-      settings.address = backend_address(service.backends, i % 2);
-      settings.port = service.backend_port;
-      settings.balance.identity = static_cast<std::uint64_t>(i);
-      settings.balance.weight = 1;
-      settings.balance.state = balance::State::up;
-      settings.hop = hop;
-      if (service.mode == TD_MODE_TUNNEL) settings.outer = source_address(service.backends);
-      forwarder().set_backend(static_cast<std::uint16_t>(100 + i), settings, now_);
-    }
+    for (int i = 2; i < count; i++)
+      node_->add_backend(static_cast<std::uint16_t>(100 + i), service, 1, now_);
   }
 
   // Until no flow is left.

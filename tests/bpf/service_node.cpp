@@ -34,6 +34,18 @@ td_hop hop_to(int backend) {
   return hop;
 }
 
+forward::BackendSettings settings_of(const TestService& s, int which, std::uint16_t slot) {
+  forward::BackendSettings settings;
+  settings.service = s.number;
+  settings.address = backend_address(s.backends, which);
+  settings.port = s.backend_port;
+  if (s.mode == TD_MODE_TUNNEL)
+    settings.outer = ip(s.backends == Family::ipv4 ? "203.0.113.249" : "2001:db8:f::f9");
+  settings.balance.identity = slot;
+  settings.hop = hop_to(which);
+  return settings;
+}
+
 std::uint32_t sum_of(std::span<const std::uint8_t> bytes) {
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) sum += load_be16(&bytes[i]);
@@ -182,18 +194,18 @@ void ServiceNode::restart(MonotonicTime now) {
 
 void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,
                               MonotonicTime now, std::uint32_t max_connections) {
-  const TestService s = test_services()[slot / 2 - 1];
-  forward::BackendSettings settings;
-  settings.service = s.number;
-  settings.address = backend_address(s.backends, slot % 2);
-  settings.port = s.backend_port;
-  if (s.mode == TD_MODE_TUNNEL)
-    settings.outer = ip(s.backends == Family::ipv4 ? "203.0.113.249" : "2001:db8:f::f9");
-  settings.balance.identity = slot;
+  auto settings = settings_of(test_services()[slot / 2 - 1], slot % 2, slot);
   settings.balance.weight = weight;
   settings.balance.state = state;
   settings.balance.max_connections = max_connections;
-  settings.hop = hop_to(slot % 2);
+  forwarder_->set_backend(slot, settings, now);
+}
+
+void ServiceNode::add_backend(std::uint16_t slot, const TestService& service, std::uint16_t weight,
+                              MonotonicTime now) {
+  auto settings = settings_of(service, 0, slot);
+  settings.balance.weight = weight;
+  settings.balance.state = balance::State::up;
   forwarder_->set_backend(slot, settings, now);
 }
 

@@ -74,6 +74,9 @@ class ServiceNode {
   void restart(MonotonicTime now);
   void set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,
                    MonotonicTime now, std::uint32_t max_connections = 0);
+  // Another one for a service, at the first one's address. slot: from 100 on.
+  void add_backend(std::uint16_t slot, const TestService& service, std::uint16_t weight,
+                   MonotonicTime now);
   [[nodiscard]] flow::Tick tick(MonotonicTime now) const {
     return static_cast<flow::Tick>(clock_.at(now) >> kTickShift);
   }

@@ -42,6 +42,12 @@ class IpvsWlc {
     at(slot).inactive++;
   }
 
+  // A remembered one has begun anew.
+  void activate(std::uint16_t slot) {
+    at(slot).active++;
+    at(slot).inactive--;
+  }
+
   // The time of an inactive connection, or of an active one, is over.
   void expire_inactive(std::uint16_t slot) { unbind(at(slot), at(slot).inactive); }
   void expire_active(std::uint16_t slot) { unbind(at(slot), at(slot).active); }
