@@ -225,16 +225,19 @@ enum td_kind {
 	TD_KIND_SOURCE,
 };
 
-/* An entry, in one word so that it takes one comparison. 0: empty. */
+/* What an entry is found by. */
 TD_INLINE __u64 td_steer_key(__u16 kind, __u32 tag)
 {
-	return (__u64)kind << 32 | tag;
+	return (__u64)tag << 16 | kind;
 }
 
-/* slot: in the table of the kind. */
-TD_INLINE __u64 td_steer_entry(__u16 kind, __u32 tag, __u16 slot)
+/*
+ * An entry, in one word so that it takes one comparison: the key above a slot in the table of the
+ * kind. 0: empty, as are those behind it.
+ */
+TD_INLINE __u64 td_steer_entry(__u64 key, __u16 slot)
 {
-	return (__u64)slot << 48 | td_steer_key(kind, tag);
+	return key << 16 | slot;
 }
 
 struct td_steer {

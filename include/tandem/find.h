@@ -83,9 +83,9 @@ TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
 #ifdef __clang__
 #pragma unroll
 #endif
-	for (i = 0; i < TD_BUCKET_ENTRIES; i++)
-		if (e[i] << 16 == key << 16)
-			return (int)(e[i] >> 48);
+	for (i = 0; i < TD_BUCKET_ENTRIES && e[i]; i++)
+		if (e[i] >> 16 == key)
+			return (int)(e[i] & 0xffff);
 	return -1;
 }
 

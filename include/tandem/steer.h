@@ -266,6 +266,8 @@ TD_INLINE __u32 td_begin(struct td_frame *f, const struct td_env *env, struct td
 	if (p.shape == TD_SHAPE_ELSEWHERE)
 		return TD_STEP_DISSECT;
 	td_find(&m, env->tables, &p, f->end, f->ifindex);
+	if (!m.vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
+		return p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
 	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
 		td_suspend(w, &p, &m);
 		return TD_STEP_FOLLOW;

@@ -37,12 +37,13 @@ bool fill(td_steer& steer, std::uint64_t seed, const std::vector<Tag>& tags) {
   std::memset(&steer, 0, sizeof steer);
   steer.seed = seed;
   for (const Tag& t : tags) {
+    const std::uint64_t key = td_steer_key(t.kind, t.tag);
     auto* entry = std::begin(steer.bucket[td_bucket(seed, t.kind, t.tag)]);
     const auto* end = entry + TD_BUCKET_ENTRIES;
     for (; entry != end && *entry != 0; entry++)
-      if (*entry << 16 == td_steer_key(t.kind, t.tag) << 16) return false;
+      if (*entry >> 16 == key) return false;
     if (entry == end) return false;
-    *entry = td_steer_entry(t.kind, t.tag, t.slot);
+    *entry = td_steer_entry(key, t.slot);
   }
   return true;
 }

@@ -124,7 +124,7 @@ KernelSide::~KernelSide() {
   setsockopt(control_.get(), IPPROTO_IP, IP_VS_SO_SET_FLUSH, nullptr, 0);
 }
 
-void KernelSide::tell(int option, std::uint16_t backend, std::uint16_t weight, std::uint32_t max) {
+void KernelSide::add(std::uint16_t backend, std::uint16_t weight) {
   struct {
     ip_vs_service_user service;
     ip_vs_dest_user destination;
@@ -133,24 +133,15 @@ void KernelSide::tell(int option, std::uint16_t backend, std::uint16_t weight, s
   told.destination.port = htons(kPort);
   told.destination.conn_flags = IP_VS_CONN_F_DROUTE;
   told.destination.weight = weight;
-  told.destination.u_threshold = max;
-  checked(setsockopt(control_.get(), IPPROTO_IP, option, &told, sizeof told),
+  checked(setsockopt(control_.get(), IPPROTO_IP, IP_VS_SO_SET_ADDDEST, &told, sizeof told),
           "a destination for IPVS");
-}
-
-void KernelSide::add(std::uint16_t backend, std::uint16_t weight, std::uint32_t max) {
-  tell(IP_VS_SO_SET_ADDDEST, backend, weight, max);
   backends_.push_back(backend);
-}
-
-void KernelSide::weigh(std::uint16_t backend, std::uint16_t weight) {
-  tell(IP_VS_SO_SET_EDITDEST, backend, weight, 0);
 }
 
 std::optional<std::uint16_t> KernelSide::segment(std::uint32_t flow, std::uint8_t flags) {
   while (forwarded()) continue;
   const Frame frame = frame_of(mac_, static_cast<std::uint16_t>(kFirstPort + flow), flags);
-  checked(static_cast<int>(write(tap_.get(), &frame, sizeof frame)), "write to the TAP device");
+  checked(static_cast<int>(::write(tap_.get(), &frame, sizeof frame)), "write to the TAP device");
   return forwarded();
 }
 
@@ -160,7 +151,7 @@ std::optional<std::uint16_t> KernelSide::forwarded() {
   pollfd ready{.fd = tap_.get(), .events = POLLIN, .revents = 0};
   while (poll(&ready, 1, 5) > 0) {
     Frame frame{};
-    const ssize_t length = read(tap_.get(), &frame, sizeof frame);
+    const ssize_t length = ::read(tap_.get(), &frame, sizeof frame);
     if (length < static_cast<ssize_t>(sizeof frame)) continue;
     if (frame.ethernet.ether_type == htons(ETHERTYPE_IP) && frame.ip.daddr == htonl(kVip))
       return frame.ethernet.ether_dhost[5];
@@ -187,23 +178,6 @@ std::vector<Count> KernelSide::counts() {
     if (found != counts.end()) *found = {found->backend, active, inactive};
   }
   return counts;
-}
-
-// Lines such as "TCP CB007101 2711 C0000264 0050 C6336415 0050 ESTABLISHED     899".
-std::vector<Seen> KernelSide::flows() {
-  std::vector<Seen> seen;
-  std::ifstream table("/proc/net/ip_vs_conn");
-  for (std::string line; std::getline(table, line);) {
-    std::uint32_t src_port = 0, address = 0;
-    char state[20] = "";
-    if (std::sscanf(line.c_str(), "TCP %*x %x %*x %*x %x %*x %19s", &src_port, &address, state) !=
-        3)
-      continue;
-    const std::string name = state;
-    seen.push_back({src_port - kFirstPort, static_cast<std::uint16_t>(address - kBackends), name,
-                    name == "SYN_RECV" || name == "ESTABLISHED"});
-  }
-  return seen;
 }
 
 }  // namespace tandem::ipvs

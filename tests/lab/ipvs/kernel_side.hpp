@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "trace.hpp"
+#include "ipvs/trace.hpp"
 
 namespace tandem::ipvs {
 
@@ -29,15 +29,12 @@ class KernelSide final : public Side {
   // Throws std::system_error, as all calls do that the kernel refuses.
   KernelSide();
   ~KernelSide() override;
-  void add(std::uint16_t backend, std::uint16_t weight, std::uint32_t max) override;
-  void weigh(std::uint16_t backend, std::uint16_t weight) override;
+  void add(std::uint16_t backend, std::uint16_t weight) override;
   std::optional<std::uint16_t> segment(std::uint32_t flow, std::uint8_t flags) override;
   void wait(std::uint32_t seconds) override;
   std::vector<Count> counts() override;
-  std::vector<Seen> flows() override;
 
  private:
-  void tell(int option, std::uint16_t backend, std::uint16_t weight, std::uint32_t max);
   std::optional<std::uint16_t> forwarded();
 
   Descriptor tap_;

@@ -14,12 +14,14 @@ void ModelSide::add(std::uint16_t backend, std::uint16_t weight) {
 }
 
 std::optional<std::uint16_t> ModelSide::segment(std::uint32_t flow, std::uint8_t flags) {
+  expire_replaced();
   auto found = connections_.find(flow);
   const bool syn = (flags & kSyn) != 0;
-  // conn_reuse_mode 1: such a SYN is expected to begin another connection.
+  // conn_reuse_mode 1: such a SYN is expected to begin another connection. The old one is gone a
+  // moment after that one is scheduled.
   if (syn && found != connections_.end() &&
       (found->second.state == State::time_wait || found->second.state == State::close)) {
-    expire(found->second);
+    replaced_ = found->second;
     connections_.erase(found);
     found = connections_.end();
   }
@@ -39,6 +41,7 @@ std::optional<std::uint16_t> ModelSide::segment(std::uint32_t flow, std::uint8_t
 }
 
 void ModelSide::wait(std::uint32_t seconds) {
+  expire_replaced();
   now_ += seconds;
   for (auto each = connections_.begin(); each != connections_.end();) {
     if (each->second.expires > now_) {
@@ -48,6 +51,11 @@ void ModelSide::wait(std::uint32_t seconds) {
     expire(each->second);
     each = connections_.erase(each);
   }
+}
+
+void ModelSide::expire_replaced() {
+  if (replaced_) expire(*replaced_);
+  replaced_.reset();
 }
 
 void ModelSide::expire(const Connection& connection) {
@@ -60,6 +68,7 @@ void ModelSide::expire(const Connection& connection) {
 std::vector<Count> ModelSide::counts() {
   std::map<std::uint16_t, std::int64_t> all;
   for (const auto& [flow, connection] : connections_) all[connection.backend]++;
+  if (replaced_) all[replaced_->backend]++;
   std::vector<Count> counts;
   for (const std::uint16_t backend : backends_) {
     const std::int64_t active = wlc_.active(backend);

@@ -33,11 +33,13 @@ class ModelSide final : public Side {
   static std::uint32_t timeout_of(State state);
   static State next(State state, std::uint8_t flags);
   void expire(const Connection& connection);
+  void expire_replaced();
 
   std::uint32_t now_ = 0;
   balance::IpvsWlc wlc_;
   std::vector<std::uint16_t> backends_;
   std::map<std::uint32_t, Connection> connections_;
+  std::optional<Connection> replaced_;  // by another one of the same ports, a moment ago
 };
 
 }  // namespace tandem::ipvs

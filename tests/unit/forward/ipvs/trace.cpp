@@ -117,12 +117,16 @@ Trace random_trace(unsigned seed, int events, const std::vector<std::uint16_t>& 
     bool established;
   };
   std::vector<Flow> open;
-  std::vector<std::uint32_t> closed;
+  std::vector<std::uint32_t> closed, reset;
   std::uint32_t next = 0;
   for (int i = 0; i < events; i++) {
     const auto dice = random() % 100;
     if (pause != 0 && i == events / 2) {
       trace.push_back({Kind::wait, pause});
+    } else if (dice < 4 && !reset.empty()) {  // the same ports again
+      open.push_back({reset.back(), false});
+      trace.push_back({Kind::syn, reset.back()});
+      reset.pop_back();
     } else if (open.empty() || (dice < 30 && open.size() < 300)) {
       open.push_back({next++, false});
       trace.push_back({Kind::syn, open.back().number});
@@ -139,7 +143,7 @@ Trace random_trace(unsigned seed, int events, const std::vector<std::uint16_t>& 
       } else {
         const bool fin = dice % 4 != 0;
         trace.push_back({fin ? Kind::fin : Kind::rst, flow.number});
-        if (fin) closed.push_back(flow.number);
+        (fin ? closed : reset).push_back(flow.number);
         open.pop_back();
       }
     }
