@@ -29,6 +29,12 @@ std::optional<std::uint16_t> Affinity::find(const IpAddress& client, MonotonicTi
   return found->slot;
 }
 
+std::optional<std::uint16_t> Affinity::peek(const IpAddress& client, MonotonicTime now) const {
+  const auto found = clients_.find(client);
+  if (found == clients_.end() || found->until <= now) return std::nullopt;
+  return found->slot;
+}
+
 void Affinity::remember(const IpAddress& client, std::uint16_t slot, MonotonicTime now) {
   if (const auto found = clients_.find(client); found != clients_.end())
     return use(*found, slot, now);

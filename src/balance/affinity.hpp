@@ -29,6 +29,8 @@ class Affinity {
 
   // The slot of the client's backend, held anew from now on; none if there is none or no longer.
   [[nodiscard]] std::optional<std::uint16_t> find(const IpAddress& client, MonotonicTime now);
+  // The same, and all stays as it is.
+  [[nodiscard]] std::optional<std::uint16_t> peek(const IpAddress& client, MonotonicTime now) const;
   void remember(const IpAddress& client, std::uint16_t slot, MonotonicTime now);
   // Before the slot becomes another backend's. O(capacity).
   void forget(std::uint16_t slot);

@@ -26,6 +26,10 @@ class Client {
   // `timeout` bounds connecting, and later each call.
   [[nodiscard]] static std::expected<Client, CallError> connect(const std::string& path,
                                                                 Duration timeout);
+  // Another connection to the same daemon.
+  [[nodiscard]] std::expected<Client, CallError> another(Duration timeout) const {
+    return connect(path_, timeout);
+  }
   // Sends a request and waits for its answer: the result of an "ok" one.
   [[nodiscard]] std::expected<nlohmann::json, CallError> call(const std::string& command,
                                                               const nlohmann::json& arguments);

@@ -2,6 +2,7 @@
 // tandemctl capture: what XDP forwards and drops, into a file; tcpdump cannot see it.
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/interruption.hpp"
 #include "ctl/options.hpp"
 #include "ctl/render.hpp"
 
@@ -43,6 +44,10 @@ Called<Exit> run(Session& session, const po::variables_map& options) {
       absolute_path(options["file"].as<std::string>()),
       joined_words(given<Words>(options, "filter").value_or(Words{})),
       options["count"].as<std::uint64_t>(), options["seconds"].as<std::uint64_t>()};
+  const Interruption interruption([&session] {
+    if (auto other = session.client.another(kCapture.patience))
+      (void)other->call("capture-end", json::object());
+  });
   return session.show("capture", request.to_json(), render_capture);
 }
 
@@ -69,8 +74,9 @@ const Command kCapture{
     "write what XDP forwards and drops to a file for Wireshark",
     "Writes packets that XDP forwarded, answered or dropped, which tcpdump does not see, to FILE\n"
     "in the pcapng format, with the reason of each. It ends after N packets or S seconds,\n"
-    "whichever comes first. The daemon writes the file: it has to be able to. FILTER is in the\n"
-    "language of tcpdump (pcap-filter(7)):\n"
+    "whichever comes first, or at Ctrl-C. The daemon writes the file: it has to be able to. "
+    "FILTER\n"
+    "is in the language of tcpdump (pcap-filter(7)):\n"
     "\n"
     "  tandemctl capture /tmp/api.pcapng --seconds 60 tcp port 8080 and host 203.0.113.7\n",
     std::chrono::seconds(5),

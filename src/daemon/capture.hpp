@@ -30,10 +30,11 @@ class Capture {
   explicit Capture(const Rooms& rooms);
   ~Capture();
 
-  // Answers when it has ended: by count, by time, or since another one begins.
+  // Answers when it has ended: by count, by time, by end(), or since another one begins.
   // {"packets": N, "lost": N, "seconds": S, "file": "..."}. Errors: the filter is wrong, the file
   // cannot be written.
   void start(const control::CaptureRequest& request, control::Completion done);
+  void end() { finish(); }
 
  private:
   struct Running;

@@ -137,10 +137,13 @@ void Explanation::tell_flow(const forward::Rehearsed& r, MonotonicTime now) {
     view_.flow = view_of(*r.flow, *service_, *backend_, data.idle(r.flow->stamp, data.tick(now)));
     step("flow", std::string("there, ") + flow::state_name(r.flow->state));
   } else {
-    step("flow", "none yet: it goes to the scheduler");
+    step("flow", r.held ? "none yet: it goes where its client was before (affinity)"
+                        : "none yet: it goes to the scheduler");
   }
   if (backend_ == nullptr) return tell_nobody();
-  const auto by = r.flow ? observe::PickedBy::flow : observe::PickedBy::scheduler;
+  const auto by = r.flow   ? observe::PickedBy::flow
+                  : r.held ? observe::PickedBy::affinity
+                           : observe::PickedBy::scheduler;
   view_.pick = observe::PickView{backend_->config.address, backend_->config.port, by};
   step("backend", endpoint(backend_->config.address, backend_->config.port) + ", " +
                       std::string(r.flow ? "as its flow has it" : "if it came now"));

@@ -101,6 +101,10 @@ void Node::serve_services() {
     if (!request) return done(std::unexpected(request.error()));
     capture_->start(*request, std::move(done));
   });
+  server_->on("capture-end", [this](const nlohmann::json&) -> control::Answer {
+    capture_->end();
+    return nlohmann::json::object();
+  });
 }
 
 // Whether the virtual router whose address it is holds the lease.

@@ -296,7 +296,9 @@ Forwarder::Preview Forwarder::preview(std::uint16_t number, const IpAddress& cli
   const td_client key{client.bytes().data(), port, static_cast<std::uint8_t>(client.family())};
   const balance::FlowHash hash{td_hash_flow(&key, &memory_.env.tables->service[number]),
                                td_hash_source(&key)};
-  preview.backend = service->scheduler->peek(hash, now);
+  if (service->affinity) preview.backend = service->affinity->peek(client, now);
+  preview.held = preview.backend && service->scheduler->eligible(*preview.backend);
+  if (!preview.held) preview.backend = service->scheduler->peek(hash, now);
   return preview;
 }
 

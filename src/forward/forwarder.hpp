@@ -78,6 +78,7 @@ class Forwarder {
   // ---- What is
   struct Preview {
     std::optional<std::uint16_t> backend;
+    bool held = false;  // by affinity
   };
   // Where a new flow of this client would go now.
   [[nodiscard]] Preview preview(std::uint16_t service, const IpAddress& client, std::uint16_t port,

@@ -164,7 +164,9 @@ Rehearsed rehearse(Forwarder& forwarder, const Question& q, MonotonicTime now,
       frame.ifindex = env.hops[env.backends[r.flow->backend].hop].ifindex;
   } else if (r.match.service > 1) {
     const auto service = static_cast<std::uint16_t>(r.match.service - 1);
-    r.pick = forwarder.preview(service, q.source, q.source_port, now).backend;
+    const auto preview = forwarder.preview(service, q.source, q.source_port, now);
+    r.pick = preview.backend;
+    r.held = preview.held;
     if (r.pick)
       stage.place({.name = {q.source, q.source_port, service},
                    .backend = *r.pick,

@@ -25,6 +25,7 @@ struct Rehearsed {
   td_match match;
   std::optional<KnownFlow> flow;      // that it belongs to
   std::optional<std::uint16_t> pick;  // slot of the backend that a new flow would get
+  bool held = false;                  // that is where affinity holds its client
   td_reason reason;
   td_outcome outcome;
   std::vector<std::uint8_t> before, after;  // the frame

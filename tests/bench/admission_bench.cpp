@@ -115,8 +115,8 @@ BENCHMARK(system_call);
 BENCHMARK_CAPTURE(admit, nat, 1)->Arg(4)->Arg(1000);
 BENCHMARK_CAPTURE(admit, dsr, 4)->Arg(4)->Arg(1000);
 BENCHMARK_CAPTURE(admit, tunnel, 5)->Arg(4)->Arg(1000);
-BENCHMARK_CAPTURE(admit, nat-ipv6, 7)->Arg(4)->Arg(1000);
-BENCHMARK_CAPTURE(admit, dsr-ipv6, 10)->Arg(4)->Arg(1000);
+BENCHMARK_CAPTURE(admit, nat - ipv6, 7)->Arg(4)->Arg(1000);
+BENCHMARK_CAPTURE(admit, dsr - ipv6, 10)->Arg(4)->Arg(1000);
 
 }  // namespace
 }  // namespace tandem

@@ -5,6 +5,9 @@
     client --- front --- a: tandemd --- back --- s1..s4
 """
 
+import json
+import signal
+import subprocess
 import threading
 import time
 
@@ -12,7 +15,8 @@ from scapy.all import IP, TCP, Ether, Raw
 
 from tandemlab import configs, pcapng, plan, services, tap, traffic, wire
 from tandemlab.backends import Backend
-from tandemlab.tandem import Tandem
+from tandemlab.process import Process
+from tandemlab.tandem import SOCKET, Tandem, binary
 
 VIP = plan.VIPS[0]
 
@@ -73,6 +77,19 @@ class Capture(tap.LabCase):
         told, packets = self.capture(lambda: traffic.who_answers(self.lab, VIP, 3), "--count", "4")
         self.assertEqual(told["packets"], 4)
         self.assertLess(told["seconds"], 1)
+
+    def test_interrupted(self):
+        """Ctrl-C ends it, and it tells what it has."""
+        command = Process(self.lab, "a", "capture", [
+            binary("tandemctl"), "-s", SOCKET, "capture", "/run/tandem/y.pcapng", "--json", "--seconds", "60"], stdout=subprocess.PIPE)
+        time.sleep(0.3)
+        traffic.who_answers(self.lab, VIP, 1)
+        command.signal(signal.SIGINT)
+        told = json.loads(command.popen.communicate(timeout=5)[0])
+        self.assertEqual(command.popen.returncode, 0)
+        packets = pcapng.read(self.lab.run_dir("a") / "tandem" / "y.pcapng")
+        self.assertGreater(told["packets"], 3)
+        self.assertGreaterEqual(len(packets), told["packets"])
 
     def test_refused(self):
         """A bad filter and a file that cannot be written are refused, in plain words."""

@@ -95,6 +95,9 @@ class Schedulers(tap.LabCase):
         other = traffic.Connections().open(self.lab, FIRST, 20, STICKY, "far").by_backend()
         self.assertEqual(len(other), 1)
         self.assertNotEqual(set(other), set(shares))
+        told = self.pair.a.ask("explain", plan.front_v4("client"), f"{FIRST}:{STICKY}")
+        held = plan.BACKENDS[services.BACKENDS4.index(told["pick"]["backend"])]
+        self.assertEqual(({held}, told["pick"]["by"]), (set(shares), "affinity"))
 
     def test_slow_start(self):
         """A backend that came up gets its share little by little, not all there is at once."""

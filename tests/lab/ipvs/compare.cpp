@@ -20,7 +20,8 @@ constexpr std::uint32_t kPause = 11;  // seconds: what was reset is forgotten
 
 int trace(int count, char** words) {
   std::vector<std::uint16_t> weights;
-  for (int i = 4; i < count; i++) weights.push_back(static_cast<std::uint16_t>(std::atoi(words[i])));
+  for (int i = 4; i < count; i++)
+    weights.push_back(static_cast<std::uint16_t>(std::atoi(words[i])));
   write(std::cout, random_trace(static_cast<unsigned>(std::atoi(words[2])), std::atoi(words[3]),
                                 weights, kPause));
   return 0;

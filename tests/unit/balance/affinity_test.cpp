@@ -57,6 +57,14 @@ TEST(Affinity, GivesThePlaceOfWhoWasNotSeenForLongest) {
   EXPECT_EQ(affinity.evicted(), 1U);
 }
 
+TEST(Affinity, PeeksWithoutHoldingAnew) {
+  Affinity affinity(8, kHold, kSeed);
+  affinity.remember(client(1), 5, kStart);
+  EXPECT_EQ(affinity.peek(client(1), kStart + kHold - 1ns), 5);
+  EXPECT_FALSE(affinity.peek(client(1), kStart + kHold));
+  EXPECT_FALSE(affinity.peek(client(2), kStart));
+}
+
 TEST(Affinity, ForgetsABackend) {
   Affinity affinity(10, kHold, kSeed);
   for (int i = 0; i < 10; i++)

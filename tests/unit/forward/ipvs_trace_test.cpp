@@ -44,13 +44,13 @@ class BesideIpvs : public testing::Test {
 class SameTrace : public BesideIpvs, public testing::WithParamInterface<unsigned> {};
 
 // Connections that begin, are established, and end by FIN or RST, with segments sent again and
-// stragglers, and a pause after which those that were reset are forgotten. Both see the same of them
-// as active at every moment. Ties, and what IPVS makes of remembered ones, put some on different
-// backends; each has as many as with the other, a few more or less.
+// stragglers, and a pause after which those that were reset are forgotten. Both see the same of
+// them as active at every moment. Ties, and what IPVS makes of remembered ones, put some on
+// different backends; each has as many as with the other, a few more or less.
 TEST_P(SameTrace, CountsTheSameConnections) {
-  const std::vector<std::uint16_t> weights =
-      GetParam() % 2 == 0 ? std::vector<std::uint16_t>{1, 1, 1, 1}
-                          : std::vector<std::uint16_t>{1, 2, 3, 4};
+  const std::vector<std::uint16_t> weights = GetParam() % 2 == 0
+                                                 ? std::vector<std::uint16_t>{1, 1, 1, 1}
+                                                 : std::vector<std::uint16_t>{1, 2, 3, 4};
   const Trace trace = random_trace(GetParam(), 6000, weights, 11);
   std::int64_t most = 0;
   for (std::size_t i = 0; i < trace.size(); i++) {
@@ -67,8 +67,8 @@ INSTANTIATE_TEST_SUITE_P(Seeds, SameTrace, testing::Range(1U, 9U));
 
 // ---- Different
 
-// IPVS leaves a half-open connection half-open when it is reset, for a minute. To Tandem it is over:
-// a scan that resets what it opened would otherwise be load.
+// IPVS leaves a half-open connection half-open when it is reset, for a minute. To Tandem it is
+// over: a scan that resets what it opened would otherwise be load.
 TEST_F(BesideIpvs, AResetEndsAHalfOpenConnection) {
   play({{Kind::backend, 1, 1}, {Kind::syn, 1}, {Kind::rst, 1}});
   expect_active(0, 1);
@@ -82,9 +82,9 @@ TEST_F(BesideIpvs, HalfOpenConnectionsCountForAShorterTime) {
   expect_active(0, 0);
 }
 
-// A client that takes its port again after a FIN: to IPVS, which sees the client alone and waits for
-// a FIN of the server, the old connection goes on with its backend; to Tandem a SYN on one that is
-// closing begins another one, for which a backend is chosen.
+// A client that takes its port again after a FIN: to IPVS, which sees the client alone and waits
+// for a FIN of the server, the old connection goes on with its backend; to Tandem a SYN on one that
+// is closing begins another one, for which a backend is chosen.
 TEST_F(BesideIpvs, ASynAfterAFinBeginsAnotherConnection) {
   play({{Kind::backend, 1, 1}, {Kind::backend, 2, 1}});
   play({{Kind::syn, 1}, {Kind::ack, 1}});
@@ -95,8 +95,8 @@ TEST_F(BesideIpvs, ASynAfterAFinBeginsAnotherConnection) {
   expect_active(1, 1);
 }
 
-// A client that goes on after a RST shows that the server did not believe it (RFC 5961). IPVS has it
-// closed all the same.
+// A client that goes on after a RST shows that the server did not believe it (RFC 5961). IPVS has
+// it closed all the same.
 TEST_F(BesideIpvs, AResetThatWasNotBelievedIsTakenBack) {
   play({{Kind::backend, 1, 1}, {Kind::syn, 1}, {Kind::ack, 1}, {Kind::rst, 1}});
   expect_active(0, 0);

@@ -62,8 +62,8 @@ std::vector<Answer> read_answers(std::istream& in);
 void write(std::ostream& out, const Trace& trace);
 void write(std::ostream& out, const Answer& answer);
 
-// Backends of these weights, and so many events of connections that come and go in all ways but those
-// in which Tandem and IPVS mean to differ. Halfway nothing happens for `pause` seconds.
+// Backends of these weights, and so many events of connections that come and go in all ways but
+// those in which Tandem and IPVS mean to differ. Halfway nothing happens for `pause` seconds.
 Trace random_trace(unsigned seed, int events, const std::vector<std::uint16_t>& weights,
                    std::uint32_t pause);
 
