@@ -16,7 +16,7 @@ from tandemlab.pair import Pair
 from tandemlab.shell import wait_until
 
 FIRST, SECOND = plan.VIPS[:2]
-ROUND, SOURCE, STICKY, SLOW, MANY, HASHED = 81, 82, 83, 84, 85, 8080
+ROUND, SOURCE, STICKY, SLOW, MANY, LOST, HASHED = 81, 82, 83, 84, 85, 86, 8080
 CHECK = ('check = { http = "/", interval = "100ms", timeout = "80ms", fall = 2, rise = 2, '
          'port = 8080 }')
 ALL = 5000  # backends
@@ -39,6 +39,7 @@ def config(node):
             + nat("sticky", STICKY, 'affinity = "1m"')
             + nat("slow", SLOW, f'slow_start = "1m"\n{CHECK}', backend_port=80)
             + nat("many", MANY, "", backends=[]).replace("[\n\n]", f"[\n{listed}\n]")
+            + services.service("lost", FIRST, "tunnel", LOST, backends=["2001:db8:9::9"])
             + services.service("hashed", FIRST, "dsr", HASHED, more='scheduler = "maglev"')
             + services.service("second", SECOND, "dsr", 80))
 
@@ -117,6 +118,15 @@ class Schedulers(tap.LabCase):
         told = self.pair.a.ask("backends", "many")["backends"]
         self.assertEqual(len(told), ALL)
         self.assertEqual(self.open(40, MANY), collections.Counter(s1=10, s2=10, s3=10, s4=10))
+
+    def test_unreachable_backend(self):
+        """A backend in a network that no route leads to gets nothing, and it is told why."""
+        (told,) = self.pair.a.ask("backends", "lost")["backends"]
+        print(f"# {told['state']}: {told['why']}")
+        self.assertEqual(told["state"], "down")
+        self.assertIn("no route", told["why"])
+        with self.assertRaises(ConnectionRefusedError):
+            traffic.Connection(self.lab, FIRST, LOST)
 
     # ---- Both nodes
     def test_dual_master(self):
