@@ -223,15 +223,29 @@ void FlowTable<Layout>::bring_home(Entry& entry) {
   if (Entry* to = free_in(bucket(where.first))) move(entry, *to, false);
 }
 
-// In a full table, flows that nobody would miss give way to a new one: those that are over, or have
-// not got beyond a SYN. So a flood of SYNs displaces its own.
+// Where there is no room, flows that nobody would miss give way to a new one. So a flood of SYNs
+// displaces its own.
+template <class Layout>
+bool FlowTable<Layout>::is_dispensable(const Flow& flow) {
+  return flow.state == TD_FLOW_SYN_SENT || td_flow_is_ending(flow.state);
+}
+
+template <class Layout>
+bool FlowTable<Layout>::give_way(const Key& key) {
+  const auto flow = find(key);
+  if (!flow || !is_dispensable(*flow)) return false;
+  erase(key);
+  evictions_++;
+  return true;
+}
+
 template <class Layout>
 auto FlowTable<Layout>::idlest_in(std::uint32_t element, Tick now) -> Entry* {
   Entry* idlest = nullptr;
   Tick longest = 0;
   for (Entry& entry : bucket(element).entry) {
     const auto flow = read(entry);
-    if (!flow || (flow->state != TD_FLOW_SYN_SENT && !td_flow_is_ending(flow->state))) continue;
+    if (!flow || !is_dispensable(*flow)) continue;
     const Tick idle = age(now, flow->stamp);
     if (idlest != nullptr && idle <= longest) continue;
     idlest = &entry;

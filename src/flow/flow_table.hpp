@@ -113,6 +113,10 @@ class FlowTable {
   // false: there is no such flow.
   bool erase(const Key& key);
 
+  // Erases a flow that nobody would miss: one that is over, or has not got beyond its SYN. false:
+  // it is another one, or not there.
+  bool give_way(const Key& key);
+
   // Draws the conclusions for one flow: on a close event.
   void review(const Key& key, Tick now, const IdleTicks& limits);
 
@@ -148,6 +152,7 @@ class FlowTable {
   [[nodiscard]] Bucket& bucket(std::uint32_t element) const {
     return static_cast<Bucket*>(memory_)[element];
   }
+  static bool is_dispensable(const Flow& flow);
   static Flow to_flow(const Key& key, const td_flow_word& word);
   static std::optional<Flow> read(const Entry& entry);
   [[nodiscard]] Entry* locate(const Key& key) const;

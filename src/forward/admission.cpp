@@ -43,6 +43,7 @@ struct Forwarder::Packet {
 namespace {
 
 constexpr std::size_t kChoices = 8;  // backends that are tried for a flow
+constexpr int kPortLooks = 8;        // ports whose flows are asked to give way
 
 td_flow6_key key6(const td_client& client, std::uint16_t service) {
   td_flow6_key key{};
@@ -93,6 +94,28 @@ std::optional<std::uint16_t> Forwarder::client_hop(const Packet& packet) {
   return hops_.acquire(hop);
 }
 
+// One of a flow that gives way, where the flow table would do the same for want of room.
+bool Forwarder::free_port(const Service& service, std::uint8_t source) {
+  PortPool& pool = ports_[service.settings.sources[source]];
+  for (int i = 0; i < kPortLooks; i++) {
+    const td_source& record = *source_at(service, source, pool.next());
+    if (record.service == 0) continue;
+    const td_service& other = memory_.env.tables->service[record.service];
+    const td_client client{record.client, record.client_port, other.family};
+    const bool gone = other.family == TD_IPV4 ? flows4_.give_way(key4(client, record.service))
+                                              : flows6_.give_way(key6(client, record.service));
+    if (gone) return true;
+  }
+  return false;
+}
+
+std::optional<std::uint16_t> Forwarder::take_port(const Service& service, std::uint8_t source) {
+  PortPool& pool = ports_[service.settings.sources[source]];
+  auto port = pool.take();
+  if (!port && free_port(service, source)) port = pool.take();
+  return port;
+}
+
 // false: nothing is left; and nothing is held.
 template <class Decision>
 bool Forwarder::reserve(const Packet& packet, Decision& decision) {
@@ -107,7 +130,7 @@ bool Forwarder::reserve(const Packet& packet, Decision& decision) {
   const std::size_t sources = service.settings.sources.size();
   for (std::size_t tried = 0; tried < sources; tried++) {
     const auto source = static_cast<std::uint8_t>(service.turn++ % sources);
-    const auto port = ports_[service.settings.sources[source]].take();
+    const auto port = take_port(service, source);
     if (!port) continue;
     fill(*source_at(service, source, *port), packet.client, packet.number, *hop);
     decision.extra = *port;

@@ -132,6 +132,8 @@ class Forwarder {
   bool has_twin(Table& table, const Packet& packet, std::uint16_t backend);
   template <class Decision>
   bool reserve(const Packet& packet, Decision& decision);
+  std::optional<std::uint16_t> take_port(const Service& service, std::uint8_t source);
+  bool free_port(const Service& service, std::uint8_t source);
   template <class Table>
   void follow_router(Table& table, const typename Table::Flow& flow, const Packet& packet);
   std::optional<std::uint16_t> client_hop(const Packet& packet);

@@ -48,4 +48,10 @@ bool PortPool::hold(std::uint16_t number) {
   return true;
 }
 
+std::uint16_t PortPool::next() {
+  const std::uint16_t port = next_;
+  next_ = port == kLast ? kFirst : static_cast<std::uint16_t>(port + 1);
+  return port;
+}
+
 }  // namespace tandem::forward

@@ -24,6 +24,9 @@ class PortPool {
   // A port that is in use already, as after a restart. false: it is no port of the pool, or held.
   bool hold(std::uint16_t port);
 
+  // All ports in turn, for who looks for one to be given back.
+  std::uint16_t next();
+
   [[nodiscard]] std::uint32_t taken() const noexcept { return taken_; }
 
  private:
@@ -35,6 +38,7 @@ class PortPool {
   std::vector<std::uint16_t> line_;  // a ring
   std::size_t head_ = 0, length_ = 0;
   std::uint32_t taken_ = 0;
+  std::uint16_t next_ = kFirst;
 };
 
 }  // namespace tandem::forward

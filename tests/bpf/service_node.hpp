@@ -95,10 +95,10 @@ class ServiceNode {
   frames::Bytes buffer_;
 };
 
-// Memory of the size that ServiceNode wants.
+// Memory of the size that a ServiceNode of so many flows wants.
 class NodeMemory {
  public:
-  NodeMemory();
+  explicit NodeMemory(std::uint32_t flows = ServiceNode::kFlows);
   [[nodiscard]] td_tables& tables() { return *tables_; }
   [[nodiscard]] forward::Forwarder::Memory memory();
 
@@ -119,7 +119,7 @@ struct MemoryNode {
   flow::Steering steering;
   ServiceNode node;
 
-  explicit MemoryNode(MonotonicTime start);
+  explicit MemoryNode(MonotonicTime start, std::uint32_t flows = ServiceNode::kFlows);
 };
 
 // A frame of a client to its service, with valid checksums.

@@ -293,7 +293,7 @@ TEST_F(Admission, SourcePortsRunOutAndComeBack) {
   EXPECT_EQ(other.take(), 1024 + 1023);
 }
 
-TEST_F(Admission, WithoutASourcePortAFlowIsNotTaken) {
+TEST_F(Admission, AFullTableGivesSourcePortsBack) {
   const TestService& s = service(3);
   std::uint32_t taken = 0;
   td_reason reason = TD_TX_FORWARD;
@@ -308,6 +308,65 @@ TEST_F(Admission, WithoutASourcePortAFlowIsNotTaken) {
   EXPECT_LE(node_.forwarder().flows4().flows(), ServiceNode::kFlows);
   EXPECT_GT(node_.forwarder().flows4().evictions(), 7'000U);
   EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
+}
+
+// ---- fullnat, with a flow table that has more room than a source address has ports
+
+class Ports : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kPorts = 65536 - 1024;
+  static constexpr std::uint32_t kFlows = 100'000;
+
+  // The n-th client's packet; `flags` other than SYN go by the flow.
+  td_reason packet(std::uint32_t n, std::uint8_t flags) {
+    const Segment segment{.client = 1 + n / 60'000,
+                          .port = static_cast<std::uint16_t>(1 + n % 60'000),
+                          .flags = flags};
+    const auto frame = to_service(test_services()[2], segment);
+    return flags == TD_TCP_SYN ? memory_.node.admit(frame, rig::kLink, now_).reason
+                               : memory_.node.steer(frame, rig::kLink, now_).reason;
+  }
+  void establish(std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t n = from; n < to; n++) {
+      ASSERT_EQ(packet(n, TD_TCP_SYN), TD_TX_FORWARD);
+      ASSERT_EQ(packet(n, TD_TCP_ACK), TD_TX_FORWARD);
+    }
+  }
+  forward::Forwarder& forwarder() { return memory_.node.forwarder(); }
+
+  MonotonicTime now_ = MonotonicClock::now();
+  MemoryNode memory_{now_, kFlows};
+};
+
+// A flood of SYNs displaces its own half-open flows; those that were established keep their ports.
+TEST_F(Ports, OfHalfOpenFlowsAreGivenToNewOnes) {
+  establish(0, 100);
+  std::uint32_t dropped = 0;
+  for (std::uint32_t n = 100; n < 100 + 2 * kPorts; n++) {
+    const td_reason reason = packet(n, TD_TCP_SYN);
+    ASSERT_TRUE(reason == TD_TX_FORWARD || reason == TD_DROP_FULL) << n;
+    dropped += reason == TD_DROP_FULL;
+  }
+  EXPECT_EQ(forwarder().flows4().flows(), kPorts);
+  EXPECT_EQ(forwarder().flows4().evictions(), kPorts + 100 - dropped);
+  // Where the search met the established ones, twice round at most.
+  EXPECT_LE(dropped, 2 * 100 / 8 + 2);
+  EXPECT_EQ(forwarder().of_service(3).exhausted, dropped);
+  for (std::uint32_t n = 0; n < 100; n++) EXPECT_EQ(packet(n, TD_TCP_ACK), TD_TX_FORWARD);
+  EXPECT_EQ(forwarder().sums().in_table, forwarder().sums().in_schedulers);
+}
+
+TEST_F(Ports, OfEstablishedFlowsAreNot) {
+  establish(0, kPorts);
+  EXPECT_EQ(packet(kPorts, TD_TCP_SYN), TD_DROP_FULL);
+  EXPECT_EQ(forwarder().of_service(3).exhausted, 1U);
+  EXPECT_EQ(forwarder().flows4().flows(), kPorts);
+  ASSERT_EQ(packet(7, TD_TCP_RST), TD_TX_FORWARD);
+  // It is found within as many tries as it takes to look at all ports.
+  std::uint32_t tries = 1;
+  while (packet(kPorts, TD_TCP_SYN) != TD_TX_FORWARD) tries++;
+  EXPECT_LE(tries, kPorts / 8 + 1);
+  EXPECT_EQ(forwarder().sums().in_table, forwarder().sums().in_schedulers);
 }
 
 TEST_F(Admission, WithoutANextHopABackendIsNotEligible) {
