@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A SYN flood of spoofed sources takes nothing from those who were there, nor from the next ones.
 
-    lab_flood (203.0.113.128/25, spoofed) and a client --- front --- a, b: tandemd --- s1..s4
+    lab_load (203.0.113.128/25, spoofed) and a client --- front --- a, b: tandemd --- s1..s4
 
 Backends do not answer the spoofed clients: they have a blackhole for them. The pace is what the
 machine can do: generator, bridge, both nodes and backends share its cores.
@@ -55,9 +55,10 @@ class Flood(tap.LabCase):
             traffic.must_answer(cls.lab, VIP, port)
 
     def flood(self, port):
-        program = build_dir() / "tests" / "lab" / "lab_flood"
+        program = build_dir() / "tests" / "lab" / "lab_load"
         return Process(self.lab, "client", "flood",
-                       [program, "eth0", plan.front_mac("a"), VIP, port, SECONDS],
+                       [program, "--device", "eth0", "--mac", plan.front_mac("a"),
+                        "--address", VIP, "--port", port, "--kind", "syn", "--seconds", SECONDS],
                        stdout=subprocess.PIPE)
 
     def try_new(self, port, flood, results):

@@ -3,7 +3,7 @@
 
 e2e/requests: HTTP requests a second, each on a connection of its own, by wrk on the client, in the
 lab as it is.
-e2e/packets: datagrams a second of 1,000 flows, by lab_flood on the client; backends drop them in
+e2e/packets: datagrams a second of 1,000 flows, by lab_load on the client; backends drop them in
 XDP, and count.
 e2e/connections: SYNs, each of which begins a connection, in the same way. None is taken up, so that
 there is no figure of a proxy; where ports or entries run out, such half-open ones give way. In these
@@ -26,7 +26,7 @@ from tandemlab.shell import LabError, build_dir, run, wait_until
 from . import gateways
 from .rows import row
 
-GENERATOR = ("tests/lab/lab_flood",)
+GENERATOR = ("tests/lab/lab_load",)
 ROUNDS = 5
 SECONDS = 2
 CONNECTIONS = 32
@@ -81,7 +81,7 @@ def plug_all(lab):
     plug(lab, "eth2", NODE_A_MAC, "client", ["192.0.2.242"], ["192.0.2.241"])
     plug(lab, "eth3", "02:00:00:00:02:f2", "s1", CABLES.sources, CABLES.backends)
     lab.exec("s1", "ip", "link", "set", "dev", "eth2", "xdp", "obj",
-             build_dir() / "tests" / "lab" / "flood.bpf.o", "program", "sink")
+             build_dir() / "tests" / "lab" / "load.bpf.o", "program", "sink")
 
 
 def plug(lab, device, mac, node, addresses, others):
@@ -96,28 +96,29 @@ def plug(lab, device, mac, node, addresses, others):
 
 
 def packets_a_second(lab, name):
-    return taken_a_second(lab, name, FLOWS)
+    return taken_a_second(lab, name, "--kind", "udp", "--flows", FLOWS)
 
 
 def connections_a_second(lab, name):
-    return taken_a_second(lab, name)
+    return taken_a_second(lab, name, "--kind", "syn")
 
 
-def taken_a_second(lab, name, *flows):
-    def flood(seconds):
+def taken_a_second(lab, name, *load):
+    def send(seconds):
         """Seconds that it took."""
-        said = lab.exec("client", build_dir() / "tests" / "lab" / "lab_flood", "eth2", NODE_A_MAC,
-                        CABLES.address, 80, seconds, *flows, timeout=seconds + 20)
+        said = lab.exec("client", build_dir() / "tests" / "lab" / "lab_load",
+                        "--device", "eth2", "--mac", NODE_A_MAC, "--address", CABLES.address,
+                        "--port", 80, "--seconds", seconds, *load, timeout=seconds + 20)
         return json.loads(said.stdout)["seconds"]
 
     def forwards():
         before = taken(lab)
-        flood(0.1)
+        send(0.1)
         return taken(lab) - before > FLOWS
 
     wait_until(f"{name} forwards", forwards)
     before = taken(lab)
-    seconds = flood(SECONDS)
+    seconds = send(SECONDS)
     return (taken(lab) - before) / seconds
 
 
