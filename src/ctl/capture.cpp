@@ -74,9 +74,8 @@ const Command kCapture{
     "write what XDP forwards and drops to a file for Wireshark",
     "Writes packets that XDP forwarded, answered or dropped, which tcpdump does not see, to FILE\n"
     "in the pcapng format, with the reason of each. It ends after N packets or S seconds,\n"
-    "whichever comes first, or at Ctrl-C. The daemon writes the file: it has to be able to. "
-    "FILTER\n"
-    "is in the language of tcpdump (pcap-filter(7)):\n"
+    "whichever comes first, or at Ctrl-C. The daemon writes the file: it has to be able to.\n"
+    "FILTER is in the language of tcpdump (pcap-filter(7)):\n"
     "\n"
     "  tandemctl capture /tmp/api.pcapng --seconds 60 tcp port 8080 and host 203.0.113.7\n",
     std::chrono::seconds(5),

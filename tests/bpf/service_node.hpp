@@ -77,6 +77,7 @@ class ServiceNode {
   // Another one for a service, at the first one's address. slot: from 100 on.
   void add_backend(std::uint16_t slot, const TestService& service, std::uint16_t weight,
                    MonotonicTime now);
+  [[nodiscard]] std::uint64_t jiffies(MonotonicTime now) const { return clock_.at(now); }
   [[nodiscard]] flow::Tick tick(MonotonicTime now) const {
     return static_cast<flow::Tick>(clock_.at(now) >> kTickShift);
   }
