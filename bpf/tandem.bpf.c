@@ -34,13 +34,16 @@ struct {
 	__type(value, struct td_traffic);
 } td_traffic SEC(".maps");
 
+/* The dpdk engine: workers forward, and get all that concerns backends. */
+const volatile __u32 td_has_workers = 0;
+
 /* The adverts' own path: bounded, and shared with nothing else. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, TD_ADVERT_RING_BYTES);
 } td_adverts SEC(".maps");
 
-/* The data thread's sockets on this program's interface, by queue. */
+/* The sockets of data thread or workers on this program's interface, by queue. */
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
 	__uint(max_entries, TD_MAX_QUEUES);
@@ -98,7 +101,8 @@ static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reas
 	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
 	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
 
-	if (!c || !tables || td_is_pass(reason)) /* tcpdump sees it */
+	if (!c || !tables || td_is_pass(reason) || /* tcpdump sees it */
+	    reason == TD_TAKE_WORKER)		   /* who captures it himself */
 		return;
 	c->reason = reason;
 	c->out = td_is_tx(reason) ? ifindex : 0;
@@ -167,7 +171,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 
 	if (captured)
 		capture_out(ctx, reason, out->ifindex ? out->ifindex : ctx->ingress_ifindex);
-	if (reason == TD_PUNT_MISS) {
+	if (reason == TD_PUNT_MISS || reason == TD_TAKE_WORKER) {
 		verdict = bpf_redirect_map(&td_xsks, ctx->rx_queue_index, XDP_DROP);
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_PUNT;
@@ -232,6 +236,8 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_jo
 {
 	if (next == TD_TAKE_ADVERT)
 		next = take_advert(ctx);
+	if (td_has_workers && next >= TD_STEP_FORWARD4)
+		next = TD_TAKE_WORKER;
 	if (next < TD_REASON_COUNT)
 		return finish(ctx, next, &journey->work.out, journey->captured);
 	if (next == TD_STEP_FORWARD4)

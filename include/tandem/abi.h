@@ -13,7 +13,7 @@
 
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 3 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 4 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
@@ -74,14 +74,15 @@ enum {
 	X(31, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
 	X(32, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
 	X(33, DROP_FULL, "drop/no-source-port")    /* fullnat: all ports are taken */          \
-	X(34, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */
+	X(34, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */        \
+	X(35, TAKE_WORKER, "take/worker")          /* handed to a worker of the dpdk engine */
 
 enum td_reason {
 #define TD_REASON_ENUM(number, name, text) TD_##name = number,
 	TD_REASONS(TD_REASON_ENUM)
 #undef TD_REASON_ENUM
 };
-#define TD_REASON_COUNT 35
+#define TD_REASON_COUNT 36
 
 /* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
 TD_INLINE int td_is_pass(__u32 reason)

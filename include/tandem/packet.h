@@ -131,37 +131,50 @@ TD_INLINE void td_store64(__u8 *p, __u64 value)
 	*(td_unaligned64 *)p = __builtin_bswap64(value);
 }
 #else
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "only for CPUs that are little endian"
+#endif
+
 TD_INLINE __u16 td_load16(const __u8 *p)
 {
-	return (__u16)(p[0] << 8 | p[1]);
+	__u16 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap16(value);
 }
 
 TD_INLINE __u32 td_load32(const __u8 *p)
 {
-	return (__u32)td_load16(p) << 16 | td_load16(p + 2);
+	__u32 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap32(value);
 }
 
 TD_INLINE __u64 td_load64(const __u8 *p)
 {
-	return (__u64)td_load32(p) << 32 | td_load32(p + 4);
+	__u64 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap64(value);
 }
 
 TD_INLINE void td_store16(__u8 *p, __u16 value)
 {
-	p[0] = (__u8)(value >> 8);
-	p[1] = (__u8)value;
+	value = __builtin_bswap16(value);
+	__builtin_memcpy(p, &value, sizeof(value));
 }
 
 TD_INLINE void td_store32(__u8 *p, __u32 value)
 {
-	td_store16(p, (__u16)(value >> 16));
-	td_store16(p + 2, (__u16)value);
+	value = __builtin_bswap32(value);
+	__builtin_memcpy(p, &value, sizeof(value));
 }
 
 TD_INLINE void td_store64(__u8 *p, __u64 value)
 {
-	td_store32(p, (__u32)(value >> 32));
-	td_store32(p + 4, (__u32)value);
+	value = __builtin_bswap64(value);
+	__builtin_memcpy(p, &value, sizeof(value));
 }
 #endif
 

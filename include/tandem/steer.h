@@ -238,8 +238,8 @@ TD_INLINE int td_is_rare(const struct td_packet *p)
 }
 
 /* Where a frame goes, once it is known whom it concerns. */
-TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			  const struct td_packet *p, const struct td_match *m)
+TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
+			  const struct td_match *m)
 {
 	if (!td_is_for_backends(m))
 		return td_answer_or_pass(f, env, p, m);
@@ -248,31 +248,43 @@ TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, struct t
 	/* The Active one takes it. */
 	if (m->by_mac && !td_may_forward(f, td_vrouter_at(env->tables, m->by_mac)))
 		return TD_DROP_NO_LEASE_VMAC;
-	td_suspend(w, p, m);
 	return p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6;
 }
 
-/* Adverts are left to the caller, here and below. */
+/* Adverts are left to the caller, here and below. Fills p, and but for those m. */
+TD_INLINE __u32 td_meet(struct td_frame *f, const struct td_env *env, struct td_packet *p,
+			struct td_match *m)
+{
+	td_parse(p, f->data, f->end, TD_FAST);
+	if (p->shape == TD_SHAPE_ADVERT)
+		return TD_TAKE_ADVERT;
+	if (p->shape == TD_SHAPE_ELSEWHERE)
+		return TD_STEP_DISSECT;
+	td_find(m, env->tables, p, f->end, f->ifindex);
+	if (!m->vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
+		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
+	if (td_is_rare(p) && td_is_forwarding(env->tables, m))
+		return TD_STEP_FOLLOW;
+	return td_direct(f, env, p, m);
+}
+
+TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
+{
+	__builtin_memset(&w->out, 0, sizeof(w->out));
+	w->out.length = (__u32)(f->end - f->data);
+}
+
 TD_INLINE __u32 td_begin(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
 	struct td_match m;
+	__u32 next;
 
-	__builtin_memset(&w->out, 0, sizeof(w->out));
-	w->out.length = (__u32)(f->end - f->data);
-	td_parse(&p, f->data, f->end, TD_FAST);
-	if (p.shape == TD_SHAPE_ADVERT)
-		return TD_TAKE_ADVERT;
-	if (p.shape == TD_SHAPE_ELSEWHERE)
-		return TD_STEP_DISSECT;
-	td_find(&m, env->tables, &p, f->end, f->ifindex);
-	if (!m.vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
-		return p.shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
-	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
+	td_start(f, w);
+	next = td_meet(f, env, &p, &m);
+	if (next > TD_STEP_DISSECT)
 		td_suspend(w, &p, &m);
-		return TD_STEP_FOLLOW;
-	}
-	return td_direct(f, env, w, &p, &m);
+	return next;
 }
 
 TD_INLINE __u32 td_dissect(struct td_frame *f, struct td_work *w)
@@ -293,6 +305,7 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 {
 	struct td_packet p;
 	struct td_match m;
+	__u32 next;
 
 	if (!td_resume(&p, w, f, family))
 		return TD_PASS_MALFORMED;
@@ -311,7 +324,10 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 			return family == 4 ? TD_STEP_ERROR4 : TD_STEP_ERROR6;
 		}
 	}
-	return td_direct(f, env, w, &p, &m);
+	next = td_direct(f, env, &p, &m);
+	if (next >= TD_REASON_COUNT)
+		td_suspend(w, &p, &m);
+	return next;
 }
 
 TD_INLINE __u32 td_follow(struct td_frame *f, const struct td_env *env, struct td_work *w)
@@ -319,20 +335,27 @@ TD_INLINE __u32 td_follow(struct td_frame *f, const struct td_env *env, struct t
 	return w->family == 4 ? td_follow_in(f, env, w, 4) : td_follow_in(f, env, w, 6);
 }
 
+TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
+				  const struct td_packet *p, const struct td_match *m,
+				  struct td_outcome *out)
+{
+	struct td_placed placed;
+	enum td_reason reason = m->vip ? td_forward_in(f, env, p, m, out, &placed)
+				       : td_forward_out(f, env, p, m, out, &placed);
+
+	if (reason == TD_DROP_TOO_BIG)
+		return TD_STEP_REFUSE;
+	return reason == TD_PASS_UNFLOWED ? td_answer_or_pass(f, env, p, m) : reason;
+}
+
 TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct td_work *w,
 			   __u32 family)
 {
-	struct td_placed placed;
-	enum td_reason reason;
 	struct td_packet p;
 
 	if (!td_resume(&p, w, f, family))
 		return TD_DROP_MALFORMED;
-	reason = w->match.vip ? td_forward_in(f, env, &p, &w->match, &w->out, &placed)
-			      : td_forward_out(f, env, &p, &w->match, &w->out, &placed);
-	if (reason == TD_DROP_TOO_BIG)
-		return TD_STEP_REFUSE;
-	return reason == TD_PASS_UNFLOWED ? td_answer_or_pass(f, env, &p, &w->match) : reason;
+	return td_forward_packet(f, env, &p, &w->match, &w->out);
 }
 
 TD_INLINE __u32 td_error(struct td_frame *f, const struct td_env *env, struct td_work *w,

@@ -27,6 +27,16 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+enum class Idle : std::uint8_t { poll, pause, sleep };
+
+struct Dpdk {                       // where engine = "dpdk"
+  std::vector<std::uint16_t> cpus;  // one for each worker; none: the last CPU of the machine
+  int memory_mb = 256;              // of huge pages, for packet buffers
+  std::string huge_pages = "/dev/hugepages";
+  Idle idle = Idle::sleep;
+  bool operator==(const Dpdk&) const = default;
+};
+
 enum class XdpMode : std::uint8_t { automatic, native, generic };
 
 struct Interface {
@@ -188,6 +198,7 @@ struct Service {
 
 struct Config {
   Node node;
+  Dpdk dpdk;
   Flows flows;
   std::vector<Interface> interfaces;
   std::vector<Check> checks;

@@ -111,6 +111,7 @@ void write_section(std::ostream& out, const Section<S>& section) {
 void write_reference(std::ostream& out) {
   out << kIntroduction;
   write_section(out, node_section());
+  write_section(out, dpdk_section());
   write_section(out, flows_section());
   write_section(out, flow_idle_section());
   write_section(out, interface_section());

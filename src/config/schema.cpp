@@ -28,8 +28,8 @@ const Section<Node>& node_section() {
       {
           key("name", &Node::name, name_text(), "The node's name, as status and logs show it.")
               .required(),
-          key("engine", &Node::engine, Choice<std::string>{{{"xdp", "xdp"}}, {"dpdk"}},
-              "What moves packets."),
+          key("engine", &Node::engine, Choice<std::string>{{{"xdp", "xdp"}, {"dpdk", "dpdk"}}},
+              "What moves packets: XDP programs in the kernel, or DPDK's polling workers."),
           key("control_socket", &Node::control_socket, socket_text(),
               "The UNIX socket that `tandemctl` talks to."),
           key("bpffs", &Node::bpffs, directory_text(),
@@ -37,6 +37,28 @@ const Section<Node>& node_section() {
       },
       {},
       {{"http", "the HTTP server"}},
+  };
+  return section;
+}
+
+const Section<Dpdk>& dpdk_section() {
+  static const Section<Dpdk> section{
+      "[dpdk]",
+      "The workers of `engine = \"dpdk\"`. A change needs a restart.",
+      {
+          key("cpus", &Dpdk::cpus, ListOf<Integer>{{0, 1023}, 32, "CPUs, one for each worker"},
+              "The CPUs that workers run on, each on its own; interfaces need as many queues.")
+              .or_else("the machine's last CPU"),
+          key("memory_mb", &Dpdk::memory_mb, Integer{64, 65'536},
+              "Megabytes of huge pages for packet buffers. The flow tables take theirs besides."),
+          key("huge_pages", &Dpdk::huge_pages, directory_text(),
+              "A hugetlbfs, where the flow tables are kept over restarts."),
+          key("idle", &Dpdk::idle,
+              Choice<Idle>{
+                  {{"poll", Idle::poll}, {"pause", Idle::pause}, {"sleep", Idle::sleep}}},
+              "What a worker without packets does: looks again at once, waits as the CPU does, or "
+              "sleeps for up to a millisecond."),
+      },
   };
   return section;
 }
@@ -95,6 +117,7 @@ const Section<Config>& file_section() {
       "",
       {
           key("node", &Config::node, TableOf<Node>{node_section()}, "").required(),
+          key("dpdk", &Config::dpdk, TableOf<Dpdk>{dpdk_section()}, ""),
           key("flows", &Config::flows, TableOf<Flows>{flows_section()}, ""),
           key("interface", &Config::interfaces, tables(interface_section(), 256), ""),
           key("check", &Config::checks, tables(check_section(), 1024), ""),

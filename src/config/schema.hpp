@@ -7,6 +7,8 @@
 
 namespace tandem::config {
 
+inline constexpr bool kHasDpdk = TANDEM_HAS_DPDK;  // of this build
+
 // What the data plane's tables hold (tandem/abi.h); what is spare is for changes under way.
 inline constexpr std::size_t kMostRouters = 510;
 inline constexpr std::size_t kMostAddresses = 1024;  // of all virtual routers together
@@ -17,6 +19,7 @@ inline constexpr std::size_t kMostSourcesOfService = 8;
 inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an advert
 
 [[nodiscard]] const Section<Node>& node_section();
+[[nodiscard]] const Section<Dpdk>& dpdk_section();
 [[nodiscard]] const Section<Interface>& interface_section();
 [[nodiscard]] const Section<Check>& check_section();
 [[nodiscard]] const Section<VirtualAddress>& address_section();

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -11,22 +12,25 @@
 namespace tandem::daemon {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
 constexpr std::size_t kBurst = 64;
-constexpr int kEnds = 1024;  // taken in a row
-constexpr Duration kSweepInterval = milliseconds(10);
-constexpr Duration kSweepRound = seconds(20);      // in which all of the tables are seen once
-constexpr Duration kBusyDevice = milliseconds(1);  // when frames wait for it
+constexpr int kEnds = 1024;                                     // taken in a row
+constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames wait for it
 
 }  // namespace
 
-DataThread::DataThread(Tools tools)
-    : tools_(std::move(tools)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+DataThread::DataThread(DataCore core, Tools tools)
+    : DataPlane(std::move(core)),
+      tools_(std::move(tools)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-Result<std::unique_ptr<DataThread>> DataThread::start(Tools tools) {
-  std::unique_ptr<DataThread> self(new DataThread(std::move(tools)));
+Result<std::unique_ptr<DataPlane>> DataThread::start(DataCore core,
+                                                     const engine::SteeringProgram& program) {
+  auto ends = engine::EndRing::open(program.end_ring_fd());
+  if (!ends) return std::unexpected(ends.error());
+  auto sockets = engine::AfXdp::open({}, [](const std::string& line) { spdlog::warn("{}", line); });
+  if (!sockets) return std::unexpected(sockets.error());
+  std::unique_ptr<DataThread> self(
+      new DataThread(std::move(core), {std::move(*sockets), std::move(*ends)}));
   if (!self->wake_) return fail_errno("cannot create the event descriptor of the data thread");
   self->thread_ = std::thread([t = self.get()] {
     pthread_setname_np(pthread_self(), "data");
@@ -36,18 +40,18 @@ Result<std::unique_ptr<DataThread>> DataThread::start(Tools tools) {
 }
 
 DataThread::~DataThread() {
+  stop();
+}
+
+void DataThread::stop() {
   stop_ = true;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+  wake();
   if (thread_.joinable()) thread_.join();
 }
 
-void DataThread::call(Run run) {
-  Command command{std::move(run)};
-  command_.store(&command, std::memory_order_release);
+void DataThread::wake() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
-  command.done.acquire();
 }
 
 void DataThread::loop() {
@@ -59,7 +63,7 @@ void DataThread::loop() {
     for (int bursts = 0; bursts < 16 && admit_burst() == kBurst; bursts++) tools_.sockets->flush();
     all_sent = tools_.sockets->flush();
     take_ends();
-    sweep();
+    sweep(MonotonicClock::now());
   }
 }
 
@@ -71,15 +75,9 @@ void DataThread::wait(bool all_sent) {
   const Duration most = all_sent ? kSweepInterval : kBusyDevice;
   const timespec timeout{0, most.count()};
   ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
-}
-
-void DataThread::run_command() {
-  Command* command = command_.exchange(nullptr, std::memory_order_acquire);
-  if (command == nullptr) return;
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
-  command->run(*tools_.forwarder, *tools_.sockets, MonotonicClock::now());
-  command->done.release();
+  if ((fds_[sockets.size()].revents & POLLIN) != 0) [[maybe_unused]]
+    const auto n = ::read(wake_.get(), &count, sizeof count);
 }
 
 std::size_t DataThread::admit_burst() {
@@ -87,7 +85,7 @@ std::size_t DataThread::admit_burst() {
   const std::size_t count = tools_.sockets->receive(burst);
   if (count == 0) return 0;
   const MonotonicTime now = MonotonicClock::now();
-  const std::uint64_t jiffies = tools_.clock.at(now);
+  const std::uint64_t jiffies = clock().at(now);
   for (std::size_t i = 0; i < count; i++) admit(burst[i], now, jiffies);
   return count;
 }
@@ -102,7 +100,7 @@ void DataThread::admit(const engine::Frame& frame, MonotonicTime now, std::uint6
   f.now_ns = to_ns(now);
   f.jiffies = jiffies;
   td_outcome outcome{};
-  const td_reason reason = tools_.forwarder->admit(f, outcome, now);
+  const td_reason reason = owned().admit(f, outcome, now);
   if (!td_is_tx(reason)) return tools_.sockets->release(frame);
   engine::Frame out = frame;
   out.data = f.data;
@@ -112,23 +110,28 @@ void DataThread::admit(const engine::Frame& frame, MonotonicTime now, std::uint6
 
 void DataThread::take_ends() {
   const flow::Tick now = tick(MonotonicClock::now());
-  tools_.ends.drain(kEnds, [&](const td_flow_end& end) { tools_.forwarder->on_end(end, now); });
+  tools_.ends.drain(kEnds, [&](const td_flow_end& end) { owned().on_end(end, now); });
 }
 
-void DataThread::sweep() {
-  const MonotonicTime now = MonotonicClock::now();
-  if (now < swept_ + kSweepInterval) return;
-  const auto& forwarder = *tools_.forwarder;
-  const std::uint64_t buckets =
-      std::max(forwarder.flows4().buckets(), forwarder.flows6().buckets());
-  const auto share = static_cast<std::uint32_t>(buckets * kSweepInterval.count() /
-                                                static_cast<std::uint64_t>(kSweepRound.count()));
-  swept_ = now;
-  tools_.forwarder->sweep(share + 1, tick(now));
-}
-
-Duration DataThread::idle(flow::Tick stamp, flow::Tick now) const {
-  return tools_.clock.jiffy() * (std::int64_t{flow::age(now, stamp)} << tools_.tick_shift);
+// Each device that the program is on has sockets of its own, as long as somebody needs them.
+void DataThread::follow(const std::vector<Device>& devices) {
+  call([&](forward::Forwarder&, MonotonicTime) {
+    std::erase_if(devices_, [&](const Device& known) {
+      if (std::ranges::find(devices, known) != devices.end()) return false;
+      tools_.sockets->remove(known.ifindex);
+      return true;
+    });
+    for (const Device& device : devices) {
+      if (std::ranges::find(devices_, device) != devices_.end()) continue;
+      if (auto added = tools_.sockets->add(device.ifindex, device.name, device.sockets,
+                                           device.generic);
+          !added)
+        spdlog::error("new flows that come in on {} are lost: {}", device.name,
+                      added.error().message);
+      else
+        devices_.push_back(device);
+    }
+  });
 }
 
 }  // namespace tandem::daemon

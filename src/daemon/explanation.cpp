@@ -132,7 +132,7 @@ void Explanation::tell_flow(const forward::Rehearsed& r, MonotonicTime now) {
       }
   if (service_ == nullptr) return;
   view_.service = service_->config.name;
-  const auto& data = rooms_.services.data();
+  const auto& data = rooms_.services.plane();
   if (r.flow && backend_ != nullptr) {
     view_.flow = view_of(*r.flow, *service_, *backend_, data.idle(r.flow->stamp, data.tick(now)));
     step("flow", std::string("there, ") + flow::state_name(r.flow->state));

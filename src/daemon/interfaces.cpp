@@ -67,9 +67,9 @@ Result<Placement> place(const config::Interface& interface, const netlink::Links
   return p;
 }
 
-Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program, VrrpThread& thread,
-                       Log log)
-    : links_(links), program_(program), thread_(thread), log_(std::move(log)) {}
+Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program, DataPlane& plane,
+                       VrrpThread& thread, Log log)
+    : links_(links), program_(program), plane_(plane), thread_(thread), log_(std::move(log)) {}
 
 Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
                                const std::vector<PlannedRouter>& routers, const Numbers& numbers) {
@@ -108,6 +108,7 @@ void Interfaces::let_go() {
   std::erase_if(devices_, [&](const auto& device) {
     if (wanted.contains(device.first)) return false;
     program_.detach(static_cast<unsigned>(device.first));
+    plane_.release(static_cast<unsigned>(device.first));
     return true;
   });
 }
@@ -126,7 +127,8 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
   state.present = placement && host;
   if (!state.present) {
     state.up = state.attached = false;
-    if (!links_.find(before.placement.device)) devices_.erase(before.placement.device);
+    if (!links_.find(before.placement.device) && devices_.erase(before.placement.device) > 0)
+      plane_.release(static_cast<unsigned>(before.placement.device));
   } else {
     const auto device = links_.find(placement->device);
     state.placement = *placement;
@@ -147,11 +149,20 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
   return moved;
 }
 
+Result<engine::XdpMode> Interfaces::put_program_on(unsigned ifindex, const InterfaceState& state) {
+  const std::string& name = state.placement.device_name;
+  if (auto clear = program_.clear(ifindex, name); !clear) return std::unexpected(clear.error());
+  auto workers = plane_.prepare(ifindex, name);
+  if (!workers) return std::unexpected(workers.error());
+  auto mode = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
+  if (!mode) plane_.release(ifindex);
+  return mode;
+}
+
 Result<void> Interfaces::attach(InterfaceState& state) {
   const int device = state.placement.device;
   if (!devices_.contains(device)) {
-    auto mode = program_.attach(static_cast<unsigned>(device), state.placement.device_name,
-                                to_engine(state.config.xdp_mode));
+    auto mode = put_program_on(static_cast<unsigned>(device), state);
     state.attached = mode.has_value();
     if (!mode) return std::unexpected(mode.error());
     devices_[device] = *mode;

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "daemon/data_plane.hpp"
 #include "daemon/plan.hpp"
 #include "daemon/vrrp_thread.hpp"
 #include "engine/steering_program.hpp"
@@ -46,7 +47,8 @@ class Interfaces {
  public:
   using Log = std::function<void(const std::string& line)>;
 
-  Interfaces(netlink::Links& links, engine::SteeringProgram& program, VrrpThread& thread, Log log);
+  Interfaces(netlink::Links& links, engine::SteeringProgram& program, DataPlane& plane,
+             VrrpThread& thread, Log log);
 
   // Takes these interfaces, attaching the program where it is not yet, and joins the groups that
   // the routers need. The error names the first interface that cannot be had.
@@ -64,10 +66,12 @@ class Interfaces {
  private:
   bool refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers);
   Result<void> attach(InterfaceState& state);
+  Result<engine::XdpMode> put_program_on(unsigned ifindex, const InterfaceState& state);
   void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
 
   netlink::Links& links_;
   engine::SteeringProgram& program_;
+  DataPlane& plane_;
   VrrpThread& thread_;
   Log log_;
   std::vector<InterfaceState> interfaces_;

@@ -39,12 +39,14 @@ void log_notify(const handoff::Outcome& outcome) {
               good ? "ok" : outcome.what);
 }
 
-// Flow tables and source ports take their memory at once, and keep it.
+// Flow tables and source ports take their memory at once, and keep it. Only XDP's flow tables are
+// maps.
 engine::MapSizes map_sizes(const config::Config& config) {
   std::set<IpAddress> sources;
   for (const auto& service : config.services)
     sources.insert(service.sources.begin(), service.sources.end());
   const auto room = std::bit_ceil(std::max<std::size_t>(sources.size(), 1));
+  if (config.node.engine != "xdp") return {1, 1, static_cast<std::uint32_t>(room)};
   return {flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
           flow::FlowTable6::elements_for(static_cast<std::uint32_t>(config.flows.size_ipv6)),
           static_cast<std::uint32_t>(room)};
@@ -100,8 +102,14 @@ Result<void> Node::bring_up(const config::Config& config) {
   program_ = std::move(*program);
   steering_.emplace(program_->tables());
   if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+  auto clock = program_->read_clock();
+  if (!clock) return std::unexpected(clock.error());
+  steering_->set_clock(*clock);
+  auto plane = open_data_plane(config, *program_, *clock);
+  if (!plane) return std::unexpected(plane.error());
+  plane_ = std::move(*plane);
   auto services = Services::open(
-      {loop_, *program_, *steering_, *links_}, config.flows,
+      {loop_, *program_, *plane_, *steering_, *links_},
       [this] {
         if (auto again = publish(plan_); !again) spdlog::error("{}", again.error().message);
       },
@@ -119,7 +127,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto thread = VrrpThread::start(*steering_, std::move(*ring));
   if (!thread) return std::unexpected(thread.error());
   thread_ = std::move(*thread);
-  interfaces_.emplace(*links_, *program_, *thread_,
+  interfaces_.emplace(*links_, *program_, *plane_, *thread_,
                       [](const std::string& line) { spdlog::warn("{}", line); });
   auto peers = Peers::open(loop_, *thread_);
   if (!peers) return std::unexpected(peers.error());

@@ -19,6 +19,7 @@
 #include "control/requests.hpp"
 #include "control/server.hpp"
 #include "daemon/capture.hpp"
+#include "daemon/data_plane.hpp"
 #include "daemon/interfaces.hpp"
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
@@ -124,6 +125,7 @@ class Node {
   std::optional<netlink::Addresses> addresses_;
   std::unique_ptr<engine::SteeringProgram> program_;
   std::optional<flow::Steering> steering_;
+  std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<VrrpThread> thread_;
   std::optional<Interfaces> interfaces_;

@@ -90,6 +90,7 @@ nlohmann::json Node::status(const Snapshot& snapshot) const {
   node.started = started_;
   for (const auto& state : interfaces_->all()) node.interfaces.push_back(view(state));
   node.packets = program_->counters();
+  plane_->add_packets(node.packets);
   node.adverts = {snapshot.counters.adverts_received, snapshot.counters.dropped,
                   node.packets[TD_DROP_ADVERT_RING]};
   const auto& realtime = thread_->realtime();

@@ -27,8 +27,9 @@ bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoi
 }
 
 observe::BackendView view(const RunningService& service, const RunningBackend& b,
-                          const forward::Forwarder& forwarder,
-                          const engine::SteeringProgram& program, const netlink::Links& links) {
+                          const DataPlane& plane, const engine::SteeringProgram& program,
+                          const netlink::Links& links) {
+  const forward::Forwarder& forwarder = plane.forwarder();
   observe::BackendView v;
   v.service = service.config.name;
   v.address = b.config.address;
@@ -44,7 +45,8 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   v.max_connections = b.config.max_connections;
   const auto& counts = forwarder.of_backend(b.slot);
   v.picks = counts.flows;
-  const td_traffic traffic = program.traffic(b.slot);
+  td_traffic traffic = program.traffic(b.slot);
+  plane.add_traffic(b.slot, traffic);
   v.traffic = {traffic.in_packets + counts.packets, traffic.in_bytes + counts.bytes,
                traffic.out_packets, traffic.out_bytes};
   if (b.next_hop) {
@@ -118,7 +120,7 @@ bool Node::has_lease(const IpAddress& address) const {
 
 control::Answer Node::list_services(const control::ServicesRequest& request) {
   const auto& all = services_->all();
-  const auto& forwarder = services_->data().forwarder();
+  const auto& forwarder = plane_->forwarder();
   observe::ServicesView document;
   for (const auto& s : all) {
     if (request.name && s.config.name != *request.name) continue;
@@ -130,7 +132,7 @@ control::Answer Node::list_services(const control::ServicesRequest& request) {
     v.forward = s.config.forward;
     v.scheduler = s.config.scheduler;
     v.lease = has_lease(s.config.address);
-    for (const auto& b : s.backends) sum_up(v, view(s, b, forwarder, *program_, *links_));
+    for (const auto& b : s.backends) sum_up(v, view(s, b, *plane_, *program_, *links_));
     if (s.number != 0) {
       const auto& counts = forwarder.of_service(s.number);
       v.picks = counts.picks;
@@ -142,7 +144,7 @@ control::Answer Node::list_services(const control::ServicesRequest& request) {
   }
   if (request.name && document.services.empty())
     return fail("there is no service '" + *request.name + "'");
-  services_->data().call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+  plane_->call([&](forward::Forwarder& f, MonotonicTime) {
     const auto sums = f.sums();
     document.active_in_table = sums.in_table;
     document.active_in_schedulers = sums.in_schedulers;
@@ -161,7 +163,7 @@ control::Answer Node::backends_of(const std::optional<std::string>& service,
     known = true;
     for (const auto& b : s.backends)
       if (is_meant(b, backend))
-        views.push_back(view(s, b, services_->data().forwarder(), *program_, *links_));
+        views.push_back(view(s, b, *plane_, *program_, *links_));
   }
   if (!known) return no_service(*service, services_->all());
   if (backend && views.empty())
@@ -213,7 +215,7 @@ control::Answer Node::list_flows(const control::FlowsRequest& request) {
   }
   if (!known) return no_service(*request.service, services_->all());
 
-  const auto& data = services_->data();
+  const auto& data = *plane_;
   const auto now = data.tick(MonotonicClock::now());
   std::vector<observe::FlowView> views;
   std::uint64_t matched = 0;
@@ -239,8 +241,8 @@ control::Answer Node::explain(const control::ExplainRequest& request) {
   question.port = request.port;
   question.udp = request.protocol == config::Protocol::udp;
   forward::Rehearsed rehearsed{};
-  services_->data().call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
-    rehearsed = forward::rehearse(f, question, now, services_->data().jiffies(now));
+  plane_->call([&](forward::Forwarder& f, MonotonicTime now) {
+    rehearsed = forward::rehearse(f, question, now, plane_->jiffies(now));
   });
   return explain_document(Explanation({plan_, *services_, *program_, *links_})
                               .view(question, rehearsed, MonotonicClock::now()));

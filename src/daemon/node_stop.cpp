@@ -40,12 +40,15 @@ void Node::take_down() {
   capture_.reset();
   peers_.reset();
   services_.reset();
+  if (plane_) plane_->stop();
   interfaces_.reset();
   thread_.reset();  // nobody grants a lease any more
   for (const auto& r : plan_.routers)
     if (auto removed = addresses_->remove(router_key(r.config)); !removed)
       spdlog::error("{}: {}", r.config.name, removed.error().message);
   program_->close();
+  if (plane_) plane_->forget();
+  plane_.reset();  // not before the program is off its devices
   program_.reset();
 }
 

@@ -4,7 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <random>
+
+#include "daemon/flow_settings.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -13,28 +14,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration kBurst = milliseconds(100);  // of first packets, that an idle address saves up
-
-flow::FlowTimeouts timeouts_of(const config::Flows& flows) {
-  flow::FlowTimeouts t;
-  t.syn_sent = {flows.syn_sent.counted, flows.syn_sent.remembered};
-  t.established = {flows.established.counted, flows.established.remembered};
-  t.udp = {flows.udp.counted, flows.udp.remembered};
-  t.closing = {Duration{}, flows.closing};
-  t.closed = {Duration{}, flows.closed};
-  return t;
-}
-
-Duration jiffy() {
-  timespec resolution{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-  return std::chrono::nanoseconds(resolution.tv_nsec);
-}
-
-// The length of a tick is the same for all tables of a kernel.
-Result<flow::IdleTicks> idle_ticks(const config::Flows& flows) {
-  const Duration tick = jiffy() * (std::int64_t{1} << flow::tick_shift_for(jiffy()));
-  return flow::IdleTicks::from(timeouts_of(flows), tick);
-}
 
 balance::Kind kind_of(config::SchedulerKind kind) {
   switch (kind) {
@@ -69,37 +48,13 @@ bool is_nat(const RunningService& s) {
 
 }  // namespace
 
-Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms, const config::Flows& flows,
-                                                 std::function<void()> republish, Note note) {
+Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms, std::function<void()> republish,
+                                                 Note note) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
   std::unique_ptr<Services> self(
       new Services(rooms, std::move(*next_hops), std::move(republish), std::move(note)));
-  const auto& maps = rooms.program.maps();
-  self->numbers_.adopt(maps.env());
-  auto clock = rooms.program.read_clock();
-  if (!clock) return std::unexpected(clock.error());
-  rooms.steering.set_clock(*clock);
-  auto idle = idle_ticks(flows);
-  if (!idle) return std::unexpected(idle.error());
-  auto ends = engine::EndRing::open(rooms.program.end_ring_fd());
-  if (!ends) return std::unexpected(ends.error());
-  auto sockets = engine::AfXdp::open({}, [](const std::string& line) { spdlog::warn("{}", line); });
-  if (!sockets) return std::unexpected(sockets.error());
-  auto forwarder = std::make_unique<forward::Forwarder>(
-      forward::Forwarder::Memory{maps.env(), maps.flow4(), maps.flow6()}, *idle);
-  const std::uint32_t shift = flow::tick_shift_for(jiffy());
-  const auto tick = static_cast<flow::Tick>(clock->at(MonotonicClock::now()) >> shift);
-  if (auto opened = forwarder->open(
-          {static_cast<std::uint32_t>(flows.size), static_cast<std::uint32_t>(flows.size_ipv6),
-           shift, std::random_device{}()},
-          tick);
-      !opened)
-    return std::unexpected(opened.error());
-  auto data = DataThread::start(
-      {std::move(forwarder), std::move(*sockets), std::move(*ends), *clock, shift});
-  if (!data) return std::unexpected(data.error());
-  self->data_ = std::move(*data);
+  self->numbers_.adopt(rooms.program.maps().env());
   self->second_.set(MonotonicClock::now() + seconds(1));
   return self;
 }
@@ -188,14 +143,14 @@ Result<void> Services::stage(const config::Config& config) {
     if (!next) return std::unexpected(next.error());
     staged_.push_back(std::move(*next));
   }
-  data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
     f.set_idle(*idle);
     for (const auto& service : staged_)
       if (service.number != 0) f.set_service(service.number, service_settings(service), now);
   });
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
-    data_->call([](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+    rooms_.plane.call([](forward::Forwarder& f, MonotonicTime) {
       if (const auto flows = f.adopt(); flows > 0) spdlog::info("{} flows go on", flows);
     });
   rooms_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second), kBurst);
@@ -209,7 +164,7 @@ void Services::commit(const Interfaces& interfaces) {
     if (old.number == 0 ||
         std::ranges::find(services_, old.number, &RunningService::number) != services_.end())
       continue;
-    data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
       f.remove_service(old.number);
     });
     rooms_.steering.set_picks(old.number, 0, 0);
@@ -229,35 +184,24 @@ void Services::follow(const Interfaces& interfaces) {
   judge_all();
 }
 
-// Each device that the program is on has sockets of its own, as long as somebody needs them.
 void Services::follow_devices() {
-  std::map<int, std::pair<std::string, bool>> wanted;  // name, and whether XDP is generic
-  if (std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; }))
-    for (const auto& state : interfaces_->all())
-      if (state.present && state.attached)
-        wanted[state.placement.device] = {state.placement.device_name,
-                                          state.xdp_mode == engine::XdpMode::generic};
-  data_->call([&](forward::Forwarder& f, engine::AfXdp& sockets, MonotonicTime) {
-    std::erase_if(sockets_, [&](const auto& known) {
-      const auto ifindex = static_cast<unsigned>(known.first);
-      if (wanted.contains(known.first) && rooms_.program.xsks_fd(ifindex) == known.second)
-        return false;
-      sockets.remove(ifindex);
-      return true;
-    });
-    for (const auto& [device, how] : wanted) {
-      const auto ifindex = static_cast<unsigned>(device);
-      if (const auto link = rooms_.links.find(device))
-        f.set_mtu(ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
-      if (sockets_.contains(device)) continue;
-      const int map = rooms_.program.xsks_fd(ifindex);
-      if (auto added = sockets.add(ifindex, how.first, map, how.second); !added)
-        spdlog::error("new flows that come in on {} are lost: {}", how.first,
-                      added.error().message);
-      else
-        sockets_[device] = map;
-    }
+  std::vector<DataPlane::Device> wanted;
+  for (const auto& state : interfaces_->all()) {
+    const auto ifindex = static_cast<unsigned>(state.placement.device);
+    if (!state.present || !state.attached ||
+        std::ranges::find(wanted, ifindex, &DataPlane::Device::ifindex) != wanted.end())
+      continue;
+    wanted.push_back({ifindex, state.placement.device_name,
+                      state.xdp_mode == engine::XdpMode::generic, rooms_.program.xsks_fd(ifindex)});
+  }
+  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
+    for (const auto& device : wanted)
+      if (const auto link = rooms_.links.find(static_cast<int>(device.ifindex)))
+        f.set_mtu(device.ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
   });
+  const bool forwards =
+      std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; });
+  rooms_.plane.follow(forwards ? wanted : std::vector<DataPlane::Device>{});
 }
 
 // ---- What the tables are told
@@ -331,7 +275,7 @@ void Services::tell(const RunningService& service) {
     settings.emplace_back(backend.slot, settings_of(service, backend));
   constexpr std::size_t kBatch = 256;  // first packets wait for no more than these
   for (std::size_t i = 0; i < settings.size(); i += kBatch)
-    data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
       for (std::size_t j = i; j < std::min(settings.size(), i + kBatch); j++)
         f.set_backend(settings[j].first, settings[j].second, now);
     });
@@ -339,7 +283,7 @@ void Services::tell(const RunningService& service) {
 
 void Services::tell(const RunningService& service, const RunningBackend& backend) {
   const auto settings = settings_of(service, backend);
-  data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime now) {
+  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
     f.set_backend(backend.slot, settings, now);
   });
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The services with backends, on the control thread: who may get flows and why, by checks, next
-// hops and the operator; and what the data thread and the steering tables are told of it.
+// hops and the operator; and what the forwarder and the steering tables are told of it.
 //
-//   stage()   numbers and settings for a configuration; the data thread knows them from here on
+//   stage()   numbers and settings for a configuration; the forwarder knows them from here on
 //   (the node publishes the steering tables, with steered() and replies())
 //   commit()  what is no longer configured goes; checks and next hops follow
 #pragma once
@@ -19,7 +19,7 @@
 
 #include "base/result.hpp"
 #include "config/config.hpp"
-#include "daemon/data_thread.hpp"
+#include "daemon/data_plane.hpp"
 #include "daemon/interfaces.hpp"
 #include "daemon/pick_blocks.hpp"
 #include "daemon/service_numbers.hpp"
@@ -67,6 +67,7 @@ class Services {
   struct Rooms {
     boost::asio::io_context& loop;
     engine::SteeringProgram& program;
+    DataPlane& plane;
     flow::Steering& steering;
     netlink::Links& links;
   };
@@ -74,9 +75,9 @@ class Services {
   // note: of a backend's change, for the events.
   using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
 
-  // Starts the data thread. Before Steering::clear(), since numbers are taken over.
-  static Result<std::unique_ptr<Services>> open(const Rooms& rooms, const config::Flows& flows,
-                                                std::function<void()> republish, Note note);
+  // Before Steering::clear(), since numbers are taken over.
+  static Result<std::unique_ptr<Services>> open(const Rooms& rooms, std::function<void()> republish,
+                                                Note note);
 
   Result<void> stage(const config::Config& config);
   void commit(const Interfaces& interfaces);
@@ -87,8 +88,8 @@ class Services {
   [[nodiscard]] flow::SteeredReplies replies() const;
 
   [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
-  [[nodiscard]] const DataThread& data() const { return *data_; }
-  DataThread& data() { return *data_; }
+  [[nodiscard]] const DataPlane& plane() const { return rooms_.plane; }
+  DataPlane& plane() { return rooms_.plane; }
   // By the operator. nullptr: all of the service's. false: there is none such.
   bool drain(const std::string& service, const IpAddress* address, std::uint16_t port,
              bool drained);
@@ -131,12 +132,10 @@ class Services {
   bool staging_ = false;  // between stage() and commit()
   bool adopted_ = false;
   const Interfaces* interfaces_ = nullptr;
-  std::unique_ptr<DataThread> data_;
   health::Checker checker_;
   std::vector<std::pair<std::string, std::uint16_t>> checked_;  // service and slot, by check
   std::unique_ptr<ReadWatch> readable_;
   Alarm hops_due_, tables_due_, second_;
-  std::map<int, int> sockets_;  // the XSKMAP by ifindex, of devices that have sockets
 };
 
 }  // namespace tandem::daemon

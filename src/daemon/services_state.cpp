@@ -197,7 +197,7 @@ void Services::make_tables() {
                                 static_cast<std::uint32_t>(slots.size()));
       service.filled = 1 - service.filled;
     }
-    data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
       f.install(service.number, std::move(table));
     });
   }
@@ -208,7 +208,7 @@ void Services::make_tables() {
 void Services::on_second() {
   for (auto& service : services_)
     for (auto& backend : service.backends) {
-      const std::uint64_t flows = data_->forwarder().of_backend(backend.slot).flows;
+      const std::uint64_t flows = rooms_.plane.forwarder().of_backend(backend.slot).flows;
       backend.new_per_second = static_cast<double>(flows - backend.flows_before);
       backend.flows_before = flows;
     }
@@ -221,8 +221,8 @@ void Services::drop_retired() {
   bool dropped = false;
   for (auto& service : services_) {
     std::erase_if(service.backends, [&](const RunningBackend& backend) {
-      if (!backend.retired || data_->forwarder().counts().total(backend.slot) != 0) return false;
-      data_->call([&](forward::Forwarder& f, engine::AfXdp&, MonotonicTime) {
+      if (!backend.retired || rooms_.plane.forwarder().counts().total(backend.slot) != 0) return false;
+      rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
         f.remove_backend(backend.slot);
       });
       numbers_.release_backend(backend.slot);

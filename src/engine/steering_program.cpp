@@ -25,6 +25,7 @@ namespace tandem::engine {
 namespace {
 
 constexpr const char* kProgram = "td_steer";
+constexpr const char* kPlaceholder = "td_sockets";  // bpf/sockets.bpf.c
 
 xdp_attach_mode to_libxdp(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
@@ -138,24 +139,31 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
   bpf_tc_detach(&hook, &filter);
 }
 
-Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode) {
-  if (auto off = take_off_old(ifindex, name); !off) return std::unexpected(off.error());
+Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode,
+                                        int workers) {
+  if (auto off = clear(ifindex, name); !off) return std::unexpected(off.error());
   attach_egress(ifindex, name);
   const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
-  auto done = attach_in_mode(ifindex, name, first);
+  auto done = attach_in_mode(ifindex, name, first, workers);
   if (done) return first;
   if (mode != XdpMode::automatic) return std::unexpected(done.error());
   log_(done.error().message);
   log_("WARNING: " + name + " runs XDP in generic mode, several times slower than native");
-  if (auto again = attach_in_mode(ifindex, name, XdpMode::generic); !again)
+  if (auto again = attach_in_mode(ifindex, name, XdpMode::generic, workers); !again)
     return std::unexpected(again.error());
   return XdpMode::generic;
 }
 
 Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
-                                             XdpMode mode) {
+                                             XdpMode mode, int workers) {
   auto instance = load();
   if (!instance) return std::unexpected(instance.error());
+  if (workers >= 0) {
+    (*instance)->skeleton->rodata->td_has_workers = 1;
+    if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers);
+        error != 0)
+      return fail_errno("cannot give the workers' sockets to the steering program", -error);
+  }
   bpf_program__set_autoload((*instance)->skeleton->progs.td_egress, false);  // one serves all
   bpf_program__set_autoload((*instance)->skeleton->progs.td_read_clock, false);
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
@@ -190,14 +198,14 @@ std::string SteeringProgram::steps_pin(unsigned ifindex) const {
 
 // An instance that an earlier process left on the interface; anybody else's program is left alone
 // (libxdp chains behind it, or refuses by name).
-Result<void> SteeringProgram::take_off_old(unsigned ifindex, const std::string& name) const {
+Result<void> SteeringProgram::clear(unsigned ifindex, const std::string& name) const {
   xdp_multiprog* raw = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
   if (libxdp_get_error(raw) != 0) return {};  // nothing attached
   const std::unique_ptr<xdp_multiprog, MultiprogDeleter> multi(raw);
   const auto mode = xdp_multiprog__attach_mode(raw);
   if (xdp_multiprog__is_legacy(raw)) {
     const std::string other = xdp_program__name(xdp_multiprog__main_prog(raw));
-    if (other != kProgram)
+    if (other != kProgram && other != kPlaceholder)
       return fail(name + " has an XDP program '" + other +
                   "' that is not attached through libxdp; take it off with: ip link set dev " +
                   name + " xdp off");

@@ -35,10 +35,12 @@ class SteeringProgram {
                                                        const MapSizes& sizes, Log log);
   ~SteeringProgram();  // detaches nothing: see close()
 
-  // Attaches to an interface through libxdp, after taking off an instance that an earlier process
-  // left. `automatic` tries native and falls back to generic with a loud line in the log.
-  // Returns the mode used.
-  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode);
+  // Takes off what an earlier process left on an interface. Error: somebody else's program is there.
+  Result<void> clear(unsigned ifindex, const std::string& name) const;
+  // Attaches to an interface through libxdp, in place of what an earlier process left. `automatic`
+  // tries native and falls back to generic with a loud line in the log. Returns the mode used.
+  // workers: the XSKMAP with their sockets, if they are to get all that concerns backends; else -1.
+  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode, int workers = -1);
   void detach(unsigned ifindex);
   // A clean end: detaches everything and unpins the maps.
   void close();
@@ -64,10 +66,9 @@ class SteeringProgram {
   Result<std::unique_ptr<Instance>> load() const;
   void attach_egress(unsigned ifindex, const std::string& name);
   void detach_egress(unsigned ifindex);
-  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode);
+  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode, int workers);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
   Result<void> pin_steps(Instance& instance, unsigned ifindex) const;
-  Result<void> take_off_old(unsigned ifindex, const std::string& name) const;
 
   std::string pins_;
   MapSizes sizes_;

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration files for the lab's nodes, put together from blocks of TOML."""
 
+import os
+
+# "xdp" or "dpdk": what the nodes of the lab run.
+ENGINE = os.environ.get("TANDEM_ENGINE", "xdp")
+
+# Each of the lab's nodes has one worker, which gives its CPU away whenever it can.
+DPDK = """engine = "dpdk"
+
+[dpdk]
+memory_mb = 64
+huge_pages = "/run/huge"
+"""
+
 NGINX_CHECK = """
 [[check]]
 name = "nginx"
@@ -13,7 +26,7 @@ rise = 2
 
 
 def node(name, interfaces=("eth0",), xdp_mode="auto"):
-    text = f'[node]\nname = "node-{name}"\n'
+    text = f'[node]\nname = "node-{name}"\n' + (DPDK if ENGINE == "dpdk" else "")
     for interface in interfaces:
         text += f'\n[[interface]]\nname = "{interface}"\nxdp_mode = "{xdp_mode}"\n'
     return text

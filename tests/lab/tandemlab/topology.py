@@ -209,7 +209,7 @@ class Lab:
                          "priority", "50")
 
     def _add_mount_namespace(self, node):
-        for name in ("tandem", "keepalived", "frr", "nginx", "lock"):
+        for name in ("tandem", "keepalived", "frr", "nginx", "lock", "huge"):
             (self.run_dir(node) / name).mkdir(parents=True)
         handle = self.directory / f"{node}.mnt"
         handle.touch()
@@ -220,6 +220,7 @@ class Lab:
             mount --bind "$1" /run
             mount -t sysfs sysfs /sys
             mount -t bpf bpf /sys/fs/bpf
+            mount -t hugetlbfs hugetlbfs /run/huge
             """, "sh", self.run_dir(node))
 
     # ---- down -------------------------------------------------------------

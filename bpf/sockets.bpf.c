@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What DPDK's af_xdp driver is given instead of a steering program: it wants to load one itself, and
+ * puts its sockets into that one's map. The engine then takes the map over and puts the steering
+ * program (tandem.bpf.c), with this map as its td_xsks, into this one's place.
+ *
+ * The same program gives a frame back to the kernel: run on it as a test with live frames, its
+ * verdict sends it up the stack of the device that it is said to have come in on.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "tandem/abi.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* The name that the driver looks for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, TD_MAX_QUEUES);
+	__type(key, __u32);
+	__type(value, __u32);
+} xsks_map SEC(".maps");
+
+SEC("xdp")
+int td_sockets(struct xdp_md *ctx)
+{
+	__u32 queue = ctx->rx_queue_index;
+	void *socket = bpf_map_lookup_elem(&xsks_map, &queue);
+
+	__asm__ volatile("" : : "r"(socket)); /* a map that is not used would not be the program's */
+	return XDP_PASS;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/data_plane.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "daemon/data_thread.hpp"
+#include "daemon/flow_settings.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+constexpr Duration kSweepRound = std::chrono::seconds(20);  // in which all tables are seen once
+
+}  // namespace
+
+Result<DataCore> DataCore::open(const forward::Forwarder::Memory& memory,
+                                const config::Flows& flows, const flow::JiffyClock& clock) {
+  auto idle = idle_ticks(flows);
+  if (!idle) return std::unexpected(idle.error());
+  DataCore core{std::make_unique<forward::Forwarder>(memory, *idle), clock, daemon::tick_shift()};
+  const auto now = static_cast<flow::Tick>(clock.at(MonotonicClock::now()) >> core.tick_shift);
+  if (auto opened = core.forwarder->open(
+          {static_cast<std::uint32_t>(flows.size), static_cast<std::uint32_t>(flows.size_ipv6),
+           core.tick_shift, std::random_device{}()},
+          now);
+      !opened)
+    return std::unexpected(opened.error());
+  return core;
+}
+
+Result<std::unique_ptr<DataPlane>> open_data_plane(const config::Config& config,
+                                                   const engine::SteeringProgram& program,
+                                                   const flow::JiffyClock& clock) {
+  if (config.node.engine == "dpdk") return open_worker_plane(config, program, clock);
+  const auto& maps = program.maps();
+  auto core = DataCore::open({maps.env(), maps.flow4(), maps.flow6()}, config.flows, clock);
+  if (!core) return std::unexpected(core.error());
+  return DataThread::start(std::move(*core), program);
+}
+
+void DataPlane::call(Run run) {
+  Command command{std::move(run)};
+  command_.store(&command, std::memory_order_release);
+  wake();
+  command.done.acquire();
+}
+
+void DataPlane::run_command() {
+  if (command_.load(std::memory_order_relaxed) == nullptr) return;
+  Command* command = command_.exchange(nullptr, std::memory_order_acquire);
+  command->run(owned(), MonotonicClock::now());
+  command->done.release();
+}
+
+void DataPlane::sweep(MonotonicTime now) {
+  if (now < swept_ + kSweepInterval) return;
+  const std::uint64_t buckets =
+      std::max(owned().flows4().buckets(), owned().flows6().buckets());
+  const auto share = static_cast<std::uint32_t>(buckets * kSweepInterval.count() /
+                                                static_cast<std::uint64_t>(kSweepRound.count()));
+  swept_ = now;
+  owned().sweep(share + 1, tick(now));
+}
+
+Duration DataPlane::idle(flow::Tick stamp, flow::Tick now) const {
+  return clock().jiffy() * (std::int64_t{flow::age(now, stamp)} << core_.tick_shift);
+}
+
+}  // namespace tandem::daemon

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control thread sees of an engine: who owns the forwarder, and the devices that it serves.
+//
+//   xdp   DataThread: XDP forwards, a thread admits first packets                  (data_thread.hpp)
+//   dpdk  WorkerPlane: workers forward, the first of them admits                  (worker_plane.hpp)
+//
+// The forwarder belongs to one thread of the engine's. The control thread has its commands run
+// there, in between packets, and waits for each: a command must not wait for anything.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "engine/steering_program.hpp"
+#include "flow/flow_time.hpp"
+#include "forward/forwarder.hpp"
+
+namespace tandem::daemon {
+
+// The forwarder, over tables that are open, and the clock that they go by.
+struct DataCore {
+  std::unique_ptr<forward::Forwarder> forwarder;
+  flow::JiffyClock clock;
+  std::uint32_t tick_shift = 0;
+
+  static Result<DataCore> open(const forward::Forwarder::Memory& memory,
+                               const config::Flows& flows, const flow::JiffyClock& clock);
+};
+
+class DataPlane {
+ public:
+  using Run = std::function<void(forward::Forwarder&, MonotonicTime now)>;
+  struct Device {
+    unsigned ifindex = 0;
+    std::string name;
+    bool generic = false;  // XDP's mode
+    int sockets = -1;      // the XSKMAP of its steering program
+    bool operator==(const Device&) const = default;
+  };
+
+  virtual ~DataPlane() = default;
+  DataPlane(const DataPlane&) = delete;
+  DataPlane& operator=(const DataPlane&) = delete;
+
+  // ---- Control thread
+  // Runs it on the forwarder's thread; returns when it has run.
+  void call(Run run);
+  // No thread runs any more after it; call() is not allowed then.
+  virtual void stop() = 0;
+
+  // Before the steering program is put on a device, which has none. Returns the XSKMAP that it is
+  // to hand packets of services to; -1: its own, which follow() is told of.
+  virtual Result<int> prepare(unsigned ifindex, const std::string& name) = 0;
+  // The program is off the device again, or the device is gone.
+  virtual void release(unsigned ifindex) = 0;
+  // The devices that the program is on, as long as there is something to forward.
+  virtual void follow(const std::vector<Device>& devices) = 0;
+
+  // A clean end: the next process finds no flows.
+  virtual void forget() {}
+
+  // What XDP has not counted.
+  virtual void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const = 0;
+  virtual void add_traffic(std::uint16_t backend, td_traffic& traffic) const = 0;
+
+  // ---- Any thread: counters, and FlowTable::for_each()
+  [[nodiscard]] const forward::Forwarder& forwarder() const { return *core_.forwarder; }
+  [[nodiscard]] std::uint64_t jiffies(MonotonicTime now) const { return core_.clock.at(now); }
+  [[nodiscard]] flow::Tick tick(MonotonicTime now) const {
+    return static_cast<flow::Tick>(jiffies(now) >> core_.tick_shift);
+  }
+  // Since a flow's last packet, to a tick.
+  [[nodiscard]] Duration idle(flow::Tick stamp, flow::Tick now) const;
+
+ protected:
+  explicit DataPlane(DataCore core) : core_(std::move(core)) {}
+
+  // ---- The forwarder's thread
+  [[nodiscard]] forward::Forwarder& owned() { return *core_.forwarder; }
+  [[nodiscard]] const flow::JiffyClock& clock() const { return core_.clock; }
+  // The command that waits, if one does.
+  void run_command();
+  // A share of the flow tables, when its time has come.
+  void sweep(MonotonicTime now);
+  static constexpr Duration kSweepInterval = std::chrono::milliseconds(10);
+
+ private:
+  struct Command {
+    Run run;
+    std::binary_semaphore done{0};
+  };
+  // So that it comes to run_command() soon.
+  virtual void wake() = 0;
+
+  DataCore core_;
+  std::atomic<Command*> command_ = nullptr;
+  MonotonicTime swept_ = MonotonicTime::min();
+};
+
+// The engine of the configuration, over the program's maps. The flows of an earlier process go on.
+Result<std::unique_ptr<DataPlane>> open_data_plane(const config::Config& config,
+                                                   const engine::SteeringProgram& program,
+                                                   const flow::JiffyClock& clock);
+// The dpdk engine, if this build has it: worker_plane.cpp or no_worker_plane.cpp.
+Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& config,
+                                                     const engine::SteeringProgram& program,
+                                                     const flow::JiffyClock& clock);
+
+}  // namespace tandem::daemon

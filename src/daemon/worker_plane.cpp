@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/worker_plane.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+
+#include "engine/dpdk/eal.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+constexpr std::uint32_t kFrameBytes = 2048;
+constexpr std::uint32_t kFrameMemory = kFrameBytes + 512;  // with what DPDK keeps of each
+
+engine::RestMode rest_of(config::Idle idle) {
+  switch (idle) {
+    case config::Idle::poll:
+      return engine::RestMode::poll;
+    case config::Idle::pause:
+      return engine::RestMode::pause;
+    case config::Idle::sleep:
+      break;
+  }
+  return engine::RestMode::sleep;
+}
+
+std::vector<std::uint16_t> cpus_of(const config::Dpdk& config) {
+  if (!config.cpus.empty()) return config.cpus;
+  return {static_cast<std::uint16_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)) - 1)};
+}
+
+void pin(std::thread& thread, int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (pthread_setaffinity_np(thread.native_handle(), sizeof set, &set) != 0)
+    spdlog::warn("CPU {} cannot be had for a worker, which runs anywhere now", cpu);
+}
+
+}  // namespace
+
+Result<WorkerPlane::Tables> WorkerPlane::open_tables(const config::Config& config) {
+  const std::string prefix =
+      "tandem-" + config.node.name + "-v" + std::to_string(TD_ABI_VERSION) + "-";
+  const auto open = [&](const char* name, std::size_t elements, std::size_t size) {
+    return engine::HugeMemory::open(config.dpdk.huge_pages, prefix + name, elements * size);
+  };
+  auto flow4 = open("flow4",
+                    flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
+                    sizeof(td_flow4_bucket));
+  if (!flow4) return std::unexpected(flow4.error());
+  auto flow6 = open(
+      "flow6", flow::FlowTable6::elements_for(static_cast<std::uint32_t>(config.flows.size_ipv6)),
+      sizeof(td_flow6_bucket));
+  if (!flow6) return std::unexpected(flow6.error());
+  return Tables{std::move(*flow4), std::move(*flow6)};
+}
+
+Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& config,
+                                                     const engine::SteeringProgram& program,
+                                                     const flow::JiffyClock& clock) {
+  auto tables = WorkerPlane::open_tables(config);
+  if (!tables) return std::unexpected(tables.error());
+  td_env env = program.maps().env();
+  env.flow4 = tables->flow4.bytes().data();
+  env.flow6 = tables->flow6.bytes().data();
+  auto core = DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config.flows,
+                             clock);
+  if (!core) return std::unexpected(core.error());
+  return WorkerPlane::start(std::move(*core), std::move(*tables), config.dpdk);
+}
+
+WorkerPlane::WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
+                         std::unique_ptr<engine::KernelPath> kernel)
+    : DataPlane(std::move(core)),
+      tables_(std::move(tables)),
+      frames_(std::move(frames)),
+      kernel_(std::move(kernel)) {}
+
+Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tables,
+                                                      const config::Dpdk& config) {
+  if (auto started = engine::start_eal({static_cast<std::uint32_t>(config.memory_mb)},
+                                       [](const std::string& line) { spdlog::warn("{}", line); });
+      !started)
+    return std::unexpected(started.error());
+  const auto room = static_cast<std::uint64_t>(config.memory_mb) << 20;
+  auto frames = engine::FramePool::create(
+      "frames", static_cast<std::uint32_t>(room * 9 / 10 / kFrameMemory), kFrameBytes);
+  if (!frames) return std::unexpected(frames.error());
+  auto kernel = engine::KernelPath::open();
+  if (!kernel) return std::unexpected(kernel.error());
+  std::unique_ptr<WorkerPlane> self(new WorkerPlane(std::move(core), std::move(tables),
+                                                    std::move(*frames), std::move(*kernel)));
+  if (auto hired = self->hire(config); !hired) return std::unexpected(hired.error());
+  return self;
+}
+
+Result<void> WorkerPlane::hire(const config::Dpdk& config) {
+  const auto cpus = cpus_of(config);
+  const auto count = static_cast<unsigned>(cpus.size());
+  for (unsigned i = 0; i < count; i++) {
+    engine::Worker::Rooms rooms{forwarder().env(), clock(), kernel_.get(), nullptr, {}};
+    if (i == 0) {
+      rooms.forwarder = &owned();
+      rooms.tend = [this](MonotonicTime now) {
+        run_command();
+        sweep(now);
+      };
+    }
+    workers_.push_back(std::make_unique<engine::Worker>(
+        engine::Worker::Options{i, count, rest_of(config.idle)}, std::move(rooms)));
+    if (i == 0) continue;
+    if (auto opened = workers_[i]->open_rings(); !opened) return opened;
+    workers_[0]->take_from(*workers_[i]);
+  }
+  for (unsigned i = 0; i < count; i++) {
+    threads_.emplace_back([worker = workers_[i].get(), i] {
+      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(i)).c_str());
+      worker->run();
+    });
+    pin(threads_.back(), cpus[i]);
+  }
+  return {};
+}
+
+WorkerPlane::~WorkerPlane() {
+  stop();
+}
+
+void WorkerPlane::stop() {
+  for (auto& worker : workers_) worker->stop();
+  for (auto& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+void WorkerPlane::forget() {
+  tables_.flow4.remove();
+  tables_.flow6.remove();
+}
+
+Result<int> WorkerPlane::prepare(unsigned ifindex, const std::string& name) {
+  auto port = engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()),
+                                      frames_);
+  if (!port) return std::unexpected(port.error());
+  const int sockets = (*port)->sockets();
+  ports_[ifindex] = std::move(*port);
+  tell_ports();
+  return sockets;
+}
+
+void WorkerPlane::release(unsigned ifindex) {
+  auto gone = ports_.extract(ifindex);
+  if (gone) tell_ports();  // before it is closed, which is now
+}
+
+void WorkerPlane::tell_ports() {
+  auto set = std::make_shared<engine::PortSet>();
+  for (const auto& [ifindex, port] : ports_)
+    set->entries.push_back(
+        {port->port().id(), port->port().options().rx_queues, ifindex, engine::PortSet::kNoPort});
+  for (auto& worker : workers_) worker->use(set);
+}
+
+void WorkerPlane::add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const {
+  for (const auto& worker : workers_)
+    for (std::size_t i = 0; i < packets.size(); i++) packets[i] += worker->counters().packets[i];
+}
+
+void WorkerPlane::add_traffic(std::uint16_t backend, td_traffic& traffic) const {
+  for (const auto& worker : workers_) {
+    const auto& counted = worker->traffic(backend);
+    traffic.in_packets += counted.in_packets;
+    traffic.in_bytes += counted.in_bytes;
+    traffic.out_packets += counted.out_packets;
+    traffic.out_bytes += counted.out_bytes;
+  }
+}
+
+}  // namespace tandem::daemon

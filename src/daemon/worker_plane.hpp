@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dpdk engine: workers that forward, on the CPUs of the configuration, and the ports that they
+// take their frames from.
+#pragma once
+
+#include <map>
+#include <thread>
+
+#include "daemon/data_plane.hpp"
+#include "engine/dpdk/af_xdp_port.hpp"
+#include "engine/dpdk/huge_memory.hpp"
+#include "engine/dpdk/kernel_path.hpp"
+#include "engine/dpdk/worker.hpp"
+
+namespace tandem::daemon {
+
+class WorkerPlane : public DataPlane {
+ public:
+  // Where the flow tables are.
+  struct Tables {
+    engine::HugeMemory flow4, flow6;
+  };
+  static Result<Tables> open_tables(const config::Config& config);
+
+  // DPDK runs by now (engine::start_eal).
+  static Result<std::unique_ptr<DataPlane>> start(DataCore core, Tables tables,
+                                                  const config::Dpdk& config);
+  ~WorkerPlane() override;
+
+  void stop() override;
+  Result<int> prepare(unsigned ifindex, const std::string& name) override;
+  void release(unsigned ifindex) override;
+  void follow(const std::vector<Device>&) override {}
+  void forget() override;
+  void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const override;
+  void add_traffic(std::uint16_t backend, td_traffic& traffic) const override;
+
+ private:
+  WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
+              std::unique_ptr<engine::KernelPath> kernel);
+  void wake() override {}  // it never sleeps for long
+  Result<void> hire(const config::Dpdk& config);
+  void tell_ports();
+
+  Tables tables_;
+  engine::FramePool frames_;
+  std::unique_ptr<engine::KernelPath> kernel_;
+  std::map<unsigned, std::unique_ptr<engine::AfXdpPort>> ports_;  // by ifindex
+  std::vector<std::unique_ptr<engine::Worker>> workers_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tandem::daemon

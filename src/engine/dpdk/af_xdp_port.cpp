@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/dpdk/af_xdp_port.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+
+#include <array>
+
+#include "engine/rx_queues.hpp"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#include "sockets.skel.h"  // generated C
+#pragma GCC diagnostic pop
+
+namespace tandem::engine {
+namespace {
+
+// The object as a file that has a path, which is what DPDK takes.
+Result<Descriptor> object_file() {
+  std::size_t size = 0;
+  const void* bytes = sockets_bpf__elf_bytes(&size);
+  Descriptor file(memfd_create("td_sockets", MFD_CLOEXEC));
+  if (!file || ::write(file.get(), bytes, size) != static_cast<ssize_t>(size))
+    return fail_errno("cannot keep the program for AF_XDP sockets in memory");
+  return file;
+}
+
+// The one map of the program that is on the device now.
+Result<Descriptor> map_of_program(unsigned ifindex) {
+  std::uint32_t id = 0;
+  if (const int error = bpf_xdp_query_id(static_cast<int>(ifindex), 0, &id); error != 0)
+    return fail_errno("cannot ask for the XDP program", -error);
+  const Descriptor program(bpf_prog_get_fd_by_id(id));
+  std::array<std::uint32_t, 8> maps{};
+  bpf_prog_info info{};
+  std::uint32_t length = sizeof info;
+  info.nr_map_ids = maps.size();
+  info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
+  if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &length) != 0)
+    return fail_errno("cannot look at the XDP program");
+  for (std::uint32_t i = 0; i < info.nr_map_ids && i < maps.size(); i++) {
+    Descriptor map(bpf_map_get_fd_by_id(maps[i]));
+    bpf_map_info about{};
+    length = sizeof about;
+    if (map && bpf_obj_get_info_by_fd(map.get(), &about, &length) == 0 &&
+        about.type == BPF_MAP_TYPE_XSKMAP)
+      return map;
+  }
+  return fail("DPDK put its sockets into no map; is another XDP program on the device?");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::string& name,
+                                                   unsigned workers, const FramePool& pool) {
+  const unsigned queues = rx_queues(name);
+  if (queues < workers)
+    return fail(name + " has " + std::to_string(queues) + " queues for " +
+                std::to_string(workers) + " workers; set more with: ethtool -L " + name +
+                " combined " + std::to_string(workers) + ", or name fewer CPUs in dpdk.cpus");
+  auto object = object_file();
+  if (!object) return std::unexpected(object.error());
+  PortOptions options;
+  options.bus = "vdev";
+  options.device = "net_af_xdp" + std::to_string(ifindex);
+  options.arguments = "iface=" + name + ",queue_count=" + std::to_string(queues) +
+                      ",xdp_prog=/proc/self/fd/" + std::to_string(object->get());
+  options.rx_queues = options.tx_queues = static_cast<std::uint16_t>(queues);
+  options.descriptors = 2048;
+  auto port = Port::open(options, pool);
+  if (!port) return fail(name + ": " + port.error().message);
+  auto sockets = map_of_program(ifindex);
+  if (!sockets) return fail(name + ": " + sockets.error().message);
+  return std::unique_ptr<AfXdpPort>(new AfXdpPort(std::move(*port), std::move(*sockets)));
+}
+
+}  // namespace tandem::engine

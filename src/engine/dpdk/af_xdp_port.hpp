@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port over the kernel's own driver of a device: DPDK's net_af_xdp.
+//
+// DPDK loads an XDP program of its user's and puts sockets into its map. Ours does nothing, and the
+// steering program takes its place, with that map (bpf/sockets.bpf.c): so the XDP hook has one
+// owner, with one set of maps, whichever engine runs. Hence the order, on a device without any
+// program:
+//
+//   open()  ->  SteeringProgram::attach(..., sockets())  ->  SteeringProgram::detach()  ->  ~AfXdpPort
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/descriptor.hpp"
+#include "engine/dpdk/port.hpp"
+
+namespace tandem::engine {
+
+class AfXdpPort {
+ public:
+  // Takes all queues of the device, `workers` of which are needed at least.
+  static Result<std::unique_ptr<AfXdpPort>> open(unsigned ifindex, const std::string& name,
+                                                 unsigned workers, const FramePool& pool);
+
+  [[nodiscard]] const Port& port() const { return *port_; }
+  // The XSKMAP with a socket for each queue.
+  [[nodiscard]] int sockets() const { return sockets_.get(); }
+
+ private:
+  AfXdpPort(std::unique_ptr<Port> port, Descriptor sockets)
+      : port_(std::move(port)), sockets_(std::move(sockets)) {}
+  std::unique_ptr<Port> port_;
+  Descriptor sockets_;
+};
+
+}  // namespace tandem::engine

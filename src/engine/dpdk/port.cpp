@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/dpdk/port.hpp"
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+namespace tandem::engine {
+namespace {
+
+constexpr unsigned kCached = 256;  // frames that each thread keeps at hand
+
+std::unexpected<Error> fail_dpdk(const std::string& what, int code) {
+  return fail(what + ": " + rte_strerror(code < 0 ? -code : code));
+}
+
+// What to do when a PCI device cannot be had.
+std::string hint(const PortOptions& options) {
+  if (options.bus != "pci") return "";
+  return "; it has to be bound to vfio-pci: dpdk-devbind.py --bind=vfio-pci " + options.device +
+         " (which wants an IOMMU: intel_iommu=on or amd_iommu=on)";
+}
+
+}  // namespace
+
+Result<FramePool> FramePool::create(const std::string& name, std::uint32_t frames,
+                                    std::uint32_t bytes) {
+  rte_mempool* pool = rte_pktmbuf_pool_create(
+      name.c_str(), frames, kCached, 0,
+      static_cast<std::uint16_t>(bytes + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
+  if (pool == nullptr)
+    return fail_dpdk("no memory for " + std::to_string(frames) + " packet buffers", rte_errno);
+  return FramePool(pool);
+}
+
+FramePool::~FramePool() {
+  rte_mempool_free(pool_);
+}
+
+std::uint32_t FramePool::free() const {
+  return rte_mempool_avail_count(pool_);
+}
+
+std::uint32_t FramePool::size() const {
+  return pool_->size;
+}
+
+Result<std::unique_ptr<Port>> Port::open(const PortOptions& options, const FramePool& pool) {
+  const std::string& name = options.device;
+  if (const int error =
+          rte_eal_hotplug_add(options.bus.c_str(), name.c_str(), options.arguments.c_str());
+      error != 0)
+    return fail_dpdk("port " + name + hint(options), error);
+  std::uint16_t id = 0;
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id) != 0) {
+    rte_eal_hotplug_remove(options.bus.c_str(), name.c_str());
+    return fail("port " + name + ": DPDK has no driver for it" + hint(options));
+  }
+  std::unique_ptr<Port> self(new Port(options, id));
+  if (auto ready = self->set_up(pool); !ready) return std::unexpected(ready.error());
+  return self;
+}
+
+Result<void> Port::set_up(const FramePool& pool) {
+  const std::string what = "port " + options_.device;
+  rte_eth_dev_info info{};
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) return fail_dpdk(what, error);
+  if (info.max_rx_queues < options_.rx_queues || info.max_tx_queues < options_.tx_queues)
+    return fail(what + " has " + std::to_string(info.max_rx_queues) + " rx and " +
+                std::to_string(info.max_tx_queues) + " tx queues; " +
+                std::to_string(options_.rx_queues) + " and " + std::to_string(options_.tx_queues) +
+                " are needed");
+  rte_eth_conf conf{};
+  if (options_.rx_queues > 1) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf =
+        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+    if (conf.rx_adv_conf.rss_conf.rss_hf == 0) conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+  }
+  int error = rte_eth_dev_configure(id_, options_.rx_queues, options_.tx_queues, &conf);
+  if (error != 0) return fail_dpdk(what + ": cannot be configured", error);
+  std::uint16_t rx = options_.descriptors, tx = options_.descriptors;
+  error = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx, &tx);
+  for (std::uint16_t q = 0; error == 0 && q < options_.rx_queues; q++)
+    error = rte_eth_rx_queue_setup(id_, q, rx, SOCKET_ID_ANY, nullptr, pool.get());
+  for (std::uint16_t q = 0; error == 0 && q < options_.tx_queues; q++)
+    error = rte_eth_tx_queue_setup(id_, q, tx, SOCKET_ID_ANY, nullptr);
+  if (error != 0) return fail_dpdk(what + ": cannot set its queues up", error);
+  if (error = rte_eth_dev_start(id_); error != 0) return fail_dpdk(what + ": does not start", error);
+  if (options_.promiscuous && (error = rte_eth_promiscuous_enable(id_)) != 0)
+    return fail_dpdk(what + ": cannot take frames for virtual MACs", error);
+  return {};
+}
+
+Port::~Port() {
+  rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+  rte_eal_hotplug_remove(options_.bus.c_str(), options_.device.c_str());
+}
+
+PortCounters Port::counters() const {
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(id_, &stats) != 0) return {};
+  return {stats.ipackets, stats.opackets, stats.imissed, stats.rx_nombuf,
+          stats.ierrors + stats.oerrors};
+}
+
+}  // namespace tandem::engine

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/dpdk/worker.hpp"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace tandem::engine {
+namespace {
+
+constexpr unsigned kHandedOver = 4096;  // frames or ends that wait for the first worker
+
+// A frame in an mbuf has to be in one piece.
+bool is_whole(const rte_mbuf& frame) {
+  return frame.nb_segs == 1;
+}
+
+// Where the core left it.
+void trim(rte_mbuf& frame, const td_frame& f) {
+  frame.data_off = static_cast<std::uint16_t>(f.data - static_cast<std::uint8_t*>(frame.buf_addr));
+  frame.data_len = static_cast<std::uint16_t>(f.end - f.data);
+  frame.pkt_len = frame.data_len;
+}
+
+}  // namespace
+
+Worker::Worker(const Options& options, Rooms rooms)
+    : options_(options),
+      rooms_(std::move(rooms)),
+      rest_(options.rest),
+      ports_(std::make_shared<PortSet>()),
+      traffic_(TD_MAX_BACKENDS) {}
+
+Worker::~Worker() {
+  void* frame = nullptr;
+  while (misses_ != nullptr && rte_ring_dequeue(misses_, &frame) == 0)
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
+  rte_ring_free(misses_);
+  rte_ring_free(ends_);
+}
+
+Result<void> Worker::open_rings() {
+  const std::string number = std::to_string(options_.number);
+  constexpr unsigned kFlags = RING_F_SP_ENQ | RING_F_SC_DEQ;
+  misses_ = rte_ring_create(("misses-" + number).c_str(), kHandedOver, SOCKET_ID_ANY, kFlags);
+  ends_ = rte_ring_create_elem(("ends-" + number).c_str(), sizeof(td_flow_end), kHandedOver,
+                               SOCKET_ID_ANY, kFlags);
+  if (misses_ == nullptr || ends_ == nullptr) return fail_errno("no memory for rings", rte_errno);
+  return {};
+}
+
+void Worker::run() {
+  rte_thread_register();  // for a cache of mbufs of its own
+  running_ = true;
+  while (!stop_) rest_.after(round());
+  running_ = false;
+  take_ports();  // nobody shall wait for it
+  rte_thread_unregister();
+}
+
+// ---- Ports
+
+void Worker::use(std::shared_ptr<const PortSet> ports) {
+  if (!running_) {
+    ports_ = std::move(ports);
+    return;
+  }
+  next_.store(&ports, std::memory_order_release);
+  while (next_.load(std::memory_order_acquire) != nullptr && running_)
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
+
+void Worker::take_ports() {
+  std::shared_ptr<const PortSet>* next = next_.load(std::memory_order_acquire);
+  if (next == nullptr) return;
+  ports_.swap(*next);
+  next_.store(nullptr, std::memory_order_release);
+}
+
+// As many as there are: none has it.
+std::size_t Worker::entry_of(std::uint32_t ifindex) const {
+  const auto& entries = ports_->entries;
+  const auto found = std::ranges::find(entries, ifindex, &PortSet::Entry::ifindex);
+  return static_cast<std::size_t>(found - entries.begin());
+}
+
+// ---- A round
+
+std::size_t Worker::round() {
+  take_ports();
+  counters_.rounds++;
+  now_ = MonotonicClock::now();
+  jiffies_ = rooms_.clock.at(now_);
+  std::size_t came = 0;
+  for (std::size_t i = 0; i < ports_->entries.size(); i++)
+    for (std::uint16_t queue = static_cast<std::uint16_t>(options_.number);
+         queue < ports_->entries[i].rx_queues;
+         queue = static_cast<std::uint16_t>(queue + options_.workers))
+      came += serve(i, queue);
+  if (!others_.empty()) came += take_over();
+  if (rooms_.tend) rooms_.tend(now_);
+  return came;
+}
+
+std::size_t Worker::serve(std::size_t entry, std::uint16_t queue) {
+  const PortSet::Entry& from = ports_->entries[entry];
+  std::array<rte_mbuf*, forward::kBurst> frames;
+  const std::size_t count =
+      rte_eth_rx_burst(from.port, queue, frames.data(), static_cast<std::uint16_t>(frames.size()));
+  if (count == 0) return 0;
+  counters_.bursts++;
+  counters_.received.add(count);
+  for (std::size_t i = 0; i < count; i++) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
+  for (std::size_t i = 0; i < count; i++) lay_out(rides_[i], *frames[i], from.ifindex);
+  forward::steer({rides_.data(), count}, rooms_.env,
+                 options_.foresight ? forward::Foresight::yes : forward::Foresight::no);
+  for (std::size_t i = 0; i < count; i++) settle(frames[i], rides_[i], entry);
+  flush();
+  return count;
+}
+
+void Worker::lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t ifindex) const {
+  td_frame& f = ride.frame;
+  f.first = static_cast<std::uint8_t*>(frame.buf_addr);
+  f.last = f.first + frame.buf_len;
+  f.data = f.first + frame.data_off;
+  f.end = is_whole(frame) ? f.data + frame.data_len : f.data;
+  f.ifindex = ifindex;
+  f.now_ns = to_ns(now_);
+  f.jiffies = jiffies_;
+  f.ended.family = 0;
+  f.hash_misses = 0;
+}
+
+// ---- What becomes of a frame
+
+void Worker::settle(rte_mbuf* frame, forward::Ride& ride, std::size_t entry) {
+  if (ride.frame.ended.family != 0) hear_end(ride.frame.ended);
+  counters_.packets[ride.reason]++;
+  if (ride.reason == TD_PUNT_MISS) return admit(frame, ride, entry);
+  if (td_is_tx(ride.reason) && ride.outcome.backend != 0) count_traffic(ride.outcome);
+  finish(frame, ride, entry);
+}
+
+void Worker::finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry) {
+  if (td_is_tx(ride.reason)) {
+    trim(*frame, ride.frame);
+    send(frame, ride.outcome.ifindex, entry);
+  } else if ((td_is_pass(ride.reason) || ride.reason == TD_TAKE_ADVERT) && is_whole(*frame)) {
+    give_to_kernel(frame, entry);
+  } else {
+    rte_pktmbuf_free(frame);
+  }
+}
+
+// The forwarder counts what it admits, and its traffic.
+void Worker::admit(rte_mbuf* frame, forward::Ride& ride, std::size_t entry) {
+  if (rooms_.forwarder != nullptr) {
+    ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
+    return finish(frame, ride, entry);
+  }
+  frame->hash.usr = ports_->entries[entry].ifindex;
+  if (misses_ != nullptr && rte_ring_enqueue(misses_, frame) == 0) {
+    counters_.handed_over++;
+    return;
+  }
+  counters_.overrun++;
+  rte_pktmbuf_free(frame);
+}
+
+void Worker::hear_end(const td_flow_end& end) {
+  if (rooms_.forwarder != nullptr)
+    rooms_.forwarder->on_end(
+        end, static_cast<flow::Tick>(jiffies_ >> rooms_.forwarder->tick_shift()));
+  else if (ends_ != nullptr)
+    rte_ring_enqueue_elem(ends_, const_cast<td_flow_end*>(&end), sizeof end);
+}
+
+// What the other workers cannot decide.
+std::size_t Worker::take_over() {
+  std::size_t came = 0;
+  for (Worker* other : others_) {
+    std::array<void*, forward::kBurst> frames;
+    const unsigned count = rte_ring_dequeue_burst(other->misses_, frames.data(),
+                                                  static_cast<unsigned>(frames.size()), nullptr);
+    for (unsigned i = 0; i < count; i++) {
+      auto* frame = static_cast<rte_mbuf*>(frames[i]);
+      const std::size_t entry = entry_of(frame->hash.usr);
+      if (entry == ports_->entries.size()) {  // the port went meanwhile
+        rte_pktmbuf_free(frame);
+        continue;
+      }
+      lay_out(rides_[0], *frame, frame->hash.usr);
+      admit(frame, rides_[0], entry);
+    }
+    if (count > 0) flush();
+    td_flow_end end;
+    while (rte_ring_dequeue_elem(other->ends_, &end, sizeof end) == 0) hear_end(end);
+    came += count;
+  }
+  return came;
+}
+
+void Worker::count_traffic(const td_outcome& outcome) {
+  WorkerTraffic& traffic = traffic_[outcome.backend % TD_MAX_BACKENDS];
+  const bool in = outcome.from == TD_FROM_CLIENT;
+  (in ? traffic.in_packets : traffic.out_packets)++;
+  (in ? traffic.in_bytes : traffic.out_bytes).add(outcome.length);
+}
+
+// ---- The ways out
+
+void Worker::send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry) {
+  const auto& entries = ports_->entries;
+  if (ifindex != 0 && ifindex != entries[entry].ifindex) entry = entry_of(ifindex);
+  if (entry == entries.size()) {
+    counters_.no_port++;
+    return rte_pktmbuf_free(frame);
+  }
+  Outbox& box = outboxes_[entry];
+  box.frames[box.count++] = frame;
+}
+
+void Worker::give_to_kernel(rte_mbuf* frame, std::size_t entry) {
+  const PortSet::Entry& from = ports_->entries[entry];
+  if (from.kernel_port != PortSet::kNoPort) {
+    if (rte_eth_tx_burst(from.kernel_port, static_cast<std::uint16_t>(options_.number), &frame,
+                         1) == 0)
+      rte_pktmbuf_free(frame);
+    return;
+  }
+  if (rooms_.kernel == nullptr) return rte_pktmbuf_free(frame);
+  rooms_.kernel->give(frame, from.ifindex);
+}
+
+void Worker::flush() {
+  for (std::size_t i = 0; i < ports_->entries.size(); i++) {
+    Outbox& box = outboxes_[i];
+    if (box.count == 0) continue;
+    const std::uint16_t sent = rte_eth_tx_burst(
+        ports_->entries[i].port, static_cast<std::uint16_t>(options_.number), box.frames.data(),
+        static_cast<std::uint16_t>(box.count));
+    counters_.sent.add(sent);
+    if (sent < box.count) {
+      counters_.tx_full.add(box.count - sent);
+      rte_pktmbuf_free_bulk(box.frames.data() + sent, box.count - sent);
+    }
+    box.count = 0;
+  }
+}
+
+}  // namespace tandem::engine
