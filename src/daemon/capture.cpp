@@ -9,6 +9,7 @@
 namespace tandem::daemon {
 namespace {
 
+constexpr Duration kWorkersInterval = std::chrono::milliseconds(5);
 constexpr int kBurst = 256;  // records, between other things that the thread has to do
 
 void store(__u64& word, __u64 value) {
@@ -39,7 +40,10 @@ struct Capture::Running {
   std::uint64_t packets = 0;
 };
 
-Capture::Capture(const Rooms& rooms) : rooms_(rooms), due_(rooms.loop, [this] { finish(); }) {}
+Capture::Capture(const Rooms& rooms)
+    : rooms_(rooms),
+      due_(rooms.loop, [this] { finish(); }),
+      workers_due_(rooms.loop, [this] { drain_workers(); }) {}
 
 Capture::~Capture() {
   if (running_) store(rooms_.program.tables().capture_until_ns, 0);
@@ -60,19 +64,29 @@ void Capture::start(const control::CaptureRequest& request, control::Completion 
     const auto link = rooms_.links.find(static_cast<int>(device));
     return link ? link->name : std::to_string(device);
   });
+  const auto forget = [](const td_captured&) {};  // what an earlier one left
+  (*ring_)->drain(INT32_MAX, forget);
+  rooms_.plane.drain_captured(forget);
   running_ = std::move(running);
-  (*ring_)->drain(INT32_MAX, [](const td_captured&) {});  // what an earlier one left
   td_tables& tables = rooms_.program.tables();
   const MonotonicTime end = MonotonicClock::now() + std::chrono::seconds(request.seconds);
   store(tables.capture_lost, 0);
   store(tables.capture_until_ns, to_ns(end));
   due_.set(end);
+  drain_workers();
   readable_ = std::make_unique<ReadWatch>(rooms_.loop, (*ring_)->poll_fd(), [this] { drain(); });
 }
 
 void Capture::drain() {
   (*ring_)->drain(kBurst, [this](const td_captured& captured) { take(captured); });
   if (running_ && running_->packets >= running_->request.count) finish();
+}
+
+// Their rings wake nobody.
+void Capture::drain_workers() {
+  rooms_.plane.drain_captured([this](const td_captured& captured) { take(captured); });
+  if (running_ && running_->packets >= running_->request.count) finish();
+  if (running_) workers_due_.set(MonotonicClock::now() + kWorkersInterval);
 }
 
 // As it came in, and as it left.
@@ -106,7 +120,10 @@ void Capture::finish() {
   td_tables& tables = rooms_.program.tables();
   store(tables.capture_until_ns, 0);
   due_.set(kNever);
-  (*ring_)->drain(INT32_MAX, [this](const td_captured& captured) { take(captured); });
+  workers_due_.set(kNever);
+  const auto take_last = [this](const td_captured& captured) { take(captured); };
+  (*ring_)->drain(INT32_MAX, take_last);
+  rooms_.plane.drain_captured(take_last);
   readable_.reset();
   const auto ended = std::move(running_);
   ended->file.close();

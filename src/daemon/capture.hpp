@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What XDP forwards, answers and drops, into a file. One capture at a time.
+// What XDP and workers forward, answer and drop, into a file. One capture at a time.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -10,6 +10,7 @@
 
 #include "control/requests.hpp"
 #include "control/server.hpp"
+#include "daemon/data_plane.hpp"
 #include "daemon/watch.hpp"
 #include "engine/ring.hpp"
 #include "engine/steering_program.hpp"
@@ -24,6 +25,7 @@ class Capture {
   struct Rooms {
     boost::asio::io_context& loop;
     engine::SteeringProgram& program;
+    DataPlane& plane;
     const netlink::Links& links;
   };
 
@@ -39,11 +41,12 @@ class Capture {
  private:
   struct Running;
   void drain();
+  void drain_workers();
   void take(const td_captured& captured);
   void finish();
 
   Rooms rooms_;
-  Alarm due_;
+  Alarm due_, workers_due_;
   std::optional<Result<engine::CaptureRing>> ring_;
   std::unique_ptr<ReadWatch> readable_;
   std::unique_ptr<Running> running_;

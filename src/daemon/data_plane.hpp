@@ -66,7 +66,15 @@ class DataPlane {
   // A clean end: the next process finds no flows.
   virtual void forget() {}
 
-  // What XDP has not counted.
+  // Some time later, again and again: true if works() has changed.
+  virtual bool check(MonotonicTime) { return false; }
+  // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
+  [[nodiscard]] virtual bool works() const { return true; }
+  // Sentences for the operator.
+  [[nodiscard]] virtual std::vector<std::string> troubles() const { return {}; }
+
+  // What XDP has not captured, and has not counted.
+  virtual void drain_captured(const std::function<void(const td_captured&)>&) {}
   virtual void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const = 0;
   virtual void add_traffic(std::uint16_t backend, td_traffic& traffic) const = 0;
 

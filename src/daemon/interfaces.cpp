@@ -134,7 +134,7 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
     state.placement = *placement;
     state.host = host->ifindex;
     state.mac = host->mac;
-    state.up = host->up && device && device->up;
+    state.up = host->up && device && device->up && plane_.works();
     state.source_v4 = host->primary_v4.value_or(IpAddress{});
     state.source_v6 = host->link_local_v6.value_or(IpAddress{});
     if (auto attached = attach(state); !attached) log_(attached.error().message);

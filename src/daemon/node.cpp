@@ -144,7 +144,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto plan = make_plan(config, numbers_);
   if (!plan) return std::unexpected(plan.error());
   if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
-  capture_.emplace(Capture::Rooms{loop_, *program_, *links_});
+  capture_.emplace(Capture::Rooms{loop_, *program_, *plane_, *links_});
   follow();
   serve();
   const auto& realtime = thread_->realtime();
@@ -185,6 +185,8 @@ void Node::follow() {
     if (std::exchange(links_changed_, false)) on_links();
   }));
   addresses_due_.emplace(loop_, [this] { keep_addresses(); });
+  plane_due_.emplace(loop_, [this] { check_plane(); });
+  if (plan_.config.node.engine == "dpdk") check_plane();
   watches_.push_back(
       std::make_unique<ReadWatch>(loop_, addresses_->fd(), [this] { keep_addresses(); }));
   addresses_->on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
@@ -192,6 +194,12 @@ void Node::follow() {
     spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
     note(observe::AddressEvent{a.device, a.prefix.to_string(), what});
   });
+}
+
+void Node::check_plane() {
+  const MonotonicTime now = MonotonicClock::now();
+  if (plane_->check(now)) on_links();
+  plane_due_->set(now + StallWatch::kInterval);
 }
 
 void Node::keep_addresses() {

@@ -24,6 +24,7 @@
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
 #include "daemon/services.hpp"
+#include "daemon/stall_watch.hpp"
 #include "daemon/vrrp_thread.hpp"
 #include "daemon/watch.hpp"
 #include "engine/steering_program.hpp"
@@ -66,6 +67,7 @@ class Node {
   void note_real_addresses(const config::Config& config);
   void follow();
   void keep_addresses();
+  void check_plane();
 
   // node_reload.cpp
   void reload(const std::string& file, control::Completion done);
@@ -136,7 +138,7 @@ class Node {
   std::unique_ptr<control::Server> server_;
 
   std::vector<std::unique_ptr<ReadWatch>> watches_;
-  std::optional<Alarm> addresses_due_;
+  std::optional<Alarm> addresses_due_, plane_due_;
   boost::asio::steady_timer patience_;
   bool links_changed_ = false;
   enum class Phase { running, resigning, down } phase_ = Phase::running;

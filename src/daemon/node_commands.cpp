@@ -107,6 +107,7 @@ nlohmann::json Node::status(const Snapshot& snapshot) const {
   if (snapshot.counters.send_errors > 0)
     node.warnings.push_back(std::to_string(snapshot.counters.send_errors) +
                             " frames could not be sent");
+  for (auto& trouble : plane_->troubles()) node.warnings.push_back(std::move(trouble));
   return status_document(node, observe::Now::read());
 }
 

@@ -35,6 +35,7 @@ void Node::on_idle() {
 
 void Node::take_down() {
   watches_.clear();
+  plane_due_.reset();
   checker_.reset();
   server_.reset();
   capture_.reset();

@@ -110,10 +110,10 @@ Result<void> WorkerPlane::hire(const config::Dpdk& config) {
     }
     workers_.push_back(std::make_unique<engine::Worker>(
         engine::Worker::Options{i, count, rest_of(config.idle)}, std::move(rooms)));
-    if (i == 0) continue;
     if (auto opened = workers_[i]->open_rings(); !opened) return opened;
-    workers_[0]->take_from(*workers_[i]);
+    if (i > 0) workers_[0]->take_from(*workers_[i]);
   }
+  watches_.resize(count);
   for (unsigned i = 0; i < count; i++) {
     threads_.emplace_back([worker = workers_[i].get(), i] {
       pthread_setname_np(pthread_self(), ("worker-" + std::to_string(i)).c_str());
@@ -160,6 +160,50 @@ void WorkerPlane::tell_ports() {
     set->entries.push_back(
         {port->port().id(), port->port().options().rx_queues, ifindex, engine::PortSet::kNoPort});
   for (auto& worker : workers_) worker->use(set);
+}
+
+bool WorkerPlane::check(MonotonicTime now) {
+  bool works = true;
+  for (std::size_t i = 0; i < workers_.size(); i++) {
+    const bool before = watches_[i].stalled();
+    const bool stalled = watches_[i].look(workers_[i]->counters().rounds, now);
+    works = works && !stalled;
+    if (stalled && !before)
+      spdlog::error("worker {} stands still: virtual addresses are released", i);
+    else if (before && !stalled)
+      spdlog::warn("worker {} works again", i);
+  }
+  return works != std::exchange(works_, works);
+}
+
+std::vector<std::string> WorkerPlane::troubles() const {
+  std::vector<std::string> troubles;
+  const auto tell = [&](std::uint64_t count, const std::string& what) {
+    if (count > 0) troubles.push_back(std::to_string(count) + " " + what);
+  };
+  for (std::size_t i = 0; i < workers_.size(); i++) {
+    const auto& c = workers_[i]->counters();
+    const std::string who = "by worker " + std::to_string(i);
+    if (watches_[i].stalled()) troubles.push_back("worker " + std::to_string(i) + " stands still");
+    tell(c.tx_full, "frames could not be sent " + who + ": the device's queue was full");
+    tell(c.no_port, "frames could not be sent " + who + ": their device is no port");
+    tell(c.overrun, "first packets were lost " + who + ": the first worker is too slow");
+  }
+  for (const auto& [ifindex, port] : ports_) {
+    const auto counters = port->port().counters();
+    const std::string& name = port->name();
+    tell(counters.missed, "frames were lost on " + name + ": workers are too slow");
+    tell(counters.no_frame,
+         "times no packet buffer was free for " + name + ": dpdk.memory_mb is too small");
+  }
+  const auto kernel = kernel_->counters();
+  tell(kernel.lost, "frames for the kernel were lost: too many at once");
+  tell(kernel.refused, "frames for the kernel were refused by it");
+  return troubles;
+}
+
+void WorkerPlane::drain_captured(const std::function<void(const td_captured&)>& each) {
+  for (const auto& worker : workers_) worker->drain_captured(each);
 }
 
 void WorkerPlane::add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const {

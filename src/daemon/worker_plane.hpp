@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "daemon/data_plane.hpp"
+#include "daemon/stall_watch.hpp"
 #include "engine/dpdk/af_xdp_port.hpp"
 #include "engine/dpdk/huge_memory.hpp"
 #include "engine/dpdk/kernel_path.hpp"
@@ -32,13 +33,17 @@ class WorkerPlane : public DataPlane {
   void release(unsigned ifindex) override;
   void follow(const std::vector<Device>&) override {}
   void forget() override;
+  bool check(MonotonicTime now) override;
+  [[nodiscard]] bool works() const override { return works_; }
+  [[nodiscard]] std::vector<std::string> troubles() const override;
+  void drain_captured(const std::function<void(const td_captured&)>& each) override;
   void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const override;
   void add_traffic(std::uint16_t backend, td_traffic& traffic) const override;
 
  private:
   WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
               std::unique_ptr<engine::KernelPath> kernel);
-  void wake() override {}  // it never sleeps for long
+  void wake() override { workers_.front()->wake(); }
   Result<void> hire(const config::Dpdk& config);
   void tell_ports();
 
@@ -48,6 +53,8 @@ class WorkerPlane : public DataPlane {
   std::map<unsigned, std::unique_ptr<engine::AfXdpPort>> ports_;  // by ifindex
   std::vector<std::unique_ptr<engine::Worker>> workers_;
   std::vector<std::thread> threads_;
+  std::vector<StallWatch> watches_;  // of each worker
+  bool works_ = true;
 };
 
 }  // namespace tandem::daemon

@@ -174,7 +174,8 @@ class Balance(tap.LabCase):
         """tandemd is killed and started again: connections go on, counts are as before."""
         self.open(40)
         self.tandem.kill()
-        self.assertEqual(self.connections.broken(), 0)  # XDP goes by the table
+        if configs.ENGINE == "xdp":  # which goes by the table without tandemd; workers end with it
+            self.assertEqual(self.connections.broken(), 0)
         self.tandem.start()
         self.tandem.wait_for("Active")
         self.assertEqual(self.connections.broken(), 0)

@@ -73,7 +73,7 @@ Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::
   if (!port) return fail(name + ": " + port.error().message);
   auto sockets = map_of_program(ifindex);
   if (!sockets) return fail(name + ": " + sockets.error().message);
-  return std::unique_ptr<AfXdpPort>(new AfXdpPort(std::move(*port), std::move(*sockets)));
+  return std::unique_ptr<AfXdpPort>(new AfXdpPort(name, std::move(*port), std::move(*sockets)));
 }
 
 }  // namespace tandem::engine

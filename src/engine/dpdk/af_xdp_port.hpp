@@ -24,12 +24,14 @@ class AfXdpPort {
                                                  unsigned workers, const FramePool& pool);
 
   [[nodiscard]] const Port& port() const { return *port_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
   // The XSKMAP with a socket for each queue.
   [[nodiscard]] int sockets() const { return sockets_.get(); }
 
  private:
-  AfXdpPort(std::unique_ptr<Port> port, Descriptor sockets)
-      : port_(std::move(port)), sockets_(std::move(sockets)) {}
+  AfXdpPort(std::string name, std::unique_ptr<Port> port, Descriptor sockets)
+      : name_(std::move(name)), port_(std::move(port)), sockets_(std::move(sockets)) {}
+  std::string name_;  // of the device
   std::unique_ptr<Port> port_;
   Descriptor sockets_;
 };

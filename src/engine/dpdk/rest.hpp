@@ -5,14 +5,16 @@
 //   pause  the same with the CPU's hint that it waits, which leaves more to a sibling thread
 //   sleep  polls for a while after the last frame, then sleeps, longer each time up to a
 //          millisecond: an idle gateway costs next to nothing, and the first frame after a pause
-//          is late by that much at most
+//          is late by that much at most; wake() ends a sleep
 #pragma once
 
-#include <time.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "base/descriptor.hpp"
 #include "base/time.hpp"
 
 namespace tandem::engine {
@@ -21,7 +23,14 @@ enum class RestMode : std::uint8_t { poll, pause, sleep };
 
 class Rest {
  public:
-  explicit Rest(RestMode mode) : mode_(mode) {}
+  explicit Rest(RestMode mode) : mode_(mode), bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  // From any thread.
+  void wake() const {
+    const std::uint64_t one = 1;
+    if (mode_ == RestMode::sleep) [[maybe_unused]]
+      const auto n = ::write(bell_.get(), &one, sizeof one);
+  }
 
   // After each round; frames: that it found.
   void after(std::size_t frames) {
@@ -41,11 +50,15 @@ class Rest {
   void idle() {
     if (mode_ == RestMode::pause || empty_++ < kEagerRounds) return __builtin_ia32_pause();
     const timespec time{0, nap_.count()};
-    nanosleep(&time, nullptr);
+    pollfd bell{bell_.get(), POLLIN, 0};
+    std::uint64_t rings = 0;
+    if (ppoll(&bell, 1, &time, nullptr) > 0) [[maybe_unused]]
+      const auto n = ::read(bell_.get(), &rings, sizeof rings);
     nap_ = std::min(2 * nap_, kLongest);
   }
 
   RestMode mode_;
+  Descriptor bell_;
   std::uint32_t empty_ = 0;  // rounds in a row
   Duration nap_ = kShortest;
 };

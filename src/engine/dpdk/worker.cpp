@@ -9,11 +9,13 @@
 #include <rte_ring_elem.h>
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 namespace tandem::engine {
 namespace {
 
+constexpr unsigned kCaptured = 512;     // frames that wait to be written down
 constexpr unsigned kHandedOver = 4096;  // frames or ends that wait for the first worker
 
 // A frame in an mbuf has to be in one piece.
@@ -34,6 +36,7 @@ Worker::Worker(const Options& options, Rooms rooms)
     : options_(options),
       rooms_(std::move(rooms)),
       rest_(options.rest),
+      captures_(forward::kBurst),
       ports_(std::make_shared<PortSet>()),
       traffic_(TD_MAX_BACKENDS) {}
 
@@ -43,6 +46,7 @@ Worker::~Worker() {
     rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
   rte_ring_free(misses_);
   rte_ring_free(ends_);
+  rte_ring_free(captured_);
 }
 
 Result<void> Worker::open_rings() {
@@ -51,7 +55,10 @@ Result<void> Worker::open_rings() {
   misses_ = rte_ring_create(("misses-" + number).c_str(), kHandedOver, SOCKET_ID_ANY, kFlags);
   ends_ = rte_ring_create_elem(("ends-" + number).c_str(), sizeof(td_flow_end), kHandedOver,
                                SOCKET_ID_ANY, kFlags);
-  if (misses_ == nullptr || ends_ == nullptr) return fail_errno("no memory for rings", rte_errno);
+  captured_ = rte_ring_create_elem(("captured-" + number).c_str(), sizeof(td_captured), kCaptured,
+                                   SOCKET_ID_ANY, kFlags);
+  if (misses_ == nullptr || ends_ == nullptr || captured_ == nullptr)
+    return fail_errno("no memory for rings", rte_errno);
   return {};
 }
 
@@ -72,6 +79,7 @@ void Worker::use(std::shared_ptr<const PortSet> ports) {
     return;
   }
   next_.store(&ports, std::memory_order_release);
+  wake();
   while (next_.load(std::memory_order_acquire) != nullptr && running_)
     std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
@@ -118,9 +126,12 @@ std::size_t Worker::serve(std::size_t entry, std::uint16_t queue) {
   counters_.received.add(count);
   for (std::size_t i = 0; i < count; i++) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   for (std::size_t i = 0; i < count; i++) lay_out(rides_[i], *frames[i], from.ifindex);
+  capturing_ = to_ns(now_) < rooms_.env.tables->capture_until_ns;
+  for (std::size_t i = 0; capturing_ && i < count; i++)
+    capture_in(*frames[i], from.ifindex, captures_[i]);
   forward::steer({rides_.data(), count}, rooms_.env,
                  options_.foresight ? forward::Foresight::yes : forward::Foresight::no);
-  for (std::size_t i = 0; i < count; i++) settle(frames[i], rides_[i], entry);
+  for (std::size_t i = 0; i < count; i++) settle(frames[i], i, entry);
   flush();
   return count;
 }
@@ -140,31 +151,33 @@ void Worker::lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t i
 
 // ---- What becomes of a frame
 
-void Worker::settle(rte_mbuf* frame, forward::Ride& ride, std::size_t entry) {
-  if (ride.frame.ended.family != 0) hear_end(ride.frame.ended);
+// The forwarder counts what it admits, and its traffic.
+void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
+  forward::Ride& ride = rides_[i];
   counters_.packets[ride.reason]++;
-  if (ride.reason == TD_PUNT_MISS) return admit(frame, ride, entry);
-  if (td_is_tx(ride.reason) && ride.outcome.backend != 0) count_traffic(ride.outcome);
+  if (ride.frame.ended.family != 0) hear_end(ride.frame.ended);
+  if (ride.reason != TD_PUNT_MISS) {
+    if (td_is_tx(ride.reason) && ride.outcome.backend != 0) count_traffic(ride.outcome);
+  } else if (rooms_.forwarder != nullptr) {
+    ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
+  }
+  if (td_is_tx(ride.reason)) trim(*frame, ride.frame);
+  if (capturing_) capture_out(i, *frame, ports_->entries[entry].ifindex);
   finish(frame, ride, entry);
 }
 
 void Worker::finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry) {
-  if (td_is_tx(ride.reason)) {
-    trim(*frame, ride.frame);
+  if (td_is_tx(ride.reason))
     send(frame, ride.outcome.ifindex, entry);
-  } else if ((td_is_pass(ride.reason) || ride.reason == TD_TAKE_ADVERT) && is_whole(*frame)) {
+  else if (ride.reason == TD_PUNT_MISS)
+    hand_over(frame, entry);
+  else if ((td_is_pass(ride.reason) || ride.reason == TD_TAKE_ADVERT) && is_whole(*frame))
     give_to_kernel(frame, entry);
-  } else {
+  else
     rte_pktmbuf_free(frame);
-  }
 }
 
-// The forwarder counts what it admits, and its traffic.
-void Worker::admit(rte_mbuf* frame, forward::Ride& ride, std::size_t entry) {
-  if (rooms_.forwarder != nullptr) {
-    ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
-    return finish(frame, ride, entry);
-  }
+void Worker::hand_over(rte_mbuf* frame, std::size_t entry) {
   frame->hash.usr = ports_->entries[entry].ifindex;
   if (misses_ != nullptr && rte_ring_enqueue(misses_, frame) == 0) {
     counters_.handed_over++;
@@ -196,8 +209,11 @@ std::size_t Worker::take_over() {
         rte_pktmbuf_free(frame);
         continue;
       }
-      lay_out(rides_[0], *frame, frame->hash.usr);
-      admit(frame, rides_[0], entry);
+      forward::Ride& ride = rides_[0];
+      lay_out(ride, *frame, frame->hash.usr);
+      ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
+      if (td_is_tx(ride.reason)) trim(*frame, ride.frame);
+      finish(frame, ride, entry);
     }
     if (count > 0) flush();
     td_flow_end end;
@@ -212,6 +228,37 @@ void Worker::count_traffic(const td_outcome& outcome) {
   const bool in = outcome.from == TD_FROM_CLIENT;
   (in ? traffic.in_packets : traffic.out_packets)++;
   (in ? traffic.in_bytes : traffic.out_bytes).add(outcome.length);
+}
+
+// ---- Capture
+
+void Worker::capture_in(const rte_mbuf& frame, std::uint32_t ifindex, td_captured& captured) const {
+  captured.time_ns = to_ns(now_);
+  captured.in = ifindex;
+  captured.in_length = frame.data_len;
+  std::memcpy(captured.came, rte_pktmbuf_mtod(&frame, const void*),
+              std::min<std::size_t>(frame.data_len, TD_CAPTURE_BYTES));
+}
+
+// What the kernel gets, tcpdump sees.
+void Worker::capture_out(std::size_t i, const rte_mbuf& frame, std::uint32_t ifindex) {
+  const forward::Ride& ride = rides_[i];
+  td_captured& captured = captures_[i];
+  if (td_is_pass(ride.reason)) return;
+  captured.reason = static_cast<std::uint16_t>(ride.reason);
+  captured.out = 0;
+  if (td_is_tx(ride.reason))
+    captured.out = ride.outcome.ifindex != 0 ? ride.outcome.ifindex : ifindex;
+  captured.out_length = frame.data_len;
+  std::memcpy(captured.left, rte_pktmbuf_mtod(&frame, const void*),
+              std::min<std::size_t>(frame.data_len, TD_CAPTURE_BYTES));
+  if (captured_ == nullptr || rte_ring_enqueue_elem(captured_, &captured, sizeof captured) != 0)
+    std::atomic_ref(rooms_.env.tables->capture_lost).fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::drain_captured(const std::function<void(const td_captured&)>& each) {
+  td_captured captured;
+  while (rte_ring_dequeue_elem(captured_, &captured, sizeof captured) == 0) each(captured);
 }
 
 // ---- The ways out

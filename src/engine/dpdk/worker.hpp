@@ -82,19 +82,24 @@ class Worker {
   Worker(const Options& options, Rooms rooms);
   ~Worker();
 
-  // The first worker takes what others hand over. Before any of them runs.
+  // Before it runs. The first worker takes what others hand over.
   Result<void> open_rings();
   void take_from(Worker& other) { others_.push_back(&other); }
 
   // On its own thread, until stop().
   void run();
   void stop() { stop_ = true; }
+  // Ends its sleep. From any thread.
+  void wake() const { rest_.wake(); }
   // One round: of all its queues, a burst each. Returns how many frames came.
   std::size_t round();
 
   // From another thread: uses these ports from now on. Returns when it does; the former ones are no
   // longer touched then. Not while its thread does not run, when it returns at once.
   void use(std::shared_ptr<const PortSet> ports);
+
+  // From one other thread: the frames that it captured (td_tables.capture_until_ns).
+  void drain_captured(const std::function<void(const td_captured&)>& each);
 
   [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
   [[nodiscard]] const WorkerTraffic& traffic(std::uint16_t backend) const {
@@ -109,8 +114,8 @@ class Worker {
 
   std::size_t serve(std::size_t entry, std::uint16_t queue);
   void lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t ifindex) const;
-  void settle(rte_mbuf* frame, forward::Ride& ride, std::size_t entry);
-  void admit(rte_mbuf* frame, forward::Ride& ride, std::size_t entry);
+  void settle(rte_mbuf* frame, std::size_t i, std::size_t entry);
+  void hand_over(rte_mbuf* frame, std::size_t entry);
   void finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry);
   void send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry);
   void give_to_kernel(rte_mbuf* frame, std::size_t entry);
@@ -119,18 +124,23 @@ class Worker {
   std::size_t take_over();
   void flush();
   void take_ports();
+  void capture_in(const rte_mbuf& frame, std::uint32_t ifindex, td_captured& captured) const;
+  void capture_out(std::size_t i, const rte_mbuf& frame, std::uint32_t ifindex);
   [[nodiscard]] std::size_t entry_of(std::uint32_t ifindex) const;
 
   Options options_;
   Rooms rooms_;
+  Rest rest_;
   std::vector<Worker*> others_;
   rte_ring* misses_ = nullptr;  // frames, from this worker to the first
   rte_ring* ends_ = nullptr;    // td_flow_end
+  rte_ring* captured_ = nullptr;  // td_captured
+  std::vector<td_captured> captures_;  // of the burst that is under way
+  bool capturing_ = false;
   std::array<forward::Ride, forward::kBurst> rides_;
   std::array<Outbox, PortSet::kMost> outboxes_;
   MonotonicTime now_;
   std::uint64_t jiffies_ = 0;
-  Rest rest_;
 
   std::shared_ptr<const PortSet> ports_;                 // in use
   std::atomic<std::shared_ptr<const PortSet>*> next_{};  // to be used

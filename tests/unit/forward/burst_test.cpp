@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames in bursts: what becomes of each is what becomes of it alone.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "allocations.hpp"
+#include "forward/burst.hpp"
+#include "service_node.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr MonotonicTime kStart{std::chrono::hours(1)};
+constexpr std::size_t kHeadroom = 64, kRoom = 2048;
+
+// A burst laid out in memory, as an engine does it.
+class Laid {
+ public:
+  Laid(std::span<const frames::Bytes> frames, const ServiceNode& node, MonotonicTime now)
+      : buffers_(frames.size()), rides_(frames.size()) {
+    for (std::size_t i = 0; i < frames.size(); i++) {
+      buffers_[i].resize(kRoom);
+      std::ranges::copy(frames[i], buffers_[i].begin() + kHeadroom);
+      td_frame& f = rides_[i].frame;
+      f = {};
+      f.first = buffers_[i].data();
+      f.last = f.first + kRoom;
+      f.data = f.first + kHeadroom;
+      f.end = f.data + frames[i].size();
+      f.ifindex = rig::kLink;
+      f.now_ns = to_ns(now);
+      f.jiffies = node.jiffies(now);
+    }
+  }
+  [[nodiscard]] std::span<forward::Ride> rides() { return rides_; }
+
+ private:
+  std::vector<frames::Bytes> buffers_;
+  std::vector<forward::Ride> rides_;
+};
+
+std::vector<frames::Bytes> shuffled(unsigned seed) {
+  std::vector<frames::Bytes> all = service_frames();
+  std::mt19937 random(seed);
+  std::ranges::shuffle(all, random);
+  return all;
+}
+
+// Admits what found no flow, after the burst, on both nodes.
+void expect_alike(forward::Foresight foresight, unsigned seed) {
+  MemoryNode one(kStart), bursts(kStart);
+  const std::vector<frames::Bytes> all = shuffled(seed);
+  std::mt19937 random(seed + 1);
+  MonotonicTime now = kStart;
+  std::size_t forwarded = 0;
+  for (std::size_t at = 0; at < all.size();) {
+    const std::size_t count =
+        std::min<std::size_t>(all.size() - at, 1 + random() % forward::kBurst);
+    const std::span burst(all.begin() + static_cast<std::ptrdiff_t>(at), count);
+    at += count;
+    now += std::chrono::milliseconds(random() % 50);
+    Laid laid(burst, bursts.node, now);
+    forward::steer(laid.rides(), bursts.node.env(), foresight);
+    std::vector<std::size_t> misses;
+    for (std::size_t i = 0; i < count; i++) {
+      const forward::Ride& ride = laid.rides()[i];
+      const auto expected = one.node.steer(burst[i], rig::kLink, now);
+      ASSERT_EQ(ride.reason, expected.reason);
+      if (ride.reason == TD_PUNT_MISS) {
+        misses.push_back(i);
+        continue;
+      }
+      if (ride.frame.ended.family != 0)
+        bursts.node.forwarder().on_end(ride.frame.ended, bursts.node.tick(now));
+      forwarded += ride.outcome.backend != 0 && td_is_tx(ride.reason);
+      ASSERT_EQ(frames::Bytes(ride.frame.data, ride.frame.end), expected.frame);
+      ASSERT_EQ(ride.outcome.ifindex, expected.out.ifindex);
+      ASSERT_EQ(ride.outcome.backend, expected.out.backend);
+      ASSERT_EQ(ride.outcome.length, expected.out.length);
+    }
+    for (const std::size_t i : misses) {
+      const auto a = one.node.admit(burst[i], rig::kLink, now);
+      const auto b = bursts.node.admit(burst[i], rig::kLink, now);
+      ASSERT_EQ(a.reason, b.reason);
+      ASSERT_EQ(a.frame, b.frame);
+    }
+  }
+  EXPECT_GT(forwarded, 100U);
+}
+
+TEST(Burst, IsLikeOneFrameAfterTheOther) {
+  for (unsigned seed = 1; seed <= 20; seed++) expect_alike(forward::Foresight::yes, seed);
+}
+
+TEST(Burst, IsTheSameWithoutForesight) {
+  for (unsigned seed = 1; seed <= 5; seed++) expect_alike(forward::Foresight::no, seed);
+}
+
+TEST(Burst, MayBeEmpty) {
+  MemoryNode node(kStart);
+  forward::steer({}, node.node.env());
+}
+
+TEST(Burst, AllocatesNothing) {
+  MemoryNode node(kStart);
+  const std::vector<frames::Bytes> all = shuffled(7);
+  Laid laid({all.data(), forward::kBurst}, node.node, kStart);
+  const std::size_t before = balance::allocations();
+  forward::steer(laid.rides(), node.node.env());
+  EXPECT_EQ(balance::allocations(), before);
+}
+
+}  // namespace
+}  // namespace tandem
