@@ -10,7 +10,9 @@ The suites, in this order:
   unit, scenario, bpf
              Meson's suites of these names, in build/
   lab        two nodes in network namespaces, in build/; needs root
-  asan       unit and scenario again, under AddressSanitizer and UBSan, in build-asan/
+  lab-dpdk   the same with engine = "dpdk"; needs DPDK and huge pages
+  asan       unit and scenario again, under AddressSanitizer and UBSan and without DPDK, in
+             build-asan/
   fuzz       each fuzz target for 30 s, in build-fuzz/
 
 While the lab's nodes mostly wait for each other, the builds of asan and fuzz run at lowest
@@ -31,7 +33,7 @@ import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "docs", "format", "unit", "scenario", "bpf", "lab", "asan", "fuzz")
+SUITES = ("rooms", "docs", "format", "unit", "scenario", "bpf", "lab", "lab-dpdk", "asan", "fuzz")
 
 
 class Tally:
@@ -75,9 +77,9 @@ def set_up(build, *options, environment=None):
 OTHER_BUILDS = {
     "asan": ("build-asan", ("unit", "scenario"),
              ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=1",
-              "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
+              "-Ddpdk=disabled", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
     "fuzz": ("build-fuzz", ("fuzz",),
-             ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+             ["-Dfuzz=true", "-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false",
               "-Dwerror=false"], {"CC": "clang-19", "CXX": "clang++-19"}),
 }
 
@@ -170,7 +172,7 @@ def run(chosen, tally):
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
     timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
-    if {"unit", "scenario", "bpf", "lab"} & set(chosen):
+    if {"unit", "scenario", "bpf", "lab", "lab-dpdk"} & set(chosen):
         built = set_up("build", "-Ddebug=false") and call(["ninja", "-C", "build"]) == 0
         tally.case("build", built)
         if not built:
@@ -180,7 +182,8 @@ def run(chosen, tally):
     with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
         built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
                  if name in chosen}
-        timed("lab", lambda: meson_suites("build", ["lab"], tally, "lab"))
+        for lab in ("lab", "lab-dpdk"):
+            timed(lab, lambda: meson_suites("build", [lab], tally, lab))
         for name in OTHER_BUILDS:
             timed(name, lambda: run_other(name, built[name], tally))
 

@@ -6,6 +6,7 @@
 
 #include "daemon/data_thread.hpp"
 #include "daemon/flow_settings.hpp"
+#include "daemon/stall_watch.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -39,11 +40,17 @@ Result<std::unique_ptr<DataPlane>> open_data_plane(const config::Config& config,
   return DataThread::start(std::move(*core), program);
 }
 
-void DataPlane::call(Run run) {
+bool DataPlane::call(Run run) {
+  if (!works()) return false;
   Command command{std::move(run)};
   command_.store(&command, std::memory_order_release);
   wake();
-  command.done.acquire();
+  while (!command.done.try_acquire_for(StallWatch::kInterval)) {
+    check(MonotonicClock::now());
+    Command* mine = &command;
+    if (!works() && command_.compare_exchange_strong(mine, nullptr)) return false;
+  }
+  return true;
 }
 
 void DataPlane::run_command() {
@@ -55,8 +62,7 @@ void DataPlane::run_command() {
 
 void DataPlane::sweep(MonotonicTime now) {
   if (now < swept_ + kSweepInterval) return;
-  const std::uint64_t buckets =
-      std::max(owned().flows4().buckets(), owned().flows6().buckets());
+  const std::uint64_t buckets = std::max(owned().flows4().buckets(), owned().flows6().buckets());
   const auto share = static_cast<std::uint32_t>(buckets * kSweepInterval.count() /
                                                 static_cast<std::uint64_t>(kSweepRound.count()));
   swept_ = now;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the control thread sees of an engine: who owns the forwarder, and the devices that it serves.
+// What the control thread sees of an engine: who owns the forwarder, and the devices that it
+// serves.
 //
-//   xdp   DataThread: XDP forwards, a thread admits first packets                  (data_thread.hpp)
-//   dpdk  WorkerPlane: workers forward, the first of them admits                  (worker_plane.hpp)
+//   xdp   DataThread: XDP forwards, a thread admits first packets (data_thread.hpp) dpdk
+//   WorkerPlane: workers forward, the first of them admits                  (worker_plane.hpp)
 //
 // The forwarder belongs to one thread of the engine's. The control thread has its commands run
 // there, in between packets, and waits for each: a command must not wait for anything.
@@ -30,8 +31,8 @@ struct DataCore {
   flow::JiffyClock clock;
   std::uint32_t tick_shift = 0;
 
-  static Result<DataCore> open(const forward::Forwarder::Memory& memory,
-                               const config::Flows& flows, const flow::JiffyClock& clock);
+  static Result<DataCore> open(const forward::Forwarder::Memory& memory, const config::Flows& flows,
+                               const flow::JiffyClock& clock);
 };
 
 class DataPlane {
@@ -50,8 +51,9 @@ class DataPlane {
   DataPlane& operator=(const DataPlane&) = delete;
 
   // ---- Control thread
-  // Runs it on the forwarder's thread; returns when it has run.
-  void call(Run run);
+  // Runs it on the forwarder's thread; returns when it has run. false: it has not, and will not,
+  // since that thread stands still. Once works() again, it has to be told anew.
+  bool call(Run run);
   // No thread runs any more after it; call() is not allowed then.
   virtual void stop() = 0;
 
@@ -66,8 +68,8 @@ class DataPlane {
   // A clean end: the next process finds no flows.
   virtual void forget() {}
 
-  // Some time later, again and again: true if works() has changed.
-  virtual bool check(MonotonicTime) { return false; }
+  // Every StallWatch::kInterval: works() may be another one afterwards.
+  virtual void check(MonotonicTime) {}
   // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
   [[nodiscard]] virtual bool works() const { return true; }
   // Sentences for the operator.

@@ -196,9 +196,20 @@ void Node::follow() {
   });
 }
 
+// What the forwarder has not heard while it stood still.
+void Node::tell_again() {
+  if (auto staged = services_->stage(plan_.config); !staged)
+    spdlog::error("{}", staged.error().message);
+  services_->commit(*interfaces_);
+}
+
 void Node::check_plane() {
   const MonotonicTime now = MonotonicClock::now();
-  if (plane_->check(now)) on_links();
+  plane_->check(now);
+  if (const bool works = plane_->works(); works != std::exchange(plane_worked_, works)) {
+    on_links();
+    if (works) tell_again();
+  }
   plane_due_->set(now + StallWatch::kInterval);
 }
 

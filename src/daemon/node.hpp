@@ -68,6 +68,7 @@ class Node {
   void follow();
   void keep_addresses();
   void check_plane();
+  void tell_again();
 
   // node_reload.cpp
   void reload(const std::string& file, control::Completion done);
@@ -141,6 +142,7 @@ class Node {
   std::optional<Alarm> addresses_due_, plane_due_;
   boost::asio::steady_timer patience_;
   bool links_changed_ = false;
+  bool plane_worked_ = true;
   enum class Phase { running, resigning, down } phase_ = Phase::running;
 };
 

@@ -56,6 +56,8 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   return v;
 }
 
+constexpr const char* kStandsStill = "a worker stands still: `tandemctl status` tells which";
+
 std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts& counts) {
   std::string note;
   const auto add = [&](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
@@ -144,13 +146,14 @@ control::Answer Node::list_services(const control::ServicesRequest& request) {
   }
   if (request.name && document.services.empty())
     return fail("there is no service '" + *request.name + "'");
-  plane_->call([&](forward::Forwarder& f, MonotonicTime) {
-    const auto sums = f.sums();
-    document.active_in_table = sums.in_table;
-    document.active_in_schedulers = sums.in_schedulers;
-    document.ipv4 = {f.flows4().flows(), f.flows4().capacity(), f.flows4().evictions()};
-    document.ipv6 = {f.flows6().flows(), f.flows6().capacity(), f.flows6().evictions()};
-  });
+  if (!plane_->call([&](forward::Forwarder& f, MonotonicTime) {
+        const auto sums = f.sums();
+        document.active_in_table = sums.in_table;
+        document.active_in_schedulers = sums.in_schedulers;
+        document.ipv4 = {f.flows4().flows(), f.flows4().capacity(), f.flows4().evictions()};
+        document.ipv6 = {f.flows6().flows(), f.flows6().capacity(), f.flows6().evictions()};
+      }))
+    return fail(kStandsStill);
   return services_document(document);
 }
 
@@ -162,8 +165,7 @@ control::Answer Node::backends_of(const std::optional<std::string>& service,
     if (s.number == 0 || (service && s.config.name != *service)) continue;
     known = true;
     for (const auto& b : s.backends)
-      if (is_meant(b, backend))
-        views.push_back(view(s, b, *plane_, *program_, *links_));
+      if (is_meant(b, backend)) views.push_back(view(s, b, *plane_, *program_, *links_));
   }
   if (!known) return no_service(*service, services_->all());
   if (backend && views.empty())
@@ -241,9 +243,10 @@ control::Answer Node::explain(const control::ExplainRequest& request) {
   question.port = request.port;
   question.udp = request.protocol == config::Protocol::udp;
   forward::Rehearsed rehearsed{};
-  plane_->call([&](forward::Forwarder& f, MonotonicTime now) {
-    rehearsed = forward::rehearse(f, question, now, plane_->jiffies(now));
-  });
+  if (!plane_->call([&](forward::Forwarder& f, MonotonicTime now) {
+        rehearsed = forward::rehearse(f, question, now, plane_->jiffies(now));
+      }))
+    return fail(kStandsStill);
   return explain_document(Explanation({plan_, *services_, *program_, *links_})
                               .view(question, rehearsed, MonotonicClock::now()));
 }

@@ -46,9 +46,9 @@ Result<WorkerPlane::Tables> WorkerPlane::open_tables(const config::Config& confi
   const auto open = [&](const char* name, std::size_t elements, std::size_t size) {
     return engine::HugeMemory::open(config.dpdk.huge_pages, prefix + name, elements * size);
   };
-  auto flow4 = open("flow4",
-                    flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
-                    sizeof(td_flow4_bucket));
+  auto flow4 =
+      open("flow4", flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
+           sizeof(td_flow4_bucket));
   if (!flow4) return std::unexpected(flow4.error());
   auto flow6 = open(
       "flow6", flow::FlowTable6::elements_for(static_cast<std::uint32_t>(config.flows.size_ipv6)),
@@ -65,8 +65,8 @@ Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& confi
   td_env env = program.maps().env();
   env.flow4 = tables->flow4.bytes().data();
   env.flow6 = tables->flow6.bytes().data();
-  auto core = DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config.flows,
-                             clock);
+  auto core =
+      DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config.flows, clock);
   if (!core) return std::unexpected(core.error());
   return WorkerPlane::start(std::move(*core), std::move(*tables), config.dpdk);
 }
@@ -90,8 +90,8 @@ Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tabl
   if (!frames) return std::unexpected(frames.error());
   auto kernel = engine::KernelPath::open();
   if (!kernel) return std::unexpected(kernel.error());
-  std::unique_ptr<WorkerPlane> self(new WorkerPlane(std::move(core), std::move(tables),
-                                                    std::move(*frames), std::move(*kernel)));
+  std::unique_ptr<WorkerPlane> self(
+      new WorkerPlane(std::move(core), std::move(tables), std::move(*frames), std::move(*kernel)));
   if (auto hired = self->hire(config); !hired) return std::unexpected(hired.error());
   return self;
 }
@@ -140,8 +140,8 @@ void WorkerPlane::forget() {
 }
 
 Result<int> WorkerPlane::prepare(unsigned ifindex, const std::string& name) {
-  auto port = engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()),
-                                      frames_);
+  auto port =
+      engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()), frames_);
   if (!port) return std::unexpected(port.error());
   const int sockets = (*port)->sockets();
   ports_[ifindex] = std::move(*port);
@@ -162,7 +162,7 @@ void WorkerPlane::tell_ports() {
   for (auto& worker : workers_) worker->use(set);
 }
 
-bool WorkerPlane::check(MonotonicTime now) {
+void WorkerPlane::check(MonotonicTime now) {
   bool works = true;
   for (std::size_t i = 0; i < workers_.size(); i++) {
     const bool before = watches_[i].stalled();
@@ -173,7 +173,7 @@ bool WorkerPlane::check(MonotonicTime now) {
     else if (before && !stalled)
       spdlog::warn("worker {} works again", i);
   }
-  return works != std::exchange(works_, works);
+  works_ = works;
 }
 
 std::vector<std::string> WorkerPlane::troubles() const {

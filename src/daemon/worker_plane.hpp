@@ -33,7 +33,7 @@ class WorkerPlane : public DataPlane {
   void release(unsigned ifindex) override;
   void follow(const std::vector<Device>&) override {}
   void forget() override;
-  bool check(MonotonicTime now) override;
+  void check(MonotonicTime now) override;
   [[nodiscard]] bool works() const override { return works_; }
   [[nodiscard]] std::vector<std::string> troubles() const override;
   void drain_captured(const std::function<void(const td_captured&)>& each) override;

@@ -38,10 +38,7 @@ class Vlan(tap.LabCase):
     def hears(self, configured, sent):
         """Whether node a, with these tags configured, stays Backup under adverts so tagged."""
         tags = ", ".join(map(str, configured))
-        text = f"""
-[node]
-name = "node-a"
-
+        text = configs.head("a") + f"""
 [[interface]]
 name = "eth0"
 device = "eth0"

@@ -13,6 +13,7 @@ DPDK = """engine = "dpdk"
 memory_mb = 64
 huge_pages = "/run/huge"
 """
+DPDK_PAGES = 2 * (64 + 48) // 2  # for buffers and flow tables of two nodes, of 2 MB each
 
 NGINX_CHECK = """
 [[check]]
@@ -25,8 +26,13 @@ rise = 2
 """
 
 
+def head(name):
+    """[node], and what its engine needs."""
+    return f'[node]\nname = "node-{name}"\n' + (DPDK if ENGINE == "dpdk" else "")
+
+
 def node(name, interfaces=("eth0",), xdp_mode="auto"):
-    text = f'[node]\nname = "node-{name}"\n' + (DPDK if ENGINE == "dpdk" else "")
+    text = head(name)
     for interface in interfaces:
         text += f'\n[[interface]]\nname = "{interface}"\nxdp_mode = "{xdp_mode}"\n'
     return text

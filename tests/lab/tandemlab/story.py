@@ -62,8 +62,9 @@ class Story:
             node.launch()
         for node in self.nodes.values():
             node.wait_ready()
-        self.say("tandemd and Nginx run on both nodes; each node checks its Nginx and backs the "
-                 "other one up.")
+        engine = self.nodes["a"].status()["engine"]
+        self.say(f"tandemd and Nginx run on both nodes (engine: {engine}); each node checks its "
+                 "Nginx and backs\nthe other one up.")
 
     def both_at_home(self):
         self.nodes["a"].wait_for("Active", "VI_1")
@@ -147,12 +148,15 @@ class Story:
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the lab running")
+    parser.add_argument("--engine", choices=("xdp", "dpdk"), default=configs.ENGINE,
+                        help="what moves packets (default: xdp)")
     parser.add_argument("--prefix", default="tandem", help="name of the lab (default: tandem)")
     return parser.parse_args(arguments)
 
 
 def main(arguments):
     options = parse(arguments)
+    configs.ENGINE = options.engine
     lab = Lab(options.prefix)
     if lab.is_up():
         print(f"(taking down the lab {lab.prefix!r} of an earlier run)")

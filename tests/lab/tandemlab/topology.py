@@ -38,7 +38,7 @@ import socket
 import threading
 import time
 
-from . import plan
+from . import configs, hugepages, plan
 from .shell import LabError, run
 
 BASE = pathlib.Path("/run/tandem-lab")
@@ -133,8 +133,10 @@ class Lab:
             return
         self.down()
         self.directory.mkdir(parents=True)
+        pages = hugepages.add(configs.DPDK_PAGES) if configs.ENGINE == "dpdk" else 0
         run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", self.directory])
         run(["mount", "--make-private", self.directory])
+        (self.directory / "hugepages").write_text(str(pages), encoding="ascii")
         for node in plan.NODES:
             self._add_namespace(node)
         for network in plan.NETWORKS:
@@ -142,7 +144,7 @@ class Lab:
                      "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
             self._ip("switch", "link", "set", network.name, "up")
         for cable in plan.CABLES:
-            self._plug(cable)
+            self.plug(cable)
         self._add_routes()
         for node in plan.GATEWAYS:
             self._add_mount_namespace(node)
@@ -172,7 +174,8 @@ class Lab:
         run(["nsenter", f"--net={self.namespace(node)}", "--", "sysctl", "-q", "-w", *words])
         self._ip(node, "link", "set", "lo", "up")
 
-    def _plug(self, cable):
+    def plug(self, cable):
+        """A node's device, and the switch's port that it is plugged into."""
         self._ip(cable.node, "link", "add", cable.device, "address", cable.mac, "type", "veth",
                  "peer", "name", cable.port, "netns", f"{self.prefix}-switch")
         # XDP_TX and redirect reach a veth peer only if that peer has NAPI, which GRO brings;
@@ -227,6 +230,8 @@ class Lab:
     def down(self):
         """Takes everything of this prefix away, whatever state it is in."""
         self._kill_inhabitants()
+        pages = self.directory / "hugepages"
+        added = int(pages.read_text(encoding="ascii")) if pages.exists() else 0
         for node in plan.NODES:
             if self.namespace(node).exists():
                 run(["ip", "netns", "delete", f"{self.prefix}-{node}"])
@@ -235,6 +240,8 @@ class Lab:
         if self.directory.exists():
             run(["umount", "-l", self.directory], check=False)
             self.directory.rmdir()
+        if added:
+            hugepages.give_back(added)
 
     def _kill_inhabitants(self):
         deadline = time.monotonic() + 5

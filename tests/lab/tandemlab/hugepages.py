@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Huge pages for the time that somebody needs them: as many more as it takes, given back after it."""
+
+import pathlib
+
+from .shell import LabError
+
+NUMBER = pathlib.Path("/proc/sys/vm/nr_hugepages")
+PAGE_MB = 2
+
+
+def _figure(name):
+    for line in pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1])
+    return 0
+
+
+def free():
+    """Pages that nobody has, nor has been promised."""
+    return _figure("HugePages_Free") - _figure("HugePages_Rsvd")
+
+
+def add(pages):
+    """Sets so many more aside, and says how many it got to give_back()."""
+    before = int(NUMBER.read_text(encoding="ascii"))
+    pathlib.Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
+    NUMBER.write_text(str(before + pages), encoding="ascii")
+    got = int(NUMBER.read_text(encoding="ascii")) - before
+    if got < pages:
+        give_back(got)
+        raise LabError(f"only {got} of {pages} more huge pages (of {PAGE_MB} MB each) could be had: "
+                       "is so much memory free, in one piece?")
+    return got
+
+
+def give_back(pages):
+    before = int(NUMBER.read_text(encoding="ascii"))
+    NUMBER.write_text(str(max(before - pages, 0)), encoding="ascii")
