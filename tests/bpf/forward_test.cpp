@@ -27,9 +27,11 @@ std::string hex(const frames::Bytes& bytes) {
 
 class Forwarding : public KernelTest, public testing::WithParamInterface<std::uint64_t> {
  protected:
-  void SetUp() override {
+  void SetUp() override { prepare(false); }
+  void prepare(bool workers) {
     set_up({flow::FlowTable4::elements_for(ServiceNode::kFlows),
-            flow::FlowTable6::elements_for(ServiceNode::kFlows), 2});
+            flow::FlowTable6::elements_for(ServiceNode::kFlows), 2},
+           workers);
     if (IsSkipped() || HasFatalFailure()) return;
     const auto clock = kernel_->program().read_clock();
     ASSERT_TRUE(clock);
@@ -123,6 +125,41 @@ TEST_F(Forwarding, WithoutABudgetAHashPicks) {
     }
   EXPECT_GT(reasons[TD_TX_HASHED], 200U);
   EXPECT_GT(reasons[TD_DROP_BUDGET], 40U);  // fullnat
+}
+
+// The program of the dpdk engine: what concerns backends is for workers, as it came; what does not
+// is decided as ever.
+class HandingOver : public Forwarding {
+ protected:
+  void SetUp() override { prepare(true); }
+};
+
+TEST_F(HandingOver, WorkersGetWhatConcernsBackends) {
+  PacketGenerator generator(1, service_frames());
+  std::array<unsigned, TD_REASON_COUNT> handed_over{};
+  unsigned decided = 0;
+  for (unsigned i = 0; i < kFrames; i++) {
+    const frames::Bytes frame = generator.next();
+    const auto kernel = kernel_->steer(frame);
+    kernel_->ring().drain(4, [](const td_advert&) {});
+    const auto cxx = in_cxx_->steer(frame, rig::kLink, MonotonicClock::now());
+    if (kernel.reason == TD_DROP_PUNT) {  // no worker is there to take it
+      ASSERT_EQ(hex(kernel.frame), hex(frame));
+      handed_over[cxx.reason]++;
+      continue;
+    }
+    decided++;
+    td_reason expected = cxx.reason;
+    if (expected == TD_TAKE_ADVERT && kernel.reason == TD_DROP_ADVERT_SIZE)
+      expected = TD_DROP_ADVERT_SIZE;
+    agree(kernel.reason.value_or(TD_PASS_OTHER), kernel.frame, expected, cxx.frame, frame);
+    if (testing::Test::HasFatalFailure()) FAIL() << "frame " << i;
+  }
+  EXPECT_GT(decided, 1'000U);
+  EXPECT_GT(handed_over[TD_PUNT_MISS], 1'000U);
+  EXPECT_GT(handed_over[TD_PASS_UNFLOWED], 10U);
+  for (const auto reason : {TD_DROP_FRAGMENT, TD_TAKE_ADVERT})
+    EXPECT_EQ(handed_over[reason], 0U) << reason;
 }
 
 }  // namespace

@@ -23,13 +23,13 @@ Kernel::~Kernel() {
 }
 
 Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs,
-                                             const engine::MapSizes& sizes) {
+                                             const engine::MapSizes& sizes, bool workers) {
   std::unique_ptr<Kernel> self(new Kernel);
   auto program = engine::SteeringProgram::open(bpffs + "/tandem", sizes, [](const std::string&) {});
   if (!program) return std::unexpected(program.error());
   self->program_ = std::move(*program);
   const std::string pins = bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION);
-  if (auto more = self->load_another(pins, sizes); !more) return std::unexpected(more.error());
+  if (auto more = self->load_another(pins, sizes, workers); !more) return std::unexpected(more.error());
   auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   self->ring_ = std::move(*ring);
@@ -38,9 +38,11 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs,
 }
 
 // An instance whose descriptor we hold, on the same maps: as each interface has one.
-Result<void> Kernel::load_another(const std::string& pins, const engine::MapSizes& sizes) {
+Result<void> Kernel::load_another(const std::string& pins, const engine::MapSizes& sizes,
+                                  bool workers) {
   skeleton_.reset(tandem_bpf__open());
   if (!skeleton_) return fail_errno("cannot open the program");
+  skeleton_->rodata->td_has_workers = workers ? 1 : 0;
   if (auto ready = engine::SteeringMaps::prepare(*skeleton_->obj, pins, sizes); !ready)
     return ready;
   if (const int error = tandem_bpf__load(skeleton_.get()); error != 0)
@@ -94,11 +96,11 @@ std::optional<unsigned> Kernel::verified_instructions() const {
   return info.verified_insns;
 }
 
-void KernelTest::set_up(const engine::MapSizes& sizes) {
+void KernelTest::set_up(const engine::MapSizes& sizes, bool workers) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to load BPF programs";
   bpffs_ = std::make_unique<PrivateBpffs>();
   if (bpffs_->path().empty()) GTEST_SKIP() << "needs to be allowed to mount a BPF file system";
-  auto kernel = Kernel::load(bpffs_->path(), sizes);
+  auto kernel = Kernel::load(bpffs_->path(), sizes, workers);
   if (!kernel && (errno == EPERM || errno == ENOSYS))
     GTEST_SKIP() << "needs to be allowed to load BPF programs: " << kernel.error().message;
   ASSERT_TRUE(kernel) << kernel.error().message;

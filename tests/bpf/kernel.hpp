@@ -29,8 +29,10 @@ class Kernel {
     frames::Bytes frame;
   };
 
+  // workers: as for the dpdk engine, but without a socket of any worker.
   static Result<std::unique_ptr<Kernel>> load(const std::string& bpffs,
-                                              const engine::MapSizes& sizes = {});
+                                              const engine::MapSizes& sizes = {},
+                                              bool workers = false);
   ~Kernel();
 
   // As if the frame had come in on the loopback interface. It has at least 14 bytes: the kernel
@@ -51,7 +53,7 @@ class Kernel {
     void operator()(tandem_bpf* skeleton) const;
   };
   Kernel() = default;
-  Result<void> load_another(const std::string& pins, const engine::MapSizes& sizes);
+  Result<void> load_another(const std::string& pins, const engine::MapSizes& sizes, bool workers);
 
   std::unique_ptr<engine::SteeringProgram> program_;
   std::unique_ptr<tandem_bpf, Unload> skeleton_;
@@ -63,7 +65,7 @@ class Kernel {
 class KernelTest : public testing::Test {
  protected:
   void SetUp() override { set_up({}); }
-  void set_up(const engine::MapSizes& sizes);
+  void set_up(const engine::MapSizes& sizes, bool workers = false);
 
   std::unique_ptr<PrivateBpffs> bpffs_;
   std::unique_ptr<Kernel> kernel_;

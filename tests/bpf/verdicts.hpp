@@ -14,7 +14,7 @@ namespace tandem::verdicts {
 
 // Those of frames to and from backends, of which the node has none.
 inline bool needs_backends(int reason) {
-  return reason >= TD_TX_FORWARD && reason <= TD_PASS_UNFLOWED;
+  return reason >= TD_TX_FORWARD && reason <= TD_TAKE_WORKER;
 }
 
 struct Case {

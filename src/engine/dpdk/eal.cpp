@@ -90,7 +90,7 @@ Result<void> start_eal(const EalOptions& options, EalLog log) {
   pthread_getaffinity_np(pthread_self(), sizeof before, &before);
   take_log(std::move(log));
   std::vector<std::string> words = {"tandem",
-                                    "--in-memory",
+                                    options.huge_pages ? "--in-memory" : "--no-shconf",
                                     "--no-pci",
                                     "--no-telemetry",
                                     "--iova-mode=va",

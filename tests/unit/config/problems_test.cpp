@@ -4,6 +4,7 @@
 // good one.
 #include <gtest/gtest.h>
 
+#include "config/schema.hpp"
 #include "config/load.hpp"
 #include "source_files.hpp"
 
@@ -150,6 +151,17 @@ TEST(Limits, AServiceMayHaveThousandsOfBackends) {
   ASSERT_EQ(loaded.config.services.size(), 1U);
   EXPECT_EQ(loaded.config.services[0].backends.size(), 5'000U);
   EXPECT_EQ(listed(parse(services(1, 8'192))), "");
+}
+
+TEST(Engine, DpdkIsRefusedByNameWhereTheBuildHasNone) {
+  const std::string text = "[node]\nname = \"a\"\nengine = \"dpdk\"\n";
+  EXPECT_EQ(listed(parse(text)),
+            kHasDpdk ? "" : "file:3:10: engine: \"dpdk\" is not in this build, expected \"xdp\"\n");
+}
+
+TEST(Engine, EachWorkerHasACpuOfItsOwn) {
+  EXPECT_EQ(listed(parse("[node]\nname = \"a\"\n[dpdk]\ncpus = [1, 2, 1]\n")),
+            "file:4:8: cpus: 1 is listed twice, expected a CPU of its own for each worker\n");
 }
 
 TEST(Limits, AServiceHasAtMost8192Backends) {
