@@ -127,8 +127,8 @@ class Rig {
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<engine::Worker>(
           engine::Worker::Options{i, workers, engine::RestMode::poll, foresight},
-          engine::Worker::Rooms{node_->env(), clock_, nullptr,
-                                i == 0 ? &node_->forwarder() : nullptr, {}}));
+          engine::Worker::Rooms{
+              node_->env(), clock_, nullptr, i == 0 ? &node_->forwarder() : nullptr, {}}));
       workers_[i]->use(set);
     }
   }
@@ -238,12 +238,15 @@ struct Case {
   std::uint32_t most = kMostFlows;
 };
 // fullnat has a source port for each flow, and ServiceNode one source address of a family.
-constexpr Case kCases[] = {{"dsr", 4},      {"nat", 1},       {"fullnat", 3, 1'000},
-                           {"tunnel", 5},   {"dsr-ipv6", 10}, {"nat-ipv6", 7}};
+constexpr Case kCases[] = {{"dsr", 4},    {"nat", 1},       {"fullnat", 3, 1'000},
+                           {"tunnel", 5}, {"dsr-ipv6", 10}, {"nat-ipv6", 7}};
 
 const char* text_of(std::uint32_t flows) {
-  return flows == 1 ? "1" : flows == 1'000 ? "1k" : flows == 100'000 ? "100k"
-         : flows == 1'000'000 ? "1M" : "10M";
+  return flows == 1           ? "1"
+         : flows == 1'000     ? "1k"
+         : flows == 100'000   ? "100k"
+         : flows == 1'000'000 ? "1M"
+                              : "10M";
 }
 
 void measure_established(Rig& rig, int rounds, std::uint32_t most, nlohmann::json& results) {
@@ -325,10 +328,9 @@ int main(int argc, char** argv) {
   const std::uint32_t most =
       argc > 3 ? static_cast<std::uint32_t>(std::atoi(argv[3])) : bench::kMostFlows;
   bench::pin(cpu);
-  if (auto started = engine::start_eal({bench::kMemoryMb},
-                                       [](const std::string& line) {
-                                         std::fprintf(stderr, "%s\n", line.c_str());
-                                       });
+  if (auto started = engine::start_eal(
+          {bench::kMemoryMb},
+          [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
       !started)
     bench::die(started.error().message);
   nlohmann::json results = nlohmann::json::object();

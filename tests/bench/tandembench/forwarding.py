@@ -10,6 +10,9 @@ there is no figure of a proxy; where ports or entries run out, such half-open on
 two, both ends are joined with node a by cables of their own, on which frames come to XDP
 as from a device; a bridge would hand over what the kernel has already made packets of.
 
+e2e/dpdk: the same datagrams and SYNs with the dpdk engine, its worker on a processor of its own
+besides the kernel's work, beside the xdp engine and nftables.
+
 In each round Tandem's modes, nftables DNAT and Nginx `stream` take turns on the same node; between
 them nothing else changes. Client, gateway and backends share the machine's processors: what is left
 for the gateway's own work is a part of it, and so ratios are smaller than they would be on machines
@@ -19,11 +22,11 @@ of their own.
 import json
 import time
 
-from tandemlab import plan, services, traffic
+from tandemlab import hugepages, plan, services, traffic
 from tandemlab.backends import Backend
 from tandemlab.shell import LabError, build_dir, run, wait_until
 
-from . import gateways
+from . import gateways, machine
 from .rows import row
 
 GENERATOR = ("tests/lab/lab_load",)
@@ -77,6 +80,22 @@ def measure_connections(options, lab):
     return compare(options, lab, CABLES, "connections", connections_a_second, ("nftables",))
 
 
+def measure_dpdk(options, lab):
+    plug_all(lab)
+    engines = {f"{engine}/{mode}": gateways.Tandems(lab, CABLES, mode, engine)
+               for mode in ("dsr", "nat") for engine in ("xdp", "dpdk")}
+    subjects = engines | {"nftables": gateways.Nftables(lab, CABLES)}
+    rows = []
+    with hugepages.more(gateways.FLOW_PAGES):
+        for what, rate in (("packets", packets_a_second), ("connections", connections_a_second)):
+            rates = take_turns(options, lab, subjects, rate)
+            for mode in ("dsr", "nat"):
+                for name in (f"xdp/{mode}", "nftables"):
+                    rows.append(row(f"e2e/dpdk/{what}/{mode}", rates[f"dpdk/{mode}"], "1/s",
+                                    rates[name], name))
+    return rows
+
+
 def plug_all(lab):
     plug(lab, "eth2", NODE_A_MAC, "client", ["192.0.2.242"], ["192.0.2.241"])
     plug(lab, "eth3", "02:00:00:00:02:f2", "s1", CABLES.sources, CABLES.backends)
@@ -106,7 +125,8 @@ def connections_a_second(lab, name):
 def taken_a_second(lab, name, *load):
     def send(seconds):
         """Seconds that it took."""
-        said = lab.exec("client", build_dir() / "tests" / "lab" / "lab_load",
+        # Where the dpdk engine's worker is not.
+        said = lab.exec("client", "taskset", "-c", machine.cpus()[0], build_dir() / "tests" / "lab" / "lab_load",
                         "--device", "eth2", "--mac", NODE_A_MAC, "--address", CABLES.address,
                         "--port", 80, "--seconds", seconds, *load, timeout=seconds + 20)
         return json.loads(said.stdout)["seconds"]
@@ -129,9 +149,8 @@ def taken(lab):
 
 
 # ---- Both
-def compare(options, lab, wiring, what, rate, references=REFERENCES):
-    subjects = {name: subject for name, subject in gateways.all_of(lab, wiring).items()
-                if name.startswith("tandem/") or name in references}
+def take_turns(options, lab, subjects, rate):
+    """Rates by name, one of each round."""
     rates = {name: [] for name in subjects}
     for _ in range(options.rounds or ROUNDS):
         for name, subject in subjects.items():
@@ -140,6 +159,13 @@ def compare(options, lab, wiring, what, rate, references=REFERENCES):
                 rates[name].append(rate(lab, name))
             finally:
                 subject.stop()
+    return rates
+
+
+def compare(options, lab, wiring, what, rate, references=REFERENCES):
+    subjects = {name: subject for name, subject in gateways.all_of(lab, wiring).items()
+                if name.startswith("tandem/") or name in references}
+    rates = take_turns(options, lab, subjects, rate)
     rows = [row(f"e2e/{what}/{mode}", rates[f"tandem/{mode}"], "1/s", rates[reference], reference)
             for mode in gateways.MODES for reference in references]
     return rows + [row(f"e2e/{what}/{name}", rates[name], "1/s") for name in references]

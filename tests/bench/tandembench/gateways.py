@@ -11,6 +11,8 @@ from tandemlab.backends import PORT
 from tandemlab.process import Process
 from tandemlab.tandem import Tandem
 
+FLOWS = 8_000_000  # that Tandem has room for
+FLOW_PAGES = 150  # huge ones, for as many and for packets
 MODES = ("dsr", "nat", "fullnat", "tunnel")
 
 
@@ -59,8 +61,8 @@ stream {{
 class Tandems:
     """Tandem with one service for each protocol, in this mode."""
 
-    def __init__(self, lab, wiring, mode):
-        self.lab, self.wiring, self.mode = lab, wiring, mode
+    def __init__(self, lab, wiring, mode, engine="xdp"):
+        self.lab, self.wiring, self.mode, self.engine = lab, wiring, mode, engine
 
     def start(self):
         w, more = self.wiring, ""
@@ -70,8 +72,8 @@ class Tandems:
                 self.lab.exec("a", "ip", "address", "replace", f"{source}/{w.bits}",
                               "dev", w.devices[1])
         self.tandem = Tandem(
-            self.lab, "a", configs.node("a", w.devices)
-            + "[flows]\nsize = 8000000\nnew_per_second = 10000000\n"
+            self.lab, "a", configs.node("a", w.devices, engine=self.engine)
+            + f"[flows]\nsize = {FLOWS}\nnew_per_second = 10000000\n"
             + configs.vrrp("VI_1", 51, 150, f"{w.address}/{w.bits}", interface=w.devices[0])
             + "".join(services.service(protocol, w.address, self.mode, protocol=protocol,
                                        backends=w.backends, more=more)

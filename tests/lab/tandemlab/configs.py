@@ -26,13 +26,13 @@ rise = 2
 """
 
 
-def head(name):
+def head(name, engine=None):
     """[node], and what its engine needs."""
-    return f'[node]\nname = "node-{name}"\n' + (DPDK if ENGINE == "dpdk" else "")
+    return f'[node]\nname = "node-{name}"\n' + (DPDK if (engine or ENGINE) == "dpdk" else "")
 
 
-def node(name, interfaces=("eth0",), xdp_mode="auto"):
-    text = head(name)
+def node(name, interfaces=("eth0",), xdp_mode="auto", engine=None):
+    text = head(name, engine)
     for interface in interfaces:
         text += f'\n[[interface]]\nname = "{interface}"\nxdp_mode = "{xdp_mode}"\n'
     return text

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Huge pages for the time that somebody needs them: as many more as it takes, given back after it."""
 
+import contextlib
 import pathlib
 
 from .shell import LabError
@@ -37,3 +38,13 @@ def add(pages):
 def give_back(pages):
     before = int(NUMBER.read_text(encoding="ascii"))
     NUMBER.write_text(str(max(before - pages, 0)), encoding="ascii")
+
+
+@contextlib.contextmanager
+def more(pages):
+    """So many more, within it."""
+    got = add(pages)
+    try:
+        yield
+    finally:
+        give_back(got)

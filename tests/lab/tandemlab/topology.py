@@ -223,7 +223,7 @@ class Lab:
             mount --bind "$1" /run
             mount -t sysfs sysfs /sys
             mount -t bpf bpf /sys/fs/bpf
-            mount -t hugetlbfs hugetlbfs /run/huge
+            mount -t hugetlbfs hugetlbfs /run/huge || true  # for the dpdk engine alone
             """, "sh", self.run_dir(node))
 
     # ---- down -------------------------------------------------------------
