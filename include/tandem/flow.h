@@ -244,14 +244,13 @@ TD_INLINE union td_flow_word *td_flow_word_at(void *bucket, __u32 size, union td
 }
 
 /* The next four: 1 if the key is there, and then they fill `hit`. */
+#ifdef __bpf__
 TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
 {
 	struct td_flow4_entry *e;
 	int i;
 
-#ifdef __clang__
 #pragma unroll
-#endif
 	for (i = 0; i < TD_FLOW_ENTRIES; i++) {
 		e = &bucket->entry[i];
 		if (td_load_ordered(&e->key) != key)
@@ -262,6 +261,24 @@ TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucke
 	}
 	return 0;
 }
+#else
+/* All four are compared, since no CPU guesses which one it is; the BPF verifier would take each. */
+TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
+{
+	struct td_flow4_entry *e;
+	__u32 alike = 0;
+	int i;
+
+	for (i = 0; i < TD_FLOW_ENTRIES; i++)
+		alike |= (__u32)(td_load_ordered(&bucket->entry[i].key) == key) << i;
+	if (!alike)
+		return 0;
+	e = &bucket->entry[__builtin_ctz(alike)];
+	hit->at = &e->word;
+	hit->word.whole = td_load_ordered(&e->word.whole);
+	return td_load_ordered(&e->key) == key && (hit->word.part.who & TD_FLOW_STATE);
+}
+#endif
 
 TD_INLINE int td_flow6_in(struct td_flow_hit *hit, struct td_flow6_bucket *bucket,
 			  const struct td_flow6_key *key)
