@@ -54,8 +54,7 @@ const Section<Dpdk>& dpdk_section() {
           key("huge_pages", &Dpdk::huge_pages, directory_text(),
               "A hugetlbfs, where the flow tables are kept over restarts."),
           key("idle", &Dpdk::idle,
-              Choice<Idle>{
-                  {{"poll", Idle::poll}, {"pause", Idle::pause}, {"sleep", Idle::sleep}}},
+              Choice<Idle>{{{"poll", Idle::poll}, {"pause", Idle::pause}, {"sleep", Idle::sleep}}},
               "What a worker without packets does: looks again at once, waits as the CPU does, or "
               "sleeps for up to a millisecond."),
       },

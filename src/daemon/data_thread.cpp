@@ -123,8 +123,8 @@ void DataThread::follow(const std::vector<Device>& devices) {
     });
     for (const Device& device : devices) {
       if (std::ranges::find(devices_, device) != devices_.end()) continue;
-      if (auto added = tools_.sockets->add(device.ifindex, device.name, device.sockets,
-                                           device.generic);
+      if (auto added =
+              tools_.sockets->add(device.ifindex, device.name, device.sockets, device.generic);
           !added)
         spdlog::error("new flows that come in on {} are lost: {}", device.name,
                       added.error().message);

@@ -15,7 +15,8 @@ namespace tandem::daemon {
 
 class DataThread : public DataPlane {
  public:
-  static Result<std::unique_ptr<DataPlane>> start(DataCore core, const engine::SteeringProgram& program);
+  static Result<std::unique_ptr<DataPlane>> start(DataCore core,
+                                                  const engine::SteeringProgram& program);
   ~DataThread() override;
 
   void stop() override;

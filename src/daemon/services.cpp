@@ -48,8 +48,8 @@ bool is_nat(const RunningService& s) {
 
 }  // namespace
 
-Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms, std::function<void()> republish,
-                                                 Note note) {
+Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms,
+                                                 std::function<void()> republish, Note note) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
   std::unique_ptr<Services> self(
@@ -164,9 +164,7 @@ void Services::commit(const Interfaces& interfaces) {
     if (old.number == 0 ||
         std::ranges::find(services_, old.number, &RunningService::number) != services_.end())
       continue;
-    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
-      f.remove_service(old.number);
-    });
+    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) { f.remove_service(old.number); });
     rooms_.steering.set_picks(old.number, 0, 0);
     for (const auto& region : old.picks)
       if (region) blocks_.give(*region);
@@ -199,8 +197,7 @@ void Services::follow_devices() {
       if (const auto link = rooms_.links.find(static_cast<int>(device.ifindex)))
         f.set_mtu(device.ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
   });
-  const bool forwards =
-      std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; });
+  const bool forwards = std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; });
   rooms_.plane.follow(forwards ? wanted : std::vector<DataPlane::Device>{});
 }
 

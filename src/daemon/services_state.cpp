@@ -197,9 +197,8 @@ void Services::make_tables() {
                                 static_cast<std::uint32_t>(slots.size()));
       service.filled = 1 - service.filled;
     }
-    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
-      f.install(service.number, std::move(table));
-    });
+    rooms_.plane.call(
+        [&](forward::Forwarder& f, MonotonicTime) { f.install(service.number, std::move(table)); });
   }
 }
 
@@ -221,10 +220,10 @@ void Services::drop_retired() {
   bool dropped = false;
   for (auto& service : services_) {
     std::erase_if(service.backends, [&](const RunningBackend& backend) {
-      if (!backend.retired || rooms_.plane.forwarder().counts().total(backend.slot) != 0) return false;
-      rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
-        f.remove_backend(backend.slot);
-      });
+      if (!backend.retired || rooms_.plane.forwarder().counts().total(backend.slot) != 0)
+        return false;
+      rooms_.plane.call(
+          [&](forward::Forwarder& f, MonotonicTime) { f.remove_backend(backend.slot); });
       numbers_.release_backend(backend.slot);
       return dropped = true;
     });

@@ -35,7 +35,8 @@ class SteeringProgram {
                                                        const MapSizes& sizes, Log log);
   ~SteeringProgram();  // detaches nothing: see close()
 
-  // Takes off what an earlier process left on an interface. Error: somebody else's program is there.
+  // Takes off what an earlier process left on an interface. Error: somebody else's program is
+  // there.
   Result<void> clear(unsigned ifindex, const std::string& name) const;
   // Attaches to an interface through libxdp, in place of what an earlier process left. `automatic`
   // tries native and falls back to generic with a loud line in the log. Returns the mode used.

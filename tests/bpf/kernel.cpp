@@ -29,7 +29,8 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs,
   if (!program) return std::unexpected(program.error());
   self->program_ = std::move(*program);
   const std::string pins = bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION);
-  if (auto more = self->load_another(pins, sizes, workers); !more) return std::unexpected(more.error());
+  if (auto more = self->load_another(pins, sizes, workers); !more)
+    return std::unexpected(more.error());
   auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   self->ring_ = std::move(*ring);

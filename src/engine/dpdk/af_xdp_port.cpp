@@ -57,9 +57,9 @@ Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::
                                                    unsigned workers, const FramePool& pool) {
   const unsigned queues = rx_queues(name);
   if (queues < workers)
-    return fail(name + " has " + std::to_string(queues) + " queues for " +
-                std::to_string(workers) + " workers; set more with: ethtool -L " + name +
-                " combined " + std::to_string(workers) + ", or name fewer CPUs in dpdk.cpus");
+    return fail(name + " has " + std::to_string(queues) + " queues for " + std::to_string(workers) +
+                " workers; set more with: ethtool -L " + name + " combined " +
+                std::to_string(workers) + ", or name fewer CPUs in dpdk.cpus");
   auto object = object_file();
   if (!object) return std::unexpected(object.error());
   PortOptions options;

@@ -72,8 +72,8 @@ Result<void> check_huge_pages(std::uint32_t memory_mb) {
   if (free >= memory_mb) return {};
   const std::uint64_t wanted = pages("nr_hugepages") + (memory_mb - free + kPageMb - 1) / kPageMb;
   return fail("huge pages: " + std::to_string(free) + " MB are free, packet buffers take " +
-              std::to_string(memory_mb) + "; set aside more with: sysctl vm.nr_hugepages=" +
-              std::to_string(wanted));
+              std::to_string(memory_mb) +
+              "; set aside more with: sysctl vm.nr_hugepages=" + std::to_string(wanted));
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ Result<HugeMemory> HugeMemory::open(const std::string& directory, const std::str
   if (!file || ftruncate(file.get(), static_cast<off_t>(whole)) != 0)
     return fail_errno("cannot make " + path);
   // Populated at once: a page that is missing later would be a SIGBUS.
-  void* address = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                       file.get(), 0);
+  void* address =
+      mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.get(), 0);
   if (address == MAP_FAILED) {
     const int code = errno;
     if (status.st_size == 0) unlink(path.c_str());

@@ -29,7 +29,8 @@ Result<std::unique_ptr<KernelPath>> KernelPath::open() {
   self->ring_ = rte_ring_create("to-kernel", kFrames, SOCKET_ID_ANY, RING_F_SC_DEQ);
   if (self->ring_ == nullptr) return fail_errno("no memory for a ring", rte_errno);
   self->wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!self->wake_) return fail_errno("cannot create the event descriptor of the way to the kernel");
+  if (!self->wake_)
+    return fail_errno("cannot create the event descriptor of the way to the kernel");
   self->thread_ = std::thread([path = self.get()] {
     pthread_setname_np(pthread_self(), "to-kernel");
     path->loop();

@@ -28,8 +28,8 @@ std::string hint(const PortOptions& options) {
 Result<FramePool> FramePool::create(const std::string& name, std::uint32_t frames,
                                     std::uint32_t bytes) {
   rte_mempool* pool = rte_pktmbuf_pool_create(
-      name.c_str(), frames, kCached, 0,
-      static_cast<std::uint16_t>(bytes + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
+      name.c_str(), frames, kCached, 0, static_cast<std::uint16_t>(bytes + RTE_PKTMBUF_HEADROOM),
+      SOCKET_ID_ANY);
   if (pool == nullptr)
     return fail_dpdk("no memory for " + std::to_string(frames) + " packet buffers", rte_errno);
   return FramePool(pool);
@@ -88,7 +88,8 @@ Result<void> Port::set_up(const FramePool& pool) {
   for (std::uint16_t q = 0; error == 0 && q < options_.tx_queues; q++)
     error = rte_eth_tx_queue_setup(id_, q, tx, SOCKET_ID_ANY, nullptr);
   if (error != 0) return fail_dpdk(what + ": cannot set its queues up", error);
-  if (error = rte_eth_dev_start(id_); error != 0) return fail_dpdk(what + ": does not start", error);
+  if (error = rte_eth_dev_start(id_); error != 0)
+    return fail_dpdk(what + ": does not start", error);
   if (options_.promiscuous && (error = rte_eth_promiscuous_enable(id_)) != 0)
     return fail_dpdk(what + ": cannot take frames for virtual MACs", error);
   return {};

@@ -33,8 +33,8 @@ class FramePool {
 };
 
 struct PortOptions {
-  std::string bus;        // "vdev" or "pci"
-  std::string device;     // "net_af_xdp0", "0000:03:00.0"
+  std::string bus;          // "vdev" or "pci"
+  std::string device;       // "net_af_xdp0", "0000:03:00.0"
   std::string arguments{};  // "iface=eth0,queue_count=2"; may be empty
   std::uint16_t rx_queues = 1, tx_queues = 1;
   std::uint16_t descriptors = 1024;  // of each queue

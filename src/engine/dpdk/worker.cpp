@@ -189,8 +189,8 @@ void Worker::hand_over(rte_mbuf* frame, std::size_t entry) {
 
 void Worker::hear_end(const td_flow_end& end) {
   if (rooms_.forwarder != nullptr)
-    rooms_.forwarder->on_end(
-        end, static_cast<flow::Tick>(jiffies_ >> rooms_.forwarder->tick_shift()));
+    rooms_.forwarder->on_end(end,
+                             static_cast<flow::Tick>(jiffies_ >> rooms_.forwarder->tick_shift()));
   else if (ends_ != nullptr)
     rte_ring_enqueue_elem(ends_, const_cast<td_flow_end*>(&end), sizeof end);
 }
@@ -290,9 +290,9 @@ void Worker::flush() {
   for (std::size_t i = 0; i < ports_->entries.size(); i++) {
     Outbox& box = outboxes_[i];
     if (box.count == 0) continue;
-    const std::uint16_t sent = rte_eth_tx_burst(
-        ports_->entries[i].port, static_cast<std::uint16_t>(options_.number), box.frames.data(),
-        static_cast<std::uint16_t>(box.count));
+    const std::uint16_t sent =
+        rte_eth_tx_burst(ports_->entries[i].port, static_cast<std::uint16_t>(options_.number),
+                         box.frames.data(), static_cast<std::uint16_t>(box.count));
     counters_.sent.add(sent);
     if (sent < box.count) {
       counters_.tx_full.add(box.count - sent);

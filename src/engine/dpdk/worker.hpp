@@ -47,9 +47,9 @@ struct PortSet {
 // Written by its worker, read by anybody.
 struct WorkerCounters {
   std::array<forward::Count, TD_REASON_COUNT> packets;
-  forward::Count rounds;       // of the loop: stands still if the worker does
-  forward::Count bursts;       // that had frames
-  forward::Count received;     // frames
+  forward::Count rounds;    // of the loop: stands still if the worker does
+  forward::Count bursts;    // that had frames
+  forward::Count received;  // frames
   forward::Count sent;
   forward::Count tx_full;      // not sent: the queue had no room
   forward::Count no_port;      // not sent: no such port
@@ -74,7 +74,7 @@ class Worker {
   struct Rooms {
     const td_env& env;
     const flow::JiffyClock& clock;
-    KernelPath* kernel = nullptr;  // nullptr: what it would get is dropped
+    KernelPath* kernel = nullptr;             // nullptr: what it would get is dropped
     forward::Forwarder* forwarder = nullptr;  // of the first alone
     Tend tend;
   };
@@ -132,9 +132,9 @@ class Worker {
   Rooms rooms_;
   Rest rest_;
   std::vector<Worker*> others_;
-  rte_ring* misses_ = nullptr;  // frames, from this worker to the first
-  rte_ring* ends_ = nullptr;    // td_flow_end
-  rte_ring* captured_ = nullptr;  // td_captured
+  rte_ring* misses_ = nullptr;         // frames, from this worker to the first
+  rte_ring* ends_ = nullptr;           // td_flow_end
+  rte_ring* captured_ = nullptr;       // td_captured
   std::vector<td_captured> captures_;  // of the burst that is under way
   bool capturing_ = false;
   std::array<forward::Ride, forward::kBurst> rides_;

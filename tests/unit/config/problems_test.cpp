@@ -4,8 +4,8 @@
 // good one.
 #include <gtest/gtest.h>
 
-#include "config/schema.hpp"
 #include "config/load.hpp"
+#include "config/schema.hpp"
 #include "source_files.hpp"
 
 namespace tandem::config {
