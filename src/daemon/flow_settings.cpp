@@ -12,6 +12,8 @@ Duration jiffy() {
   return std::chrono::nanoseconds(resolution.tv_nsec);
 }
 
+}  // namespace
+
 flow::FlowTimeouts timeouts_of(const config::Flows& flows) {
   flow::FlowTimeouts t;
   t.syn_sent = {flows.syn_sent.counted, flows.syn_sent.remembered};
@@ -21,8 +23,6 @@ flow::FlowTimeouts timeouts_of(const config::Flows& flows) {
   t.closed = {Duration{}, flows.closed};
   return t;
 }
-
-}  // namespace
 
 std::uint32_t tick_shift() {
   return flow::tick_shift_for(jiffy());

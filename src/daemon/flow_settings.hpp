@@ -7,6 +7,10 @@
 
 namespace tandem::daemon {
 
+inline constexpr Duration kFirstPacketBurst =  // that an idle virtual address saves up
+    std::chrono::milliseconds(100);
+
+[[nodiscard]] flow::FlowTimeouts timeouts_of(const config::Flows& flows);
 // The length of a tick is the same for all tables of a kernel.
 [[nodiscard]] std::uint32_t tick_shift();
 // Error: a time that is longer than ticks can tell.

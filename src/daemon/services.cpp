@@ -13,39 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Duration kBurst = milliseconds(100);  // of first packets, that an idle address saves up
-
-balance::Kind kind_of(config::SchedulerKind kind) {
-  switch (kind) {
-    case config::SchedulerKind::round_robin:
-      return balance::Kind::round_robin;
-    case config::SchedulerKind::maglev:
-      return balance::Kind::maglev;
-    case config::SchedulerKind::source_hash:
-      return balance::Kind::source_hash;
-    case config::SchedulerKind::least_conn:
-      break;
-  }
-  return balance::Kind::least_conn;
-}
-
-forward::ServiceSettings service_settings(const RunningService& s) {
-  forward::ServiceSettings settings;
-  settings.mode = mode_of(s.config.forward);
-  settings.udp = s.config.protocol == config::Protocol::udp;
-  settings.kind = kind_of(s.config.scheduler);
-  settings.options.slow_start = s.config.slow_start;
-  settings.options.table_size = balance::MaglevTable::size_for(s.backends.size());
-  settings.affinity = s.config.affinity;
-  settings.reject = s.config.unavailable == config::Unavailable::reject;
-  settings.sources = s.sources;
-  return settings;
-}
-
-bool is_nat(const RunningService& s) {
-  return s.config.forward == config::Forward::nat || s.config.forward == config::Forward::fullnat;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms,
@@ -146,14 +113,15 @@ Result<void> Services::stage(const config::Config& config) {
   rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
     f.set_idle(*idle);
     for (const auto& service : staged_)
-      if (service.number != 0) f.set_service(service.number, service_settings(service), now);
+      if (service.number != 0) f.set_service(service.number, daemon::settings_of(service), now);
   });
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
     rooms_.plane.call([](forward::Forwarder& f, MonotonicTime) {
       if (const auto flows = f.adopt(); flows > 0) spdlog::info("{} flows go on", flows);
     });
-  rooms_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second), kBurst);
+  rooms_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
+                             kFirstPacketBurst);
   return {};
 }
 
@@ -201,67 +169,14 @@ void Services::follow_devices() {
   rooms_.plane.follow(forwards ? wanted : std::vector<DataPlane::Device>{});
 }
 
-// ---- What the tables are told
-
-std::vector<flow::SteeredService> Services::steered() const {
-  std::vector<flow::SteeredService> steered;
-  for (const auto& s : latest())
-    steered.push_back({.address = s.config.address,
-                       .udp = s.config.protocol == config::Protocol::udp,
-                       .port = s.config.port,
-                       .number = s.number,
-                       .mode = mode_of(s.config.forward),
-                       .by_source = s.config.scheduler == config::SchedulerKind::source_hash,
-                       .sources = s.sources});
-  return steered;
-}
-
-flow::SteeredReplies Services::replies() const {
-  flow::SteeredReplies replies;
-  std::set<std::tuple<IpAddress, std::uint16_t, bool>> seen;  // the first of those alike has it
-  std::map<IpAddress, std::uint16_t> sources;
-  for (const auto& s : latest()) {
-    if (!is_nat(s)) continue;
-    const bool udp = s.config.protocol == config::Protocol::udp;
-    for (const auto& b : s.backends)
-      if (seen.insert({b.config.address, b.config.port, udp}).second)
-        replies.backends.push_back({b.config.address, udp, b.config.port, b.slot});
-    for (std::size_t i = 0; i < s.sources.size(); i++) sources[s.config.sources[i]] = s.sources[i];
-  }
-  for (const auto& [address, slot] : sources) replies.sources.push_back({address, slot});
-  return replies;
-}
-
-// ---- What the data thread is told
+// ---- What the forwarder is told
 
 forward::BackendSettings Services::settings_of(const RunningService& s,
                                                const RunningBackend& b) const {
-  forward::BackendSettings settings;
-  settings.service = s.number;
-  settings.address = b.config.address;
-  settings.port = b.config.port;
+  forward::BackendSettings settings = daemon::settings_of(latest(), s, b);
   if (b.next_hop && b.next_hop->source) settings.outer = *b.next_hop->source;
-  settings.balance.identity = identity_of(s.config, b.config);
-  settings.balance.weight = b.weight;
-  settings.balance.max_connections = b.config.max_connections;
-  settings.balance.state = b.retired ? balance::State::draining : b.state;
-  settings.balance.up_since = b.since;
   std::string trouble;
   settings.hop = hop_of(b, trouble);
-  // Those alike form a chain in the order of configuration, which replies() begins.
-  bool behind = false;
-  for (const auto& other : latest()) {
-    if (!is_nat(s) || !is_nat(other) || other.config.protocol != s.config.protocol) continue;
-    for (const auto& twin : other.backends) {
-      if (twin.slot == b.slot) {
-        behind = true;
-        continue;
-      }
-      if (twin.config.address != b.config.address || twin.config.port != b.config.port) continue;
-      if (other.config.forward == config::Forward::nat) settings.twins.push_back(twin.slot);
-      if (behind && settings.alike == 0) settings.alike = twin.slot;
-    }
-  }
   return settings;
 }
 

@@ -21,7 +21,7 @@
 #include "config/config.hpp"
 #include "daemon/data_plane.hpp"
 #include "daemon/interfaces.hpp"
-#include "daemon/pick_blocks.hpp"
+#include "daemon/running_service.hpp"
 #include "daemon/service_numbers.hpp"
 #include "daemon/watch.hpp"
 #include "engine/steering_program.hpp"
@@ -31,36 +31,6 @@
 #include "netlink/next_hop.hpp"
 
 namespace tandem::daemon {
-
-struct RunningBackend {
-  config::Backend config;
-  std::uint16_t slot = 0;
-  std::uint16_t weight = 0;        // in use
-  bool drained = false;            // by the operator
-  bool retired = false;            // no longer configured: stays for the flows that it has
-  std::optional<bool> check_up{};  // nullopt: no verdict yet, or no check
-  std::string check_why{};
-  balance::State state = balance::State::down;
-  std::string why{};  // it is in this state
-  MonotonicTime since{};
-  std::optional<netlink::NextHop> next_hop{};
-  double new_per_second = 0;
-  std::uint64_t flows_before = 0;  // a second ago
-};
-
-struct RunningService {
-  config::Service config;
-  std::uint16_t number = 0;
-  std::vector<std::uint16_t> sources;  // slots
-  std::vector<RunningBackend> backends;
-  std::array<std::optional<PickBlocks::Region>, 2> picks;
-  int filled = 0;             // which of them is in use
-  bool table_is_due = false;  // the hash picks are to be made anew
-};
-
-// The same on both nodes.
-[[nodiscard]] std::uint64_t identity_of(const config::Service& service,
-                                        const config::Backend& backend);
 
 class Services {
  public:
@@ -84,8 +54,10 @@ class Services {
   // Interfaces or links have changed.
   void follow(const Interfaces& interfaces);
 
-  [[nodiscard]] std::vector<flow::SteeredService> steered() const;
-  [[nodiscard]] flow::SteeredReplies replies() const;
+  [[nodiscard]] std::vector<flow::SteeredService> steered() const {
+    return daemon::steered(latest());
+  }
+  [[nodiscard]] flow::SteeredReplies replies() const { return daemon::replies(latest()); }
 
   [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
   [[nodiscard]] const DataPlane& plane() const { return rooms_.plane; }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "balance/mix.hpp"
 #include "daemon/services.hpp"
 
 namespace tandem::daemon {
@@ -15,16 +14,11 @@ using std::chrono::seconds;
 
 constexpr Duration kTableDelay = milliseconds(20);  // so that many changes make one table
 
-std::string endpoint(const config::Backend& b) {
-  return b.address.is_v4() ? b.address.to_string() + ":" + std::to_string(b.port)
-                           : "[" + b.address.to_string() + "]:" + std::to_string(b.port);
-}
-
 config::Check check_of(const config::Service& service, const config::Backend& backend) {
   const config::BackendCheck& c = *service.check;
   const std::uint16_t port = c.port != 0 ? c.port : backend.port;
   config::Check check;
-  check.name = service.name + "/" + endpoint(backend);
+  check.name = service.name + "/" + endpoint_of(backend);
   check.interval = c.interval;
   check.timeout = c.timeout;
   check.fall = c.fall;
@@ -46,16 +40,6 @@ config::Check check_of(const config::Service& service, const config::Backend& ba
 }
 
 }  // namespace
-
-// FNV-1a over what names it, mixed: the same on both nodes.
-std::uint64_t identity_of(const config::Service& service, const config::Backend& backend) {
-  const std::string name = service.address.to_string() + "|" +
-                           std::to_string(static_cast<int>(service.protocol)) + "|" +
-                           std::to_string(service.port) + "|" + endpoint(backend);
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return balance::mix(hash);
-}
 
 // ---- Checks and next hops
 
@@ -157,7 +141,7 @@ void Services::judge(RunningService& service, RunningBackend& backend) {
   service.table_is_due = true;
   tables_due_.set(MonotonicClock::now() + kTableDelay);
   if (!other || !other_reason) return;
-  spdlog::info("{} {}: {}: {}", service.config.name, endpoint(backend.config),
+  spdlog::info("{} {}: {}: {}", service.config.name, endpoint_of(backend.config),
                state == balance::State::up         ? "up"
                : state == balance::State::draining ? "draining"
                                                    : "down",
@@ -171,12 +155,7 @@ void Services::make_tables() {
   const td_env env = rooms_.program.maps().env();
   for (auto& service : services_) {
     if (service.number == 0 || !std::exchange(service.table_is_due, false)) continue;
-    std::vector<balance::MaglevTable::Candidate> candidates;
-    for (const auto& b : service.backends)
-      if (b.state == balance::State::up && b.weight > 0)
-        candidates.push_back({identity_of(service.config, b.config), b.weight, b.slot});
-    balance::MaglevTable table(candidates,
-                               balance::MaglevTable::size_for(service.config.backends.size()));
+    balance::MaglevTable table = hash_picks(service);
     const auto slots = table.slots();
     const auto blocks =
         static_cast<std::uint32_t>((slots.size() + TD_PICKS_IN_BLOCK - 1) / TD_PICKS_IN_BLOCK);
@@ -191,8 +170,7 @@ void Services::make_tables() {
       if (!slots.empty())
         spdlog::warn("{}: no room for its table of hash picks", service.config.name);
     } else {
-      for (std::size_t i = 0; i < slots.size(); i++)
-        env.picks[region->first + i / TD_PICKS_IN_BLOCK].backend[i % TD_PICKS_IN_BLOCK] = slots[i];
+      write_picks(env, region->first, slots);
       rooms_.steering.set_picks(service.number, region->first,
                                 static_cast<std::uint32_t>(slots.size()));
       service.filled = 1 - service.filled;

@@ -247,23 +247,6 @@ ServiceNode::Outcome ServiceNode::admit(const Bytes& frame, std::uint32_t ifinde
   return outcome;
 }
 
-NodeMemory::NodeMemory(std::uint32_t flows)
-    : tables_(std::make_unique<td_tables>()),
-      backends_(TD_MAX_BACKENDS),
-      hops_(TD_MAX_HOPS),
-      sources_(2 * std::size_t{TD_SOURCE_PORTS}),
-      picks_(TD_PICK_BLOCKS),
-      fragments_(TD_FRAGMENTS),
-      flow4_(flow::FlowTable4::elements_for(flows)),
-      flow6_(flow::FlowTable6::elements_for(flows)) {}
-
-forward::Forwarder::Memory NodeMemory::memory() {
-  return {{tables_.get(), backends_.data(), hops_.data(), sources_.data(), picks_.data(),
-           fragments_.data(), flow4_.data(), flow6_.data(), 2},
-          std::as_writable_bytes(std::span(flow4_)),
-          std::as_writable_bytes(std::span(flow6_))};
-}
-
 MemoryNode::MemoryNode(MonotonicTime start, std::uint32_t flows)
     : memory(flows),
       steering(memory.tables(), [] { return 1; }),

@@ -25,7 +25,7 @@
 #include <random>
 #include <vector>
 
-#include "forward/forwarder.hpp"
+#include "forward/table_memory.hpp"
 #include "rig.hpp"
 #include "tandem/steer.h"
 
@@ -97,21 +97,8 @@ class ServiceNode {
 };
 
 // Memory of the size that a ServiceNode of so many flows wants.
-class NodeMemory {
- public:
-  explicit NodeMemory(std::uint32_t flows = ServiceNode::kFlows);
-  [[nodiscard]] td_tables& tables() { return *tables_; }
-  [[nodiscard]] forward::Forwarder::Memory memory();
-
- private:
-  std::unique_ptr<td_tables> tables_;
-  std::vector<td_backend> backends_;
-  std::vector<td_hop> hops_;
-  std::vector<td_source> sources_;
-  std::vector<td_pick_block> picks_;
-  std::vector<td_fragment> fragments_;
-  std::vector<td_flow4_bucket> flow4_;
-  std::vector<td_flow6_bucket> flow6_;
+struct NodeMemory : forward::TableMemory {
+  explicit NodeMemory(std::uint32_t flows = ServiceNode::kFlows) : TableMemory(flows, flows, 2) {}
 };
 
 // All in memory.
