@@ -47,6 +47,15 @@ struct Session {
                     const Render& render, Judge judge = nullptr);
 };
 
+// What a command works with that does its work here, whether a daemon runs or not.
+struct Place {
+  std::string socket;  // where a daemon would answer
+  bool json = false;
+  Style style;
+  std::ostream& out;
+  std::ostream& err;
+};
+
 struct Command {
   const char* name;
   const char* synopsis;  // "[NAME]", behind the name
@@ -58,6 +67,9 @@ struct Command {
   Called<Exit> (*run)(Session& session, const boost::program_options::variables_map& options);
   // How long the daemon takes for what it is asked; null: no time.
   Duration (*takes)(const boost::program_options::variables_map& options) = nullptr;
+  // Set: is called in place of `run`, without a connection.
+  Exit (*run_here)(const Place& place,
+                   const boost::program_options::variables_map& options) = nullptr;
 };
 
 extern const Command kStatus;

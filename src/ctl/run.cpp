@@ -41,6 +41,9 @@ Exit run(const std::vector<std::string>& arguments, const Surroundings& around) 
     around.out << "tandemctl " TANDEM_VERSION "\n";
     return kGood;
   }
+  if (const auto here = line->command->run_here; here != nullptr)
+    return here({line->socket, line->json, Style(around.colour), around.out, around.err},
+                line->options);
   const auto done = run_command(*line, around);
   if (done) return *done;
   around.err << "tandemctl: " << printable(done.error().message, true) << '\n';
