@@ -19,15 +19,19 @@ const volatile __u32 ifindex;	 /* of the device to send by */
 const volatile __u32 kind;	 /* enum load_kind */
 const volatile __u32 flows;	 /* that frames belong to; 0: each to one at random */
 const volatile __u32 host_bits;	 /* of the clients' network */
-const volatile __u64 interval_ns; /* between frames; 0: as many as can be */
+const volatile __u64 interval;	 /* between frames, in ticks; 0: as many as can be */
 const volatile __u8 original[LOAD_HEADERS];
+const volatile __u16 sizes[LOAD_MOST_SIZES]; /* of frames, in turn; the original has the first */
+const volatile __u32 size_count;
+const volatile __u32 longest;
 
-__u64 sent, next_ns;
+__u64 sent, next_due;
+__u32 turn;
 
 enum {
 	L4 = TD_ETH_HEADER + TD_IPV4_HEADER,
 	PORTS = 60000, /* of a client, from 1024 on */
-	BEHIND_NS = 100 * 1000 * 1000,
+	BEHIND = 100 * 1000 * 1000 * LOAD_TICKS,
 	SYN = 2,
 };
 
@@ -42,12 +46,12 @@ TD_INLINE int is_due(void)
 {
 	__u64 now;
 
-	if (!interval_ns)
+	if (!interval)
 		return 1;
-	now = bpf_ktime_get_ns();
-	if (now < next_ns)
+	now = bpf_ktime_get_ns() * LOAD_TICKS;
+	if (now < next_due)
 		return 0;
-	next_ns = now - next_ns > BEHIND_NS ? now : next_ns + interval_ns;
+	next_due = now - next_due > BEHIND ? now : next_due + interval;
 	return 1;
 }
 
@@ -57,29 +61,49 @@ TD_INLINE void set_client(__u8 *ip, __u32 i)
 	td_store16(ip + TD_IPV4_HEADER, 1024 + (i >> (host_bits & 31)) % PORTS);
 }
 
+/* The next size. Pages come with the longest frame on them, whatever was made of it before. */
+TD_INLINE __u32 next_size(void)
+{
+	turn = turn + 1 < size_count ? turn + 1 : 0;
+	return sizes[turn & (LOAD_MOST_SIZES - 1)];
+}
+
 SEC("xdp")
 int load(struct xdp_md *ctx)
 {
-	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u8 *ip = data + TD_ETH_HEADER, *l4 = data + L4;
-	__u32 random, sum = 0, i;
+	__u32 random, sum = 0, size = 0, i;
+	__u8 *data, *end, *ip, *l4;
 
-	if (data + LOAD_HEADERS > end)
-		return XDP_ABORTED;
 	if (!is_due())
 		return XDP_DROP;
+	if (size_count > 1) {
+		size = next_size();
+		if (bpf_xdp_adjust_tail(ctx, (int)size - (int)longest))
+			return XDP_ABORTED;
+	}
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (data + LOAD_HEADERS > end)
+		return XDP_ABORTED;
+	ip = data + TD_ETH_HEADER;
+	l4 = data + L4;
 	random = bpf_get_prandom_u32();
 #pragma unroll
 	for (i = 0; i < LOAD_HEADERS; i += 4)
 		*(td_unaligned32 *)(data + i) = *(const volatile __u32 *)(original + i);
+	if (size)
+		td_store16(ip + 2, size - TD_ETH_HEADER);
 	set_client(ip, flows ? (__u64)random * flows >> 32 : random);
 #pragma unroll
 	for (i = 0; i < TD_IPV4_HEADER; i += 2)
 		sum += td_load16(ip + i);
 	td_store16(ip + 10, fold(sum));
 	sent++;
-	if (kind == LOAD_UDP) /* without a checksum */
+	if (kind == LOAD_UDP) { /* without a checksum */
+		if (size)
+			td_store16(l4 + 4, size - L4);
 		return bpf_redirect(ifindex, 0);
+	}
 	if (kind == LOAD_MIXED && (random & 0xff) < 26) /* a tenth */
 		l4[13] = SYN;
 	sum = 0;

@@ -19,6 +19,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -47,7 +48,8 @@ struct Load {
   load_kind kind = LOAD_UDP;
   std::uint32_t flows = 0, host_bits = 0, rate = 0;
   double seconds = 0;
-  std::vector<std::uint8_t> frame;
+  std::vector<std::uint32_t> sizes;  // of frames, in turn
+  std::vector<std::uint8_t> frame;   // the longest; what it says of its length is of the first
 };
 
 [[noreturn]] void wrong(const std::string& option, const std::string& found,
@@ -81,6 +83,19 @@ std::uint32_t put_network(std::uint8_t* at, const std::string& text) {
   return host_bits;
 }
 
+std::vector<std::uint32_t> sizes_of(const std::string& text) {
+  std::vector<std::uint32_t> sizes;
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    const int size = std::atoi(word.c_str());
+    if (size < LOAD_HEADERS || size > LOAD_MOST_BYTES) wrong("sizes", text, "60 to 1514 bytes");
+    sizes.push_back(static_cast<std::uint32_t>(size));
+  }
+  if (sizes.empty() || sizes.size() > LOAD_MOST_SIZES)
+    wrong("sizes", text, "up to 16 sizes, such as 60,590,1514");
+  return sizes;
+}
+
 void fill(Load& load, const po::variables_map& options) {
   std::uint8_t* f = load.frame.data();
   put_mac(f, "mac", options["mac"].as<std::string>());
@@ -89,7 +104,7 @@ void fill(Load& load, const po::variables_map& options) {
   std::uint8_t* ip = f + 14;
   const bool udp = load.kind == LOAD_UDP;
   ip[0] = 0x45;
-  put16(ip + 2, static_cast<std::uint32_t>(load.frame.size() - 14));
+  put16(ip + 2, load.sizes.front() - 14);
   ip[8] = 64;
   ip[9] = udp ? IPPROTO_UDP : IPPROTO_TCP;
   load.host_bits = put_network(ip + 12, options["network"].as<std::string>());
@@ -99,7 +114,7 @@ void fill(Load& load, const po::variables_map& options) {
   std::uint8_t* l4 = ip + 20;
   put16(l4 + 2, options["port"].as<std::uint16_t>());
   if (udp) {
-    put16(l4 + 4, static_cast<std::uint32_t>(load.frame.size() - 34));
+    put16(l4 + 4, load.sizes.front() - 34);
     return;
   }
   l4[12] = 5 << 4;
@@ -117,11 +132,11 @@ po::options_description known_options() {
       "kind", po::value<std::string>()->default_value("udp"), "udp, syn or mixed")(
       "flows", po::value<std::uint32_t>()->default_value(1000),
       "of udp and mixed; a syn begins one at random")(
-      "size", po::value<std::uint32_t>()->default_value(LOAD_HEADERS),
-      "bytes of a frame without FCS, 60 to 1514")("rate",
-                                                  po::value<std::uint32_t>()->default_value(0),
-                                                  "frames a second; 0: as many as can be")(
-      "seconds", po::value<double>()->default_value(10), "how long")(
+      "sizes", po::value<std::string>()->default_value("60"),
+      "bytes of frames without FCS, 60 to 1514; of several, as 60,590,1514, in turn")(
+      "rate", po::value<std::uint32_t>()->default_value(0),
+      "frames a second; 0: as many as can be")("seconds", po::value<double>()->default_value(10),
+                                               "how long")(
       "network", po::value<std::string>()->default_value("203.0.113.128/25"), "of the clients")(
       "source-mac", po::value<std::string>()->default_value("02:00:00:00:01:01"),
       "the frames' sender");
@@ -138,10 +153,8 @@ Load load_from(const po::variables_map& options) {
   const auto kind = kKinds.find(options["kind"].as<std::string>());
   if (kind == kKinds.end()) wrong("kind", options["kind"].as<std::string>(), "udp, syn or mixed");
   load.kind = kind->second;
-  const auto size = options["size"].as<std::uint32_t>();
-  if (size < LOAD_HEADERS || size > LOAD_MOST_BYTES)
-    wrong("size", std::to_string(size), "60 to 1514 bytes");
-  load.frame.resize(size);
+  load.sizes = sizes_of(options["sizes"].as<std::string>());
+  load.frame.resize(*std::ranges::max_element(load.sizes));
   load.rate = options["rate"].as<std::uint32_t>();
   load.seconds = options["seconds"].as<double>();
   fill(load, options);
@@ -162,7 +175,11 @@ std::string send(Load load) {
   bpf->rodata->kind = load.kind;
   bpf->rodata->flows = load.flows;
   bpf->rodata->host_bits = load.host_bits;
-  bpf->rodata->interval_ns = load.rate == 0 ? 0 : 1'000'000'000 / load.rate;
+  bpf->rodata->interval =
+      load.rate == 0 ? 0 : std::uint64_t{1'000'000'000} * LOAD_TICKS / load.rate;
+  bpf->rodata->size_count = static_cast<std::uint32_t>(load.sizes.size());
+  bpf->rodata->longest = static_cast<std::uint32_t>(load.frame.size());
+  std::ranges::copy(load.sizes, const_cast<std::uint16_t*>(bpf->rodata->sizes));
   if (load_bpf__load(bpf.get()) != 0)
     throw std::runtime_error("the kernel refused the program; this needs root and Linux 5.18");
 

@@ -12,4 +12,8 @@ enum load_kind {
 /* Of a frame, that are written each time; as long as the shortest frame is on a wire, without FCS. */
 enum { LOAD_HEADERS = 60, LOAD_MOST_BYTES = 1514 };
 
+/* Sizes that take turns, a power of two; ticks of a nanosecond, so that a rate of millions a second
+ * can be told from the next. */
+enum { LOAD_MOST_SIZES = 16, LOAD_TICKS = 16 };
+
 #endif
