@@ -22,12 +22,16 @@ def free():
     return _figure("HugePages_Free") - _figure("HugePages_Rsvd")
 
 
+def total():
+    return int(NUMBER.read_text(encoding="ascii"))
+
+
 def add(pages):
     """Sets so many more aside, and says how many it got to give_back()."""
-    before = int(NUMBER.read_text(encoding="ascii"))
+    before = total()
     pathlib.Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
     NUMBER.write_text(str(before + pages), encoding="ascii")
-    got = int(NUMBER.read_text(encoding="ascii")) - before
+    got = total() - before
     if got < pages:
         give_back(got)
         raise LabError(f"only {got} of {pages} more huge pages (of {PAGE_MB} MB each) could be had: "
@@ -36,7 +40,7 @@ def add(pages):
 
 
 def give_back(pages):
-    before = int(NUMBER.read_text(encoding="ascii"))
+    before = total()
     NUMBER.write_text(str(max(before - pages, 0)), encoding="ascii")
 
 
