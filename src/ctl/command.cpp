@@ -7,6 +7,14 @@
 
 namespace tandem::ctl {
 
+control::CallError not_understood(const nlohmann::json::exception& error) {
+  return {
+      control::CallError::Kind::refused,
+      std::string("the daemon's answer is not what this tandemctl expects; are both of the same "
+                  "version? ") +
+          error.what()};
+}
+
 void Session::print(const nlohmann::json& document) const {
   out << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
@@ -25,7 +33,7 @@ Called<Exit> Session::show(const std::string& command, const nlohmann::json& arg
 std::span<const Command* const> commands() {
   static constexpr std::array kCommands{&kStatus, &kVrrp,     &kServices, &kBackends, &kFlows,
                                         &kEvents, &kExplain,  &kCapture,  &kDrain,    &kUndrain,
-                                        &kWeight, &kFailover, &kReload};
+                                        &kWeight, &kFailover, &kReload,   &kTop};
   return kCommands;
 }
 

@@ -29,6 +29,9 @@ enum Exit : int {
 template <class T>
 using Called = std::expected<T, control::CallError>;
 
+// The answer to one who threw at a document.
+[[nodiscard]] control::CallError not_understood(const nlohmann::json::exception& error);
+
 // A document as text for people (render.hpp), and what it means for the exit status.
 using Render = std::function<std::string(const nlohmann::json& document, const Style& style)>;
 using Judge = Exit (*)(const nlohmann::json& document);
@@ -39,6 +42,8 @@ struct Session {
   bool json = false;  // print the document as it came
   Style style;
   std::ostream& out;
+  bool screen = false;  // input and output are a terminal that can be drawn on
+  bool utf8 = false;    // and it shows more than ASCII
 
   void print(const nlohmann::json& document) const;
   // Asks the daemon, and prints the answer: as it came, or rendered. An answer without a judge is
@@ -85,6 +90,7 @@ extern const Command kUndrain;
 extern const Command kWeight;
 extern const Command kExplain;
 extern const Command kCapture;
+extern const Command kTop;
 
 [[nodiscard]] std::span<const Command* const> commands();
 [[nodiscard]] const Command* find_command(const std::string& name);  // null: there is none

@@ -18,13 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kPollInterval{250};
 constexpr std::uint64_t kFollowBatch = 1000;
 
-struct Line {
-  std::string subject;
-  std::string what;
-  Tint tint = Tint::none;
-};
-
-Line transition_line(const json& event) {
+EventText transition_text(const json& event) {
   const auto to = text_at(event, "to");
   std::string what =
       text_at(event, "from") + " -> " + state_text(to) + ": " + text_at(event, "cause");
@@ -34,32 +28,11 @@ Line transition_line(const json& event) {
   return {text_at(event, "router"), what, state_tint(to)};
 }
 
-Line dropped_line(const json& event) {
+EventText dropped_text(const json& event) {
   std::string what = "advert dropped: " + text_at(event, "reason");
   if (!event.at("source").is_null()) what += ", from " + text_at(event, "source");
   if (!event.at("vrid").is_null()) what += ", VRID " + std::to_string(event.at("vrid").get<int>());
   return {text_at(event, "interface"), what, Tint::warn};
-}
-
-Line line_of(const json& event) {
-  const auto kind = text_at(event, "kind");
-  if (kind == "transition") return transition_line(event);
-  if (kind == "dropped_advert") return dropped_line(event);
-  if (kind == "notify")
-    return {text_at(event, "router"),
-            "notify " + text_at(event, "state") + ": " + text_at(event, "outcome"),
-            event.at("good") == true ? Tint::none : Tint::bad};
-  if (kind == "check") {
-    const bool up = event.at("up").get<bool>();
-    return {text_at(event, "check"),
-            std::string("check ") + (up ? "up" : "down") + ": " + text_at(event, "why"),
-            up ? Tint::good : Tint::bad};
-  }
-  if (kind == "address")
-    return {text_at(event, "interface"), text_at(event, "address") + " " + text_at(event, "what"),
-            Tint::warn};
-  if (kind == "notice") return {"-", text_at(event, "text")};
-  return {"-", kind};  // of a newer daemon
 }
 
 void options(po::options_description& named, po::positional_options_description&) {
@@ -110,9 +83,30 @@ Called<Exit> run(Session& session, const po::variables_map& options) {
 
 }  // namespace
 
+EventText event_text(const json& event) {
+  const auto kind = text_at(event, "kind");
+  if (kind == "transition") return transition_text(event);
+  if (kind == "dropped_advert") return dropped_text(event);
+  if (kind == "notify")
+    return {text_at(event, "router"),
+            "notify " + text_at(event, "state") + ": " + text_at(event, "outcome"),
+            event.at("good") == true ? Tint::none : Tint::bad};
+  if (kind == "check") {
+    const bool up = event.at("up").get<bool>();
+    return {text_at(event, "check"),
+            std::string("check ") + (up ? "up" : "down") + ": " + text_at(event, "why"),
+            up ? Tint::good : Tint::bad};
+  }
+  if (kind == "address")
+    return {text_at(event, "interface"), text_at(event, "address") + " " + text_at(event, "what"),
+            Tint::warn};
+  if (kind == "notice") return {"-", text_at(event, "text")};
+  return {"-", kind};  // of a newer daemon
+}
+
 std::string render_event(const json& event, const Style& style) {
   constexpr std::size_t kSubjectWidth = 12;
-  const Line line = line_of(event);
+  const EventText line = event_text(event);
   const std::size_t blanks =
       line.subject.size() < kSubjectWidth ? kSubjectWidth - line.subject.size() : 0;
   return style.tint(Tint::faint, text_at(event, "time")) + "  " +

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <langinfo.h>
 #include <unistd.h>
 
+#include <clocale>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -10,12 +12,22 @@
 
 namespace {
 
+// A terminal that takes escape sequences.
+bool on_terminal() {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr &&
+         std::string_view(terminal) != "dumb";
+}
+
 // https://no-color.org: any value that is not empty
 bool wants_colour() {
   const char* no_color = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0') &&
-         terminal != nullptr && std::string_view(terminal) != "dumb";
+  return on_terminal() && (no_color == nullptr || *no_color == '\0');
+}
+
+bool shows_utf8() {
+  return std::setlocale(LC_CTYPE, "") != nullptr &&
+         std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
 }
 
 }  // namespace
@@ -23,7 +35,12 @@ bool wants_colour() {
 int main(int argc, char** argv) {
   try {
     return tandem::ctl::run({argv + (argc > 0 ? 1 : 0), argv + argc},
-                            {std::getenv("TANDEM_SOCKET"), wants_colour(), std::cout, std::cerr});
+                            {.environment_socket = std::getenv("TANDEM_SOCKET"),
+                             .colour = wants_colour(),
+                             .out = std::cout,
+                             .err = std::cerr,
+                             .screen = on_terminal() && ::isatty(STDIN_FILENO) == 1,
+                             .utf8 = shows_utf8()});
   } catch (const std::exception& error) {  // out of memory, at most
     std::cerr << "tandemctl: " << error.what() << '\n';
     return tandem::ctl::kRefused;

@@ -13,7 +13,14 @@ namespace tandem::ctl {
 // `document`: of the status command, with the "routers" of the vrrp command put in.
 [[nodiscard]] std::string render_status(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_vrrp(const nlohmann::json& document, const Style& style);
-// One event in one line.
+// One event: what it is about, and what happened.
+struct EventText {
+  std::string subject;
+  std::string what;
+  Tint tint = Tint::none;
+};
+[[nodiscard]] EventText event_text(const nlohmann::json& event);
+// And in one line.
 [[nodiscard]] std::string render_event(const nlohmann::json& event, const Style& style);
 [[nodiscard]] std::string render_failover(const nlohmann::json& results, bool back,
                                           const Style& style);

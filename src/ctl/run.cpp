@@ -13,15 +13,12 @@ Called<Exit> run_command(const CommandLine& line, const Surroundings& around) {
   const Duration taken = command.takes != nullptr ? command.takes(line.options) : Duration::zero();
   auto client = control::Client::connect(line.socket, command.patience + taken);
   if (!client) return std::unexpected(client.error());
-  Session session{std::move(*client), line.json, Style(around.colour), around.out};
+  Session session{std::move(*client), line.json,     Style(around.colour),
+                  around.out,         around.screen, around.utf8};
   try {
     return command.run(session, line.options);
   } catch (const nlohmann::json::exception& error) {
-    return std::unexpected(control::CallError{
-        control::CallError::Kind::refused,
-        std::string("the daemon's answer is not what this tandemctl expects; are both of the same "
-                    "version? ") +
-            error.what()});
+    return std::unexpected(not_understood(error));
   }
 }
 

@@ -15,6 +15,8 @@ struct Surroundings {
   bool colour = false;                       // the output is a terminal that wants colours
   std::ostream& out;
   std::ostream& err;
+  bool screen = false;  // input and output are a terminal that can be drawn on
+  bool utf8 = false;    // and it shows more than ASCII
 };
 
 // `arguments`: without the program's name.
