@@ -168,10 +168,11 @@ Frame draw(const json& sample, const View& view, const Size& size, const Look& l
   append(lines, {first, first + static_cast<std::ptrdiff_t>(shown)});
   if (size.rows != kUnbounded.rows) {
     lines.resize(size.rows - 1);
-    std::string foot = keys(view, look.style);
+    std::string foot;
     if (shown < rows.size())
-      foot += "   rows " + std::to_string(frame.scroll + 1) + " to " +
-              std::to_string(frame.scroll + shown) + " of " + std::to_string(rows.size());
+      foot = "rows " + std::to_string(frame.scroll + 1) + " to " +
+             std::to_string(frame.scroll + shown) + " of " + std::to_string(rows.size()) + "   ";
+    foot += keys(view, look.style);
     lines.push_back(std::move(foot));
   }
   for (const std::string& line : lines) frame.lines.push_back(clip(line, size.columns));
