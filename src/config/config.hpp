@@ -19,11 +19,19 @@ struct Location {  // 1-based, as editors count
   bool operator==(const Location&) const { return true; }  // moving a block changes nothing
 };
 
+struct ListenAddress {
+  IpAddress address;
+  std::uint16_t port = 0;
+  bool operator==(const ListenAddress&) const = default;
+};
+
 struct Node {
   std::string name;
   std::string engine = "xdp";
   std::string control_socket = "/run/tandem/control.sock";
   std::string bpffs = "/sys/fs/bpf/tandem";
+  std::optional<ListenAddress> http =
+      ListenAddress{*IpAddress::parse("127.0.0.1"), 9105};  // none: no HTTP
   bool operator==(const Node&) const = default;
 };
 

@@ -205,6 +205,26 @@ Parsed<TcpProbe> TcpEndpoint::parse(const Value& value) const {
   return parse_text(value, parse_tcp_probe, "an address with a port");
 }
 
+std::string Listen::expected() const {
+  return "a numeric address and a port, such as \"127.0.0.1:9105\", or \"off\"";
+}
+
+Parsed<std::optional<ListenAddress>> Listen::parse(const Value& value) const {
+  if (const auto* text = value.get<std::string>(); text != nullptr && *text == "off")
+    return std::nullopt;
+  const auto both = parse_text(value, parse_tcp_probe, "an address with a port");
+  if (!both) return std::unexpected(both.error());
+  if (both->address.is_multicast())
+    return std::unexpected(shown(value) + " is a multicast address");
+  return ListenAddress{both->address, both->port};
+}
+
+std::string Listen::show(const ListenAddress& listen) const {
+  const auto address = listen.address.to_string();
+  const auto host = listen.address.is_v4() ? address : "[" + address + "]";
+  return quoted(host + ":" + std::to_string(listen.port));
+}
+
 std::string Argv::expected() const {
   return "an array of strings: a program by its absolute path, then its arguments";
 }

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -124,6 +125,12 @@ struct TcpEndpoint {
   [[nodiscard]] std::string expected() const;
   [[nodiscard]] Parsed<TcpProbe> parse(const Value& value) const;
   [[nodiscard]] std::string show(const TcpProbe&) const { return ""; }
+};
+
+struct Listen {  // where a server listens, if at all
+  [[nodiscard]] std::string expected() const;
+  [[nodiscard]] Parsed<std::optional<ListenAddress>> parse(const Value& value) const;
+  [[nodiscard]] std::string show(const ListenAddress& listen) const;
 };
 
 struct Argv {  // a program and its arguments

@@ -34,9 +34,10 @@ const Section<Node>& node_section() {
               "The UNIX socket that `tandemctl` talks to."),
           key("bpffs", &Node::bpffs, directory_text(),
               "Where the data plane's maps are pinned, on a BPF file system."),
+          key("http", &Node::http, Listen{},
+              "Where `/metrics` and `/status` are served to anybody who asks; a change needs a "
+              "restart."),
       },
-      {},
-      {{"http", "the HTTP server"}},
   };
   return section;
 }

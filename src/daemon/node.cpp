@@ -94,6 +94,11 @@ Result<void> Node::bring_up(const config::Config& config) {
     return std::unexpected(listening.error());  // before anything of a running daemon is touched
   else
     server_ = std::move(*listening);
+  if (const auto& http = config.node.http) {
+    auto listening = control::HttpServer::listen(loop_, http->address, http->port);
+    if (!listening) return fail("node.http: " + listening.error().message);
+    http_ = std::move(*listening);
+  }
 
   auto program =
       engine::SteeringProgram::open(config.node.bpffs, map_sizes(config),
@@ -147,6 +152,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   capture_.emplace(Capture::Rooms{loop_, *program_, *plane_, *links_});
   follow();
   serve();
+  serve_http();
   const auto& realtime = thread_->realtime();
   if (!realtime.realtime) spdlog::warn("adverts may be late: {}", realtime.scheduler);
   if (!realtime.memory_locked) spdlog::warn("adverts may be late: memory could not be locked");

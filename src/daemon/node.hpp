@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "config/load.hpp"
+#include "control/http_server.hpp"
 #include "control/requests.hpp"
 #include "control/server.hpp"
 #include "daemon/capture.hpp"
@@ -94,6 +95,10 @@ class Node {
   void fail_over(const control::FailoverRequest& request, control::Completion done);
   [[nodiscard]] bool has_router(const std::string& name) const;
 
+  // node_http.cpp: what the HTTP server serves
+  void serve_http();
+  nlohmann::json everything(const Snapshot& snapshot);
+
   // node_services.cpp: its commands about services
   void serve_services();
   control::Answer list_services(const control::ServicesRequest& request);
@@ -137,6 +142,7 @@ class Node {
   std::optional<handoff::Notifier> notifier_;
   std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
+  std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured
 
   std::vector<std::unique_ptr<ReadWatch>> watches_;
   std::optional<Alarm> addresses_due_, plane_due_;

@@ -38,6 +38,7 @@ void Node::take_down() {
   plane_due_.reset();
   checker_.reset();
   server_.reset();
+  http_.reset();
   capture_.reset();
   peers_.reset();
   services_.reset();

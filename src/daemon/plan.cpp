@@ -120,6 +120,7 @@ std::string needs_restart(const config::Config& from, const config::Config& to) 
   if (from.node.engine != to.node.engine) return "node.engine";
   if (from.node.control_socket != to.node.control_socket) return "node.control_socket";
   if (from.node.bpffs != to.node.bpffs) return "node.bpffs";
+  if (from.node.http != to.node.http) return "node.http";
   if (from.dpdk != to.dpdk) return "dpdk";
   if (from.flows.size != to.flows.size) return "flows.size";
   if (from.flows.size_ipv6 != to.flows.size_ipv6) return "flows.size_ipv6";

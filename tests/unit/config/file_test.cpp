@@ -93,7 +93,8 @@ TEST_F(FullFile, HasNoProblem) {
 }
 
 TEST_F(FullFile, GivesTheNode) {
-  EXPECT_EQ(config.node, (Node{"node-a", "xdp", "/run/a.sock", "/run/bpf"}));
+  EXPECT_EQ(config.node, (Node{"node-a", "xdp", "/run/a.sock", "/run/bpf",
+                               ListenAddress{ip("2001:db8::1"), 8080}}));
 }
 
 TEST_F(FullFile, GivesInterfaces) {
@@ -190,10 +191,10 @@ TEST_F(FullFile, GivesServicesWithBackends) {
 }
 
 TEST_F(FullFile, KnowsWhereItsTablesAre) {
-  EXPECT_EQ(config.interfaces[1].where.line, 24);
-  EXPECT_EQ(config.vrrp[0].where.line, 44);
+  EXPECT_EQ(config.interfaces[1].where.line, 25);
+  EXPECT_EQ(config.vrrp[0].where.line, 45);
   EXPECT_EQ(config.vrrp[0].where.column, 1);
-  EXPECT_EQ(config.services[1].backends[1].where.line, 114);
+  EXPECT_EQ(config.services[1].backends[1].where.line, 115);
   EXPECT_EQ(config.services[1].backends[1].where.column, 3);
 }
 
