@@ -176,9 +176,10 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
 			  __u32 ifindex)
 {
+	struct td_match none = {};
 	int slot;
 
-	__builtin_memset(m, 0, sizeof(*m));
+	*m = none;
 	if (p->eth + TD_ETH_HEADER > end)
 		return;
 	if (td_is_virtual_mac(p->eth))

@@ -62,8 +62,9 @@ TD_INLINE int td_touch_hit(struct td_touch *t, const struct td_flow_head *head,
 	return 1;
 }
 
-/* 1: there is a flow. */
-TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t)
+/* 1: there is a flow. where: its key's place, if somebody found that out; NULL: nobody did. */
+TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t,
+			    const struct td_flow_where *where)
 {
 	const struct td_flow_head *head = td_flow_head_of(env, (__u8)t->family);
 	struct td_flow6_key key6;
@@ -74,13 +75,15 @@ TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t)
 		return 0;
 	if (t->family == 4) {
 		key4 = t->address[0] << 32 | t->id;
-		return td_flow4_find(&hit, td_flow4_table(env), td_flow4_where(head, key4), key4) &&
+		return td_flow4_find(&hit, td_flow4_table(env),
+				     where ? *where : td_flow4_where(head, key4), key4) &&
 		       td_touch_hit(t, head, &hit);
 	}
 	key6.address[0] = t->address[0];
 	key6.address[1] = t->address[1];
 	key6.id = t->id;
-	return td_flow6_find(&hit, td_flow6_table(env), td_flow6_where(head, &key6), &key6) &&
+	return td_flow6_find(&hit, td_flow6_table(env),
+			     where ? *where : td_flow6_where(head, &key6), &key6) &&
 	       td_touch_hit(t, head, &hit);
 }
 
@@ -93,9 +96,13 @@ struct td_placed {
 	__u16 backend_number;
 };
 
-/* 1: there is a flow, and its service and backend are known. backend: that it has to have, 0: any. */
+/*
+ * 1: there is a flow, and its service and backend are known. backend: that it has to have, 0: any.
+ * where: as with td_touch_flow().
+ */
 TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
-		       const struct td_client *client, __u16 service, __u16 backend)
+		       const struct td_client *client, __u16 service, __u16 backend,
+		       const struct td_flow_where *where)
 {
 	struct td_touch *t = &placed->touch;
 
@@ -111,7 +118,7 @@ TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
 		t->address[0] = td_load64(client->address);
 		t->address[1] = td_load64(client->address + 8);
 	}
-	if (!td_touch_flow(env, t))
+	if (!td_touch_flow(env, t, where))
 		return 0;
 	placed->service_number = service;
 	placed->service = td_service_at(env, service);
@@ -158,7 +165,9 @@ TD_INLINE __u16 td_source_slot(const struct td_service *s, const union td_flow_w
 TD_INLINE int td_move_in(struct td_move *m, const struct td_env *env, const struct td_service *s,
 			 const struct td_backend *b, const union td_flow_word *word)
 {
-	__builtin_memset(m, 0, sizeof(*m));
+	struct td_move none = {};
+
+	*m = none;
 	m->hop = td_known_hop(env, b->hop);
 	if (!m->hop)
 		return 0;
@@ -179,7 +188,9 @@ TD_INLINE int td_move_in(struct td_move *m, const struct td_env *env, const stru
 TD_INLINE int td_move_out(struct td_move *m, const struct td_env *env, const struct td_service *s,
 			  const union td_flow_word *word, const struct td_source *source)
 {
-	__builtin_memset(m, 0, sizeof(*m));
+	struct td_move none = {};
+
+	*m = none;
 	m->hop = td_known_hop(env, source ? source->hop : word->part.extra);
 	if (!m->hop)
 		return 0;
@@ -345,10 +356,14 @@ TD_INLINE enum td_reason td_to_hashed(struct td_frame *f, const struct td_env *e
 
 /* ---- Ways --------------------------------------------------------------------------------- */
 
-/* From a client: m->service is a service with backends, whose lease is live; p->has_ports. */
+/*
+ * From a client: m->service is a service with backends, whose lease is live; p->has_ports. where, here
+ * and below: the place of the first flow that is looked for; NULL: not known.
+ */
 TD_INLINE enum td_reason td_forward_in(struct td_frame *f, const struct td_env *env,
 				       const struct td_packet *p, const struct td_match *m,
-				       struct td_outcome *out, struct td_placed *placed)
+				       struct td_outcome *out, struct td_placed *placed,
+				       const struct td_flow_where *where)
 {
 	struct td_client client = {td_ip_source(p), p->source_port, p->family};
 	struct td_move move;
@@ -358,7 +373,7 @@ TD_INLINE enum td_reason td_forward_in(struct td_frame *f, const struct td_env *
 		return TD_DROP_MALFORMED;
 	out->from = TD_FROM_CLIENT;
 	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_CLIENT);
-	flow = td_place(placed, env, &client, (__u16)(m->service - 1), 0);
+	flow = td_place(placed, env, &client, (__u16)(m->service - 1), 0, where);
 	if (flow) {
 		td_tell_if_ended(f, placed);
 		if (placed->touch.seen == TD_FLOW_NEW)
@@ -389,7 +404,8 @@ TD_INLINE int td_is_from(const struct td_backend *b, const struct td_packet *p)
 
 /* nat: the flow of the client that is sent to. */
 TD_INLINE int td_place_reply(struct td_placed *placed, const struct td_env *env,
-			     const struct td_client *client, __u16 backend)
+			     const struct td_client *client, __u16 backend,
+			     const struct td_flow_where *where)
 {
 	const struct td_backend *b;
 	int i;
@@ -398,7 +414,7 @@ TD_INLINE int td_place_reply(struct td_placed *placed, const struct td_env *env,
 		b = td_backend_at(env, backend);
 		if (!b)
 			return 0;
-		if (td_place(placed, env, client, b->service, backend))
+		if (td_place(placed, env, client, b->service, backend, i ? 0 : where))
 			return 1;
 		backend = b->alike;
 	}
@@ -408,7 +424,8 @@ TD_INLINE int td_place_reply(struct td_placed *placed, const struct td_env *env,
 /* fullnat: the flow that has the source port that is sent to; fills `client`. NULL: none. */
 TD_INLINE const struct td_source *td_place_by_port(struct td_placed *placed,
 						   const struct td_env *env, __u16 slot, __u16 port,
-						   struct td_client *client)
+						   struct td_client *client,
+						   const struct td_flow_where *where)
 {
 	const struct td_source *source = td_source_at(env, slot * (__u32)TD_SOURCE_PORTS + port);
 
@@ -417,7 +434,7 @@ TD_INLINE const struct td_source *td_place_by_port(struct td_placed *placed,
 	client->address = source->client;
 	client->port = source->client_port;
 	client->family = td_service_at(env, source->service)->family;
-	if (!td_place(placed, env, client, source->service, 0) ||
+	if (!td_place(placed, env, client, source->service, 0, where) ||
 	    placed->touch.word.part.extra != port ||
 	    td_source_slot(placed->service, &placed->touch.word) != slot)
 		return 0;
@@ -427,7 +444,8 @@ TD_INLINE const struct td_source *td_place_by_port(struct td_placed *placed,
 /* From a backend, to the client of its flow. */
 TD_INLINE enum td_reason td_forward_out(struct td_frame *f, const struct td_env *env,
 					const struct td_packet *p, const struct td_match *m,
-					struct td_outcome *out, struct td_placed *placed)
+					struct td_outcome *out, struct td_placed *placed,
+					const struct td_flow_where *where)
 {
 	struct td_client client = {td_ip_destination(p), p->destination_port, p->family};
 	const struct td_source *source = 0;
@@ -440,10 +458,10 @@ TD_INLINE enum td_reason td_forward_out(struct td_frame *f, const struct td_env 
 	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_SERVER);
 	if (m->source) {
 		source = td_place_by_port(placed, env, (__u16)(m->source - 1), p->destination_port,
-					  &client);
+					  &client, where);
 		flow = source && placed->service->mode == TD_MODE_FULLNAT;
 	} else {
-		flow = td_place_reply(placed, env, &client, (__u16)(m->backend - 1)) &&
+		flow = td_place_reply(placed, env, &client, (__u16)(m->backend - 1), where) &&
 		       placed->service->mode == TD_MODE_NAT;
 	}
 	if (!flow || placed->service->protocol != p->protocol || !td_is_from(placed->backend, p))

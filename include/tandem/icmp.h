@@ -129,7 +129,7 @@ TD_INLINE enum td_reason td_error_in(struct td_frame *f, const struct td_env *en
 	service = td_probe(steer, TD_KIND_SERVICE,
 			   td_tag_service((__u16)(m->vip - 1), (__u8)q->protocol, q->source_port));
 	td_touch_by(&placed.touch, f, 0, 0, TD_FROM_CLIENT);
-	if (service <= 0 || !td_place(&placed, env, &client, (__u16)service, 0))
+	if (service <= 0 || !td_place(&placed, env, &client, (__u16)service, 0, 0))
 		return TD_PASS_OTHER;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;
@@ -164,10 +164,10 @@ TD_INLINE enum td_reason td_error_out(struct td_frame *f, const struct td_env *e
 				td_tag_vip(steer->seed, q->family, td_ip_source(q)));
 	td_touch_by(&placed.touch, f, 0, 0, TD_FROM_SERVER);
 	if (slot >= 0) {
-		source = td_place_by_port(&placed, env, slot, q->source_port, &client);
+		source = td_place_by_port(&placed, env, slot, q->source_port, &client, 0);
 		if (!source)
 			return TD_PASS_OTHER;
-	} else if (!td_place_reply(&placed, env, &client, backend)) {
+	} else if (!td_place_reply(&placed, env, &client, backend, 0)) {
 		return TD_PASS_OTHER;
 	}
 	if (placed.service->protocol != q->protocol || placed.backend->port != q->destination_port ||

@@ -251,6 +251,18 @@ TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, const st
 	return p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6;
 }
 
+/* A packet that has been parsed, and is no advert. Fills m. */
+TD_INLINE __u32 td_concern(struct td_frame *f, const struct td_env *env,
+				const struct td_packet *p, struct td_match *m)
+{
+	td_find(m, env->tables, p, f->end, f->ifindex);
+	if (!m->vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
+		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
+	if (td_is_rare(p) && td_is_forwarding(env->tables, m))
+		return TD_STEP_FOLLOW;
+	return td_direct(f, env, p, m);
+}
+
 /* Adverts are left to the caller, here and below. Fills p, and but for those m. */
 TD_INLINE __u32 td_meet(struct td_frame *f, const struct td_env *env, struct td_packet *p,
 			struct td_match *m)
@@ -260,12 +272,7 @@ TD_INLINE __u32 td_meet(struct td_frame *f, const struct td_env *env, struct td_
 		return TD_TAKE_ADVERT;
 	if (p->shape == TD_SHAPE_ELSEWHERE)
 		return TD_STEP_DISSECT;
-	td_find(m, env->tables, p, f->end, f->ifindex);
-	if (!m->vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
-		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
-	if (td_is_rare(p) && td_is_forwarding(env->tables, m))
-		return TD_STEP_FOLLOW;
-	return td_direct(f, env, p, m);
+	return td_concern(f, env, p, m);
 }
 
 TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
@@ -335,13 +342,14 @@ TD_INLINE __u32 td_follow(struct td_frame *f, const struct td_env *env, struct t
 	return w->family == 4 ? td_follow_in(f, env, w, 4) : td_follow_in(f, env, w, 6);
 }
 
+/* where: of the flow, as with td_forward_in(). */
 TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 				  const struct td_packet *p, const struct td_match *m,
-				  struct td_outcome *out)
+				  struct td_outcome *out, const struct td_flow_where *where)
 {
 	struct td_placed placed;
-	enum td_reason reason = m->vip ? td_forward_in(f, env, p, m, out, &placed)
-				       : td_forward_out(f, env, p, m, out, &placed);
+	enum td_reason reason = m->vip ? td_forward_in(f, env, p, m, out, &placed, where)
+				       : td_forward_out(f, env, p, m, out, &placed, where);
 
 	if (reason == TD_DROP_TOO_BIG)
 		return TD_STEP_REFUSE;
@@ -355,7 +363,7 @@ TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct 
 
 	if (!td_resume(&p, w, f, family))
 		return TD_DROP_MALFORMED;
-	return td_forward_packet(f, env, &p, &w->match, &w->out);
+	return td_forward_packet(f, env, &p, &w->match, &w->out, 0);
 }
 
 TD_INLINE __u32 td_error(struct td_frame *f, const struct td_env *env, struct td_work *w,

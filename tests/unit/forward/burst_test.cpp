@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -97,6 +100,24 @@ TEST(Burst, IsLikeOneFrameAfterTheOther) {
 
 TEST(Burst, IsTheSameWithoutForesight) {
   for (unsigned seed = 1; seed <= 5; seed++) expect_alike(forward::Foresight::no, seed);
+}
+
+// What is taken for plain looks as the parser sees it; and most is taken for it.
+TEST(Burst, SeesPlainFramesAsTheParserDoes) {
+  constexpr std::size_t kFields = offsetof(td_packet, protocol) + sizeof(td_packet::protocol);
+  std::array<std::size_t, 2> plain{};
+  for (frames::Bytes frame : service_frames()) {
+    td_packet parsed{}, seen{};
+    td_parse(&parsed, frame.data(), frame.data() + frame.size(), TD_FULL);
+    for (const std::uint32_t family : {4U, 6U}) {
+      if (!td_is_plain(frame.data(), frame.data() + frame.size(), family)) continue;
+      td_see_plain(&seen, frame.data(), family);
+      EXPECT_EQ(std::memcmp(&seen, &parsed, kFields), 0);
+      plain[family == 6]++;
+    }
+  }
+  EXPECT_GT(plain[0], 100U);
+  EXPECT_GT(plain[1], 50U);
 }
 
 TEST(Burst, MayBeEmpty) {
