@@ -7,16 +7,15 @@ The suites, in this order:
   rooms      the #include arrows (tools/check-rooms)
   docs       links and names in the documentation (tools/check-docs)
   format     clang-format of every C and C++ file
-  unit, scenario, bpf
-             Meson's suites of these names, in build/
+  bpf        the packet core in the kernel and on DPDK's workers, in build/; needs root
   lab        two nodes in network namespaces, in build/; needs root
   lab-dpdk   the same with engine = "dpdk"; needs DPDK and huge pages
-  asan       unit and scenario again, under AddressSanitizer and UBSan and without DPDK, in
+  unit       unit tests and scenarios, under AddressSanitizer and UBSan and without DPDK, in
              build-asan/
   fuzz       each fuzz target for 30 s, in build-fuzz/
 
-While the lab's nodes mostly wait for each other, the builds of asan and fuzz run at lowest
-priority beside them.
+The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
+unit and fuzz go on beside them at lowest priority.
 
 The line counts single test cases. The exit status is 1 if one failed, and with CI=true in the
 environment also if one was skipped: there, nothing may be missing silently.
@@ -33,7 +32,7 @@ import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "docs", "format", "unit", "scenario", "bpf", "lab", "lab-dpdk", "asan", "fuzz")
+SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "unit", "fuzz")
 
 
 class Tally:
@@ -75,7 +74,7 @@ def set_up(build, *options, environment=None):
 # GCC 12 warns of things that are not there when it instruments code; build/ has -Werror.
 # -g1: sanitizers tell lines, and the build takes less time than with all of -g.
 OTHER_BUILDS = {
-    "asan": ("build-asan", ("unit", "scenario"),
+    "unit": ("build-asan", ("unit", "scenario"),
              ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=1",
               "-Ddpdk=disabled", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
     "fuzz": ("build-fuzz", ("fuzz",),
@@ -120,7 +119,8 @@ def meson_suites(build, suites, tally, what):
     log = f"{what}-log"
     report = CHECKOUT / build / "meson-logs" / f"{log}.junit.xml"
     report.unlink(missing_ok=True)
-    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase", log]
+    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase", log,
+             "--num-processes", "2"]
     for suite in suites:
         words += ["--suite", suite]
     status = call(words)
@@ -143,6 +143,17 @@ def test_targets(build, suites):
                 needed.update(by_id[target]["filename"])
     root = CHECKOUT / build
     return sorted(str(pathlib.Path(name).relative_to(root)) for name in needed)
+
+
+def all_but_unit_tests(build):
+    """Everything, but for tests that are built again with sanitizers, and run there."""
+    others = set(test_targets(build, OTHER_BUILDS["unit"][1])) \
+        - set(test_targets(build, ("bpf", "dpdk")))
+    root = CHECKOUT / build
+    files = {str(pathlib.Path(name).relative_to(root))
+             for target in introspect(build, "--targets") if target["build_by_default"]
+             for name in target["filename"]}
+    return sorted(files - others)
 
 
 def introspect(build, what):
@@ -172,13 +183,13 @@ def run(chosen, tally):
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
     timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
-    if {"unit", "scenario", "bpf", "lab", "lab-dpdk"} & set(chosen):
-        built = set_up("build", "-Ddebug=false") and call(["ninja", "-C", "build"]) == 0
+    if {"bpf", "lab", "lab-dpdk"} & set(chosen):
+        built = set_up("build", "-Ddebug=false") \
+            and call(["ninja", "-C", "build", *all_but_unit_tests("build")]) == 0
         tally.case("build", built)
         if not built:
             return
-    for suite in ("unit", "scenario", "bpf"):
-        timed(suite, lambda: meson_suites("build", [suite], tally, suite))
+    timed("bpf", lambda: meson_suites("build", ["bpf", "dpdk"], tally, "bpf"))
     with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
         built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
                  if name in chosen}

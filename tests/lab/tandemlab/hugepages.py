@@ -2,6 +2,7 @@
 """Huge pages for the time that somebody needs them: as many more as it takes, given back after it."""
 
 import contextlib
+import fcntl
 import pathlib
 
 from .shell import LabError
@@ -26,22 +27,35 @@ def total():
     return int(NUMBER.read_text(encoding="ascii"))
 
 
+@contextlib.contextmanager
+def _in_turn():
+    """Labs that run at once change the number one after the other."""
+    with NUMBER.open(encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def add(pages):
     """Sets so many more aside, and says how many it got to give_back()."""
+    with _in_turn():
+        return _add(pages)
+
+
+def _add(pages):
     before = total()
     pathlib.Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
     NUMBER.write_text(str(before + pages), encoding="ascii")
     got = total() - before
     if got < pages:
-        give_back(got)
+        NUMBER.write_text(str(before), encoding="ascii")
         raise LabError(f"only {got} of {pages} more huge pages (of {PAGE_MB} MB each) could be had: "
                        "is so much memory free, in one piece?")
     return got
 
 
 def give_back(pages):
-    before = total()
-    NUMBER.write_text(str(max(before - pages, 0)), encoding="ascii")
+    with _in_turn():
+        NUMBER.write_text(str(max(total() - pages, 0)), encoding="ascii")
 
 
 @contextlib.contextmanager
