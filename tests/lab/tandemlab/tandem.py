@@ -51,7 +51,7 @@ class Tandem:
             return self.status()
 
         try:
-            wait_until(f"tandemd answers on node {self.node}", answers, timeout=10)
+            wait_until(f"tandemd answers on node {self.node}", answers, timeout=30)
         except LabError as error:
             raise LabError(f"{error}\n{self.process.tail()}") from None
 

@@ -8,8 +8,9 @@ import socket
 from .shell import LabError
 
 
-def url(address, port=80, path="/"):
-    return f"http://[{address}]:{port}{path}" if ":" in address else f"http://{address}:{port}{path}"
+def url(address, port=80, path="/", scheme="http"):
+    host = f"[{address}]" if ":" in address else address
+    return f"{scheme}://{host}:{port}{path}"
 
 
 def who_answers(lab, address, requests, port=80, node="client"):
@@ -24,12 +25,14 @@ def who_answers(lab, address, requests, port=80, node="client"):
     return answers
 
 
-def load(lab, address, seconds, connections=16, close=True, path="/", node="client"):
+def load(lab, address, seconds, connections=16, close=True, path="/", node="client",
+         scheme="http"):
     """wrk, a new connection for each request if `close`: (requests, failed, what it printed)."""
     words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s"]
     if close:
         words += ["-H", "Connection: close"]
-    text = lab.exec(node, *words, url(address, 80, path), timeout=seconds + 20).stdout
+    text = lab.exec(node, *words, url(address, {"http": 80, "https": 443}[scheme], path, scheme),
+                    timeout=seconds + 20).stdout
     requests = int(re.search(r"(\d+) requests in", text).group(1))
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     other = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
