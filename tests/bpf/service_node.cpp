@@ -136,8 +136,13 @@ IpAddress source_address(Family family) {
 // ---- The node
 
 ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steering& steering,
-                         const flow::JiffyClock& clock, std::uint32_t flows)
-    : memory_(memory), steering_(steering), clock_(clock), flows_(flows) {
+                         const flow::JiffyClock& clock, std::uint32_t flows,
+                         std::uint16_t more_sources)
+    : memory_(memory),
+      steering_(steering),
+      clock_(clock),
+      flows_(flows),
+      more_sources_(more_sources) {
   const MonotonicTime now = MonotonicClock::now();
   steering_.set_clock(clock);
   steering_.set_budget(1'000'000'000, std::chrono::hours(1));
@@ -145,18 +150,29 @@ ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steerin
   flow::SteeredReplies replies;
   for (const auto& s : test_services()) {
     flow::SteeredService steered{s.address, s.udp, s.port, s.number, s.mode};
-    if (s.mode == TD_MODE_FULLNAT)
-      steered.sources = {static_cast<std::uint16_t>(s.backends == Family::ipv4 ? 0 : 1)};
+    steered.sources = source_slots(s);
     services.push_back(steered);
     for (int i = 0; s.is_nat() && i < 2; i++)
       replies.backends.push_back({backend_address(s.backends, i), s.udp, s.backend_port,
                                   static_cast<std::uint16_t>(2 * s.number + i)});
   }
   replies.sources = {{source_address(Family::ipv4), 0}, {source_address(Family::ipv6), 1}};
+  for (std::uint16_t i = 0; i < more_sources_; i++)
+    replies.sources.push_back(
+        {ip("203.0.113." + std::to_string(224 + i)), static_cast<std::uint16_t>(2 + i)});
   if (!steering_.publish(rig::routers(), services, replies)) std::abort();
   for (const std::uint16_t slot : std::array<std::uint16_t, 7>{0, 1, 2, 3, 4, 5, 8})
     steering_.grant_lease(slot, now + std::chrono::hours(1));
   make(now);
+}
+
+std::vector<std::uint16_t> ServiceNode::source_slots(const TestService& service) const {
+  if (service.mode != TD_MODE_FULLNAT) return {};
+  if (service.backends == Family::ipv6) return {1};
+  std::vector<std::uint16_t> slots{0};
+  for (std::uint16_t i = 0; i < more_sources_; i++)
+    slots.push_back(static_cast<std::uint16_t>(2 + i));
+  return slots;
 }
 
 void ServiceNode::make(MonotonicTime now) {
@@ -167,8 +183,7 @@ void ServiceNode::make(MonotonicTime now) {
     forward::ServiceSettings settings;
     settings.mode = s.mode;
     settings.udp = s.udp;
-    if (s.mode == TD_MODE_FULLNAT)
-      settings.sources = {static_cast<std::uint16_t>(s.backends == Family::ipv4 ? 0 : 1)};
+    settings.sources = source_slots(s);
     forwarder_->set_service(s.number, settings, now);
     for (int i = 0; i < 2; i++)
       set_backend(static_cast<std::uint16_t>(2 * s.number + i), balance::State::up, 1, now);

@@ -53,9 +53,12 @@ class ServiceNode {
  public:
   static constexpr std::uint32_t kFlows = 2'000;
 
-  // memory: with room for so many flows in each table, and for two source addresses.
+  // memory: with room for so many flows in each table, and for two source addresses. more_sources:
+  // IPv4 ones of fullnat besides, each with 64,512 ports for flows; memory is to have room for
+  // them.
   ServiceNode(const forward::Forwarder::Memory& memory, flow::Steering& steering,
-              const flow::JiffyClock& clock, std::uint32_t flows = kFlows);
+              const flow::JiffyClock& clock, std::uint32_t flows = kFlows,
+              std::uint16_t more_sources = 0);
 
   [[nodiscard]] const td_env& env() const { return memory_.env; }
   [[nodiscard]] forward::Forwarder& forwarder() { return *forwarder_; }
@@ -85,6 +88,7 @@ class ServiceNode {
 
  private:
   void make(MonotonicTime now);
+  [[nodiscard]] std::vector<std::uint16_t> source_slots(const TestService& service) const;
   td_frame lay_out(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now,
                    std::size_t room = 0);
 
@@ -92,13 +96,15 @@ class ServiceNode {
   flow::Steering& steering_;
   flow::JiffyClock clock_;
   std::uint32_t flows_;
+  std::uint16_t more_sources_;
   std::unique_ptr<forward::Forwarder> forwarder_;
   frames::Bytes buffer_;
 };
 
 // Memory of the size that a ServiceNode of so many flows wants.
 struct NodeMemory : forward::TableMemory {
-  explicit NodeMemory(std::uint32_t flows = ServiceNode::kFlows) : TableMemory(flows, flows, 2) {}
+  explicit NodeMemory(std::uint32_t flows = ServiceNode::kFlows, std::uint32_t more_sources = 0)
+      : TableMemory(flows, flows, 2 + more_sources) {}
 };
 
 // All in memory.

@@ -3,6 +3,7 @@
 sends them (Linux 5.18; tests/lab/load.cpp). One process for each processor."""
 
 import contextlib
+import functools
 import json
 import subprocess
 
@@ -12,6 +13,11 @@ from tandemlab.shell import LabError, build_dir
 from . import load as loads
 
 TARGET = "tests/lab/lab_load"
+
+
+@functools.cache  # once is enough for a series of trials
+def build():
+    programs.build([TARGET])
 
 
 def why_not(load):
@@ -40,7 +46,7 @@ def rates_of(load):
 
 def send(load):
     """Frames, and the seconds that they took."""
-    programs.build([TARGET])
+    build()
     with contextlib.ExitStack() as running:
         processes = []
         for cpu, rate in zip(load.cpus or (None,), rates_of(load)):
