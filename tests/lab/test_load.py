@@ -48,7 +48,8 @@ class Load(tap.LabCase):
             listening.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)  # a page for each
             before = self.arrived()
             said = self.lab.exec("client", sys.executable, CHECKOUT / "tools" / "pktgen", "eth2",
-                                 f"{FAR}:{PORT}", "--network", "203.0.113.128/25", *words)
+                                 f"{FAR}:{PORT}", "--network", "203.0.113.128/25", "--settle", "0.1",
+                                 *words)
             arrived = self.arrived() - before
             frames = []
             try:

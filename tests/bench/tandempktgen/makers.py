@@ -10,7 +10,6 @@ from . import bpf, kernel, network, testpmd
 # In the order in which --maker auto tries them. Each has why_not(load), a sentence or None, and
 # send(load), which gives frames and seconds.
 MAKERS = {"kernel": kernel, "bpf": bpf, "testpmd": testpmd}
-ARRIVE_SECONDS = 0.2  # that what was sent last may take
 # A maker's frames may find no room in the driver's ring, so that its interface tells what was sent.
 # Some drivers leave XDP's frames out there: one that counts less than this part of them does so.
 UNCOUNTED = 0.01
@@ -31,11 +30,15 @@ def choose(maker, load):
         f"\n  {name}: {reason}" for name, reason in reasons.items()))
 
 
-def send(maker, load, count_on=None, settle=ARRIVE_SECONDS):
-    """Sends it; the result as it is printed. With `count_on`, also what came by that interface."""
+def send(maker, load, settle, count_on=None):
+    """Sends it; the result as it is printed. With `count_on`, also what came by that interface.
+    `settle` is how long counters may take to tell all, in seconds."""
     before_sent = 0 if load.is_pci else network.sent(load.interface)
     before = network.received(count_on) if count_on else 0
     made, seconds = MAKERS[maker].send(load)
+    if not made:
+        raise LabError(f"{maker} sent nothing by {load.interface}: is it up?")
+    time.sleep(settle)
     sent, counted_by = made, "maker"
     if not load.is_pci:
         counted = network.sent(load.interface) - before_sent
@@ -46,7 +49,6 @@ def send(maker, load, count_on=None, settle=ARRIVE_SECONDS):
               "flows": load.flows if load.kind != "syn" else None, "rate": load.rate, "made": made,
               "sent_counted_by": counted_by}
     if count_on:
-        time.sleep(settle)
         arrived = network.received(count_on) - before
         result |= {"arrived": arrived, "lost": max(sent - arrived, 0)}
     return result

@@ -9,15 +9,17 @@ from tandemlab.shell import run
 from . import network
 
 # Of `ethtool -S`: drivers have names of their own.
-LOSSES = re.compile(r"drop|discard|miss|no_buf|nobuf|no_dma|alloc_fail|full|err", re.I)
+LOSSES = re.compile(r"drop|discard|missed|no_buf|nobuf|out_of_buffer|no_dma|alloc_fail|full|"
+                    r"(?<!int)err", re.I)
+TICKS = 100  # a second, in /proc/stat
 
 
 def parse_cpu_times(text):
-    """Of /proc/stat: busy and all ticks of each processor."""
+    """Of /proc/stat: each processor's ticks that were not idle."""
     times = {}
     for cpu, figures in re.findall(r"^cpu(\d+) (.*)$", text, re.M):
         ticks = [int(word) for word in figures.split()[:8]]  # guests' are in those of users
-        times[int(cpu)] = (sum(ticks) - ticks[3] - ticks[4], sum(ticks))  # without idle, I/O wait
+        times[int(cpu)] = sum(ticks) - ticks[3] - ticks[4]  # idle, I/O wait
     return times
 
 
@@ -45,11 +47,10 @@ class Node:
         return times, losses
 
 
-def since(before, after):
-    """How busy each processor was, in per cent, and which losses were counted."""
-    busy = {}
-    for cpu, (was_busy, was_all) in before[0].items():
-        is_busy, is_all = after[0].get(cpu, (was_busy, was_all))
-        busy[cpu] = round(100 * (is_busy - was_busy) / max(is_all - was_all, 1))
+def since(before, after, seconds):
+    """How busy each processor was in the seconds of a trial, in per cent, and which losses were
+    counted. The time between two looks is longer, but there is nothing to do in the rest of it."""
+    busy = {cpu: min(round(100 * (after[0].get(cpu, was) - was) / TICKS / seconds), 100)
+            for cpu, was in before[0].items()}
     losses = {name: count - before[1].get(name, 0) for name, count in after[1].items()}
     return busy, {name: count for name, count in losses.items() if count > 0}

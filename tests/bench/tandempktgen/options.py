@@ -23,6 +23,9 @@ def add(parser):
                         help="of the clients (default: 203.0.113.0/24)")
     parser.add_argument("--mac", help="of the next hop (default: who answers for ADDRESS)")
     parser.add_argument("--source-mac", help="default: the interface's own")
+    parser.add_argument("--settle", type=float, default=2,
+                        help="seconds until counters are read (default: 2: drivers bring theirs up to "
+                        "date once a second, and RFC 2544, 23, waits as long for the last frames)")
 
 
 def load_from(given, **more):

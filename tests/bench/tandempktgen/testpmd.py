@@ -14,7 +14,6 @@ import pty
 import re
 import select
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -105,7 +104,10 @@ class Session:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.terminate()  # so that it takes its XDP program off the interface
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(WORD_SECONDS)
+            self.process.kill()
         self.process.wait()
         os.close(self.terminal)
 
