@@ -198,7 +198,8 @@ class Node(unittest.TestCase):
     def test_losses(self):
         """Of a driver's own counters those of lost frames, under its names for them."""
         text = ("NIC statistics:\n     rx_packets: 10\n     rx_missed_errors: 3\n"
-                "     rx-0.rx_dropped: 0\n     fdir_miss: 9\n     tx_interrupts: 9\n     port.rx_discards: 1\n     rx_no_dma_resources: 2\n")
+                "     rx-0.rx_dropped: 0\n     fdir_miss: 9\n     tx_interrupts: 9\n"
+                "     port.rx_discards: 1\n     rx_no_dma_resources: 2\n")
         self.assertEqual(node.parse_losses(text),
                          {"rx_missed_errors": 3, "rx-0.rx_dropped": 0, "port.rx_discards": 1,
                           "rx_no_dma_resources": 2})

@@ -41,7 +41,8 @@ def inside():
             listening.settimeout(0.2)
             done = subprocess.run(
                 [sys.executable, f"{PLACE}/tools/pktgen", "eth2", "192.0.2.100:80", "--seconds", "1",
-                 "--settle", "0.1", "--mac", "02:00:00:00:00:02", "--count-on", "eth3", "--maker", "kernel", *words],
+                 "--settle", "0.1", "--mac", "02:00:00:00:00:02", "--count-on", "eth3",
+                 "--maker", "kernel", *words],
                 capture_output=True, text=True)
             frames = []
             try:

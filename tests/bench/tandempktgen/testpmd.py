@@ -34,7 +34,7 @@ PAGE_MB = hugepages.PAGE_MB
 def why_not(load):
     """Why it cannot send this; None if it can."""
     if not shutil.which("dpdk-testpmd"):
-        return "dpdk-testpmd is not there: `apt-get install dpdk-dev`, or Rocky's dpdk-tools"
+        return "dpdk-testpmd is not there: `apt-get install dpdk-dev` (Debian, Ubuntu)"
     if load.rate:
         return "testpmd sends as fast as it can and holds no --rate"
     if len(load.cpus) > 1:
