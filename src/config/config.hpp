@@ -32,6 +32,7 @@ struct Node {
   std::string bpffs = "/sys/fs/bpf/tandem";
   std::optional<ListenAddress> http =
       ListenAddress{*IpAddress::parse("127.0.0.1"), 9105};  // none: no HTTP
+  std::string peer_http;                                    // empty: not known
   bool operator==(const Node&) const = default;
 };
 

@@ -36,6 +36,11 @@ bool is_label(std::string_view text) {
          text.find(' ') == std::string_view::npos;
 }
 
+bool is_origin(std::string_view text) {
+  const auto authority = text.find("//");
+  return parse_http_probe(text) && text.find_first_of("/?", authority + 2) == text.npos;
+}
+
 bool is_target(std::string_view text) {
   return text.starts_with('/') && is_request_text(text);
 }
@@ -143,6 +148,9 @@ Text directory_text() {
 }
 Text target_text() {
   return {"a path such as \"/health\"", is_target};
+}
+Text origin_text() {
+  return {"a URL without a path, such as \"http://192.0.2.3:9105\"", is_origin};
 }
 
 bool is_absolute_path(std::string_view text) {

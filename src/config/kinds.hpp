@@ -67,6 +67,7 @@ struct Text {
 [[nodiscard]] Text socket_text();     // an absolute path that fits into sun_path
 [[nodiscard]] Text directory_text();  // an absolute path
 [[nodiscard]] Text target_text();     // of an HTTP request
+[[nodiscard]] Text origin_text();     // a URL without a path
 [[nodiscard]] bool is_absolute_path(std::string_view text);
 
 // Version 2's password. Never shown in a problem.

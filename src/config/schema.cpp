@@ -35,8 +35,11 @@ const Section<Node>& node_section() {
           key("bpffs", &Node::bpffs, directory_text(),
               "Where the data plane's maps are pinned, on a BPF file system."),
           key("http", &Node::http, Listen{},
-              "Where `/metrics` and `/status` are served to anybody who asks; a change needs a "
-              "restart."),
+              "Where the page at `/`, `/metrics` and `/status` are served to anybody who asks; a "
+              "change needs a restart."),
+          key("peer_http", &Node::peer_http, origin_text(),
+              "Where the other node serves HTTP. A browser that shows this node's page reads "
+              "`/status` there, and shows both nodes; a change needs a restart."),
       },
   };
   return section;

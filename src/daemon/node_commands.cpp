@@ -87,6 +87,7 @@ nlohmann::json Node::status(const Snapshot& snapshot) const {
   node.version = TANDEM_VERSION;
   node.engine = plan_.config.node.engine;
   node.config_file = config_file_;
+  node.peer_http = plan_.config.node.peer_http;
   node.started = started_;
   for (const auto& state : interfaces_->all()) node.interfaces.push_back(view(state));
   node.packets = program_->counters();

@@ -121,6 +121,7 @@ std::string needs_restart(const config::Config& from, const config::Config& to) 
   if (from.node.control_socket != to.node.control_socket) return "node.control_socket";
   if (from.node.bpffs != to.node.bpffs) return "node.bpffs";
   if (from.node.http != to.node.http) return "node.http";
+  if (from.node.peer_http != to.node.peer_http) return "node.peer_http";
   if (from.dpdk != to.dpdk) return "dpdk";
   if (from.flows.size != to.flows.size) return "flows.size";
   if (from.flows.size_ipv6 != to.flows.size_ipv6) return "flows.size_ipv6";

@@ -82,6 +82,7 @@ json status_document(const NodeView& node, const Now& now) {
           {"version", node.version},
           {"engine", node.engine},
           {"config_file", node.config_file},
+          {"peer_http", node.peer_http.empty() ? json() : json(node.peer_http)},
           {"started", iso_time(now.wall_at(node.started))},
           {"uptime_seconds", to_seconds(now.monotonic - node.started)},
           {"interfaces", std::move(interfaces)},

@@ -53,6 +53,7 @@ struct NodeView {
   std::string version;
   std::string engine;
   std::string config_file;
+  std::string peer_http;  // empty: not configured
   MonotonicTime started{};
   std::vector<InterfaceView> interfaces;
   AdvertsView adverts;

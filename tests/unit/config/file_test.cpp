@@ -94,7 +94,7 @@ TEST_F(FullFile, HasNoProblem) {
 
 TEST_F(FullFile, GivesTheNode) {
   EXPECT_EQ(config.node, (Node{"node-a", "xdp", "/run/a.sock", "/run/bpf",
-                               ListenAddress{ip("2001:db8::1"), 8080}}));
+                               ListenAddress{ip("2001:db8::1"), 8080}, "http://192.0.2.3:9105"}));
 }
 
 TEST_F(FullFile, GivesInterfaces) {
