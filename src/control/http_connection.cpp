@@ -48,7 +48,7 @@ void HttpConnection::on_request() {
   server_->ask(*document, [weak = weak_from_this(), document](const auto& body) {
     const auto self = weak.lock();
     if (!self || self->server_ == nullptr) return;
-    if (body) return self->answer(http::status::ok, document->type, *body);
+    if (body) return self->answer(http::status::ok, document->type, *body, document->policy);
     self->answer(http::status::service_unavailable, "text/plain; charset=utf-8",
                  std::make_shared<const std::string>(body.error().message + "\n"));
   });
@@ -71,7 +71,8 @@ void HttpConnection::refuse(http::status status, const std::string& why) {
   answer(status, "text/plain; charset=utf-8", std::make_shared<const std::string>(why + "\n"));
 }
 
-void HttpConnection::answer(http::status status, const std::string& type, HttpServer::Body body) {
+void HttpConnection::answer(http::status status, const std::string& type, HttpServer::Body body,
+                            const std::string& policy) {
   busy_ = true;
   body_ = std::move(body);
   response_ = Response(status, 11);
@@ -79,6 +80,7 @@ void HttpConnection::answer(http::status status, const std::string& type, HttpSe
   response_.set(http::field::content_type, type);
   response_.set(http::field::cache_control, "no-store");
   response_.set("X-Content-Type-Options", "nosniff");
+  if (!policy.empty()) response_.set("Content-Security-Policy", policy);
   // The page of the other node may read it.
   response_.set(http::field::access_control_allow_origin, "*");
   if (status == http::status::method_not_allowed) response_.set(http::field::allow, "GET, HEAD");

@@ -36,7 +36,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void on_request();
   void refuse_unreadable(boost::system::error_code error);
   void refuse(boost::beast::http::status status, const std::string& why);
-  void answer(boost::beast::http::status status, const std::string& type, HttpServer::Body body);
+  void answer(boost::beast::http::status status, const std::string& type, HttpServer::Body body,
+              const std::string& policy = "");
   void on_written(boost::system::error_code error);
   void end();
 

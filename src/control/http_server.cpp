@@ -59,9 +59,10 @@ HttpServer::~HttpServer() {
   for (const auto& connection : connections_) connection->close();
 }
 
-void HttpServer::on(std::string path, std::string type, Make make) {
+void HttpServer::on(std::string path, std::string type, Make make, std::string policy) {
   auto& document = documents_[std::move(path)];
   document.type = std::move(type);
+  document.policy = std::move(policy);
   document.make = std::move(make);
 }
 

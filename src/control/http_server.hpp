@@ -64,8 +64,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   // `type`: the Content-Type. `make` is called on the io_context's thread, and again only after it
-  // has given a document.
-  void on(std::string path, std::string type, Make make);
+  // has given a document. `policy`: the Content-Security-Policy of a document for browsers.
+  void on(std::string path, std::string type, Make make, std::string policy = "");
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] const HttpCounters& counters() const { return counters_; }
 
@@ -73,6 +73,7 @@ class HttpServer {
   friend class HttpConnection;
   struct Document {
     std::string type;
+    std::string policy;
     Make make;
     bool making = false;
     MonotonicTime begun{};
