@@ -39,6 +39,7 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   v.state = b.state;
   v.why = b.why;
   v.since = b.since;
+  v.slow_start = service.config.slow_start;
   v.active = forwarder.counts().active(b.slot);
   v.total = forwarder.counts().total(b.slot);
   v.new_per_second = b.new_per_second;

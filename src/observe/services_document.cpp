@@ -95,6 +95,13 @@ json next_hop_document(const NextHop& next_hop) {
   return {{"device", next_hop.device}, {"mac", next_hop.mac.to_string()}};
 }
 
+// How much of its weight is in force, of 0 to 1; null: all of it.
+json slow_start_document(const BackendView& backend, const Now& now) {
+  const Duration elapsed = now.monotonic - backend.since;
+  if (backend.state != balance::State::up || elapsed >= backend.slow_start) return nullptr;
+  return std::round(100 * to_seconds(elapsed) / to_seconds(backend.slow_start)) / 100;
+}
+
 json backend_document(const BackendView& backend, const Now& now) {
   json row = {{"service", backend.service},
               {"address", backend.address.to_string()},
@@ -104,6 +111,7 @@ json backend_document(const BackendView& backend, const Now& now) {
               {"state", name_of(backend.state)},
               {"why", backend.why},
               {"for_seconds", to_seconds(now.monotonic - backend.since)},
+              {"slow_start", slow_start_document(backend, now)},
               {"active", backend.active},
               {"total", backend.total},
               {"new_per_second", rate(backend.new_per_second)},

@@ -77,6 +77,7 @@ struct BackendView {
   balance::State state = balance::State::down;
   std::string why;        // "check: 200 OK", "drained by the operator"
   MonotonicTime since{};  // in this state
+  Duration slow_start{};  // in which its weight grows from `since` on; 0: at once
   std::uint64_t active = 0;
   std::uint64_t total = 0;
   double new_per_second = 0;

@@ -114,6 +114,12 @@ std::string percent(double part, double whole) {
   return whole > 0 ? rate_text(std::round(part / whole * 1000) / 10) + "%" : "-";
 }
 
+std::string why_text(const json& backend) {
+  const json& part = backend.at("slow_start");
+  const auto why = text_at(backend, "why");
+  return part.is_null() ? why : "slow start: " + percent(part.get<double>(), 1) + "; " + why;
+}
+
 Row backend_row(const json& backend, const Totals& totals, bool utf8) {
   const auto state = text_at(backend, "state");
   const auto active = backend.at("active").get<double>();
@@ -129,7 +135,7 @@ Row backend_row(const json& backend, const Totals& totals, bool utf8) {
            {rate_text(backend.at("new_per_second"))},
            rate_cell(backend, "packets_in"),
            rate_cell(backend, "packets_out"),
-           {text_at(backend, "why"), Tint::faint}},
+           {why_text(backend), Tint::faint}},
           {active, load, backend.at("new_per_second").get<double>(),
            rate_of(backend, "packets_in") + rate_of(backend, "packets_out"),
            state == "up" ? 0.0 : (state == "draining" ? 1.0 : 2.0)}};

@@ -26,6 +26,7 @@ json backend(int host, const char* state, int active, int weight, std::uint64_t 
                   {"state", state},
                   {"why", state == std::string("up") ? "check: HTTP 200" : "check: HTTP 503"},
                   {"for_seconds", 61.0},
+                  {"slow_start", host == 22 ? json(0.25) : json()},
                   {"active", active},
                   {"max_connections", 0},
                   {"weight", weight},
@@ -102,7 +103,7 @@ VI_2    Backup           1m 0s  100       none   192.0.2.3 (150), 250ms ago  192
  services [backends] vrrp  events  drops 
 BACKEND           SERVICE  STATE  FOR    LOAD        ACTIVE  SHARE  WEIGHT  NEW/S  IN PKT/S  OUT PKT/S  WHY
 198.51.100.21:80  api      up     1m 1s  ██████████  10      33.3%  1       1.5    2k        2k         check: HTTP 200
-198.51.100.22:80  api      up     1m 1s  █████       20      66.7%  4       1.5    2k        2k         check: HTTP 200
+198.51.100.22:80  api      up     1m 1s  █████       20      66.7%  4       1.5    2k        2k         slow start: 25%; check: HTTP 200
 198.51.100.23:80  api      down   1m 1s              0       0%     1       1.5    0         0          check: HTTP 503
 
 

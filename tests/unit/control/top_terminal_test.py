@@ -42,7 +42,7 @@ def traffic(count):
 def backend(number, count):
     state = "down" if number == BACKENDS - 1 else "up"
     return {"service": "api", "address": f"198.51.100.{number % 250}", "port": 8000 + number,
-            "state": state, "why": "check: HTTP 200", "for_seconds": 60.0, "active": number,
+            "state": state, "why": "check: HTTP 200", "for_seconds": 60.0, "slow_start": None, "active": number,
             "max_connections": 0, "weight": 1, "new_per_second": 0.0, **traffic(count)}
 
 

@@ -81,6 +81,24 @@ TEST(ServicesDocument, ShowsABackendsStateAndWhy) {
   EXPECT_EQ(row["next_hop"], json::parse(R"({"device": "eth1", "mac": "02:00:00:00:00:01"})"));
 }
 
+TEST(ServicesDocument, ShowsHowFarABackendsSlowStartIs) {
+  BackendView b;
+  b.state = balance::State::up;
+  b.slow_start = std::chrono::seconds(10);
+  Now now = Now::read();
+  const auto after = [&](int seconds) {
+    b.since = now.monotonic - std::chrono::seconds(seconds);
+    return backends_document(std::vector{b}, now)["backends"][0]["slow_start"];
+  };
+  EXPECT_EQ(after(3), 0.3);
+  EXPECT_TRUE(after(10).is_null());
+  b.state = balance::State::draining;
+  EXPECT_TRUE(after(3).is_null());
+  b.state = balance::State::up;
+  b.slow_start = {};
+  EXPECT_TRUE(after(0).is_null());
+}
+
 TEST(ServicesDocument, ShowsFlowsAndHowManyMatched) {
   FlowView flow;
   flow.client = ip("2001:db8::7");
