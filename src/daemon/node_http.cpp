@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the HTTP server serves.
 #include "daemon/node.hpp"
+#include "observe/page.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -15,6 +16,10 @@ std::string text_of(const nlohmann::json& document) {
 
 void Node::serve_http() {
   if (!http_) return;
+  http_->on(
+      "/", "text/html; charset=utf-8",
+      [](const control::HttpServer::Done& done) { done(std::string(observe::kPage)); },
+      observe::page_policy(plan_.config.node.peer_http));
   http_->on("/status", "application/json", [this](control::HttpServer::Done done) {
     with_snapshot([this, done = std::move(done)](const Snapshot& snapshot) {
       done(text_of(everything(snapshot)));
