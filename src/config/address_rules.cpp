@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 
 #include "config/rules.hpp"
@@ -39,6 +40,14 @@ void check_device(const Vrrp& router, const VirtualAddress& address, Location wh
                             quoted(router.interface) + " or mac = \"interface\"");
 }
 
+// RFC 9568, 5.2.5: an advert has an address at least.
+void check_advertised(const Vrrp& router, Location where, Problems& problems) {
+  if (router.addresses.empty() ||
+      std::ranges::any_of(router.addresses, &VirtualAddress::advertised))
+    return;
+  problems.error(where, "addresses: none of them is advertised, expected one at least");
+}
+
 }  // namespace
 
 void check_addresses(const File& file, Problems& problems) {
@@ -46,6 +55,7 @@ void check_addresses(const File& file, Problems& problems) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < file.config.vrrp.size(); ++i) {
     const auto& router = file.config.vrrp[i];
+    check_advertised(router, place(file.root, {"vrrp", i, "addresses"}), problems);
     for (std::size_t j = 0; j < router.addresses.size(); ++j) {
       const auto& item = router.addresses[j];
       const auto& address = item.prefix.address;

@@ -91,6 +91,7 @@ struct VirtualAddress {
   IpPrefix prefix;
   std::string label;   // IPv4 only, begins with the device's name
   std::string device;  // where the kernel's address goes; default: the virtual router's interface
+  bool advertised = true;  // in adverts; keepalived's virtual_ipaddress_excluded are not
   bool operator==(const VirtualAddress&) const = default;
 };
 

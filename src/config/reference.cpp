@@ -52,6 +52,7 @@ Errors:
 - With the priority 255 no `track` has a weight.
 - A virtual address is in the file once; a service is on one of them, and alone on its address,
   protocol and port.
+- An address of each virtual router is `advertised`.
 - A label belongs to an IPv4 address and begins with the name of the device that it is put on.
 - With `mac = "virtual"` no address has a `device` other than the virtual router's interface.
 - `remembered` is at least as long as `counted`.
@@ -66,8 +67,8 @@ Errors:
 
 Warnings:
 
-- The first IPv6 address of a virtual router is not link-local (RFC 9568, 5.2.9).
-- A virtual router has more than 90 IPv6 addresses: its adverts are longer than 1500 bytes.
+- The first advertised IPv6 address of a virtual router is not link-local (RFC 9568, 5.2.9).
+- A virtual router advertises more than 90 IPv6 addresses: its adverts are longer than 1500 bytes.
 - No failing check can bring a priority below 100, the default of the peer. A priority of 150 with
   a single weight of -20 stays at 130, and a peer of priority 100 never takes over.
 - A key has no effect: `preempt_delay` with `preempt = false`, `checksum = "message"` with version

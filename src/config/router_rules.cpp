@@ -77,16 +77,21 @@ void check_ipv6_addresses(const Router& router) {
   if (router.vrrp.family != Family::ipv6) return;
   const auto& addresses = router.vrrp.addresses;
   // RFC 9568, 5.2.9: the first address of an advert is the virtual router's link-local one.
-  const auto& first = addresses.front().prefix.address;
+  const auto leading = std::ranges::find_if(addresses, &VirtualAddress::advertised);
+  if (leading == addresses.end()) return;  // an error elsewhere
+  const auto& first = leading->prefix.address;
   if (!first.is_unspecified() && !first.is_link_local())
-    router.problems.warn(router.at("addresses", 0, "address"),
-                         "addresses: " + first.to_string() +
-                             " is not link-local, expected a link-local address first (RFC 9568, "
-                             "5.2.9)");
+    router.problems.warn(
+        router.at("addresses", static_cast<std::size_t>(leading - addresses.begin()), "address"),
+        "addresses: " + first.to_string() +
+            " is not link-local, expected a link-local address first (RFC 9568, "
+            "5.2.9)");
   constexpr std::size_t kMostInPacket = (1500 - 40 - 8) / 16;  // Ethernet, IPv6 and VRRP headers
-  if (addresses.size() > kMostInPacket)
+  const auto advertised =
+      static_cast<std::size_t>(std::ranges::count_if(addresses, &VirtualAddress::advertised));
+  if (advertised > kMostInPacket)
     router.problems.warn(router.at("addresses"),
-                         "addresses: " + std::to_string(addresses.size()) +
+                         "addresses: " + std::to_string(advertised) +
                              " make adverts longer than 1500 bytes, expected at most " +
                              std::to_string(kMostInPacket) + " IPv6 addresses");
 }

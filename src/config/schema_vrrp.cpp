@@ -42,6 +42,9 @@ const Section<VirtualAddress>& address_section() {
           key("device", &VirtualAddress::device, interface_text(),
               "The name of an `[[interface]]`, which the kernel's address is put on.")
               .or_else("the virtual router's interface"),
+          key("advertised", &VirtualAddress::advertised, Boolean{},
+              "Whether adverts name it; the same on both nodes. Those of keepalived's "
+              "`virtual_ipaddress_excluded` are not named."),
       },
   };
   return section;

@@ -37,7 +37,8 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
   s.preempt = v.preempt;
   s.preempt_delay = v.preempt_delay;
   s.startup_delay = v.startup_delay;
-  for (const auto& a : v.addresses) s.addresses.push_back(a.prefix.address);
+  for (const auto& a : v.addresses)
+    (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
   s.checksum = v.checksum == config::ChecksumMode::message ? wire::ChecksumForm::message
                                                            : wire::ChecksumForm::pseudo_header;
   if (!v.password.empty()) s.password = to_password(v.password);
@@ -57,9 +58,11 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
 VrrpEndpoint plan_endpoint(const config::Vrrp& v, const Numbers& numbers) {
   VrrpEndpoint endpoint{
       *numbers.links.find(v.interface), v.mac == config::MacMode::virtual_mac, {}};
-  for (const auto& a : v.addresses)
-    endpoint.address_links.push_back(a.device.empty() ? endpoint.link
-                                                      : *numbers.links.find(a.device));
+  for (const bool advertised : {true, false})  // as the virtual router counts them
+    for (const auto& a : v.addresses)
+      if (a.advertised == advertised)
+        endpoint.address_links.push_back(a.device.empty() ? endpoint.link
+                                                          : *numbers.links.find(a.device));
   return endpoint;
 }
 

@@ -60,6 +60,7 @@ void VrrpDriver::configure(Router& router, const VrrpEndpoint& endpoint,
                    settings.priority, settings.advert_interval, settings.addresses,
                    settings.password, settings.checksum};
   if (settings.version == 2) router.advert.checksum = wire::ChecksumForm::message;
+  router.unadvertised = settings.unadvertised;
   router.unicast_source = settings.unicast_source;
   if (router.peers != settings.unicast_peers) {
     router.peers = settings.unicast_peers;
@@ -219,10 +220,14 @@ void VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
 
 void VrrpDriver::announce(const vrrp::Announce& action) {
   Router& router = endpoints_[action.router];
-  if (action.address >= router.advert.addresses.size()) return;
+  const auto& advertised = router.advert.addresses;
+  const std::size_t total = advertised.size() + router.unadvertised.size();
+  if (action.address >= total) return;
   VrrpLink& link = links_[router.endpoint.address_links[action.address]];
   if (!link.socket) return;
-  const IpAddress& address = router.advert.addresses[action.address];
+  const IpAddress& address = action.address < advertised.size()
+                                 ? advertised[action.address]
+                                 : router.unadvertised[action.address - advertised.size()];
   const MacAddress owner = router.endpoint.virtual_mac
                                ? virtual_mac(router.advert.family, router.advert.vrid)
                                : link.mac;

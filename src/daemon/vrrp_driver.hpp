@@ -103,6 +103,7 @@ class VrrpDriver {
   struct Router {
     VrrpEndpoint endpoint;
     wire::Advert advert;  // all but the priority stays as it is
+    wire::AddressList unadvertised;
     std::optional<IpAddress> unicast_source;
     std::vector<IpAddress> peers;
     std::vector<std::optional<MacAddress>> peer_macs;

@@ -55,7 +55,8 @@ void Announcer::take_due(const Settings& settings, MonotonicTime now) {
 void Announcer::emit(RouterId router, const Settings& settings, Event& event) {
   take_due(settings, event.now);
   if (event.now < next_emit_) return;
-  const auto addresses = static_cast<std::uint16_t>(settings.addresses.size());
+  const auto addresses =
+      static_cast<std::uint16_t>(settings.addresses.size() + settings.unadvertised.size());
   for (; next_address_ < addresses && event.announces_left > 0; ++next_address_) {
     event.out.push_back(Announce{router, next_address_});
     --event.announces_left;

@@ -35,7 +35,8 @@ struct Settings {
   bool preempt = true;
   Duration preempt_delay{};
   Duration startup_delay{};
-  wire::AddressList addresses;  // in configured order, as advertised
+  wire::AddressList addresses;     // in configured order, as advertised
+  wire::AddressList unadvertised;  // held and announced with them; Announce counts them on
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
   std::optional<wire::Password> password;
   std::vector<IpAddress> unicast_peers;  // empty: multicast

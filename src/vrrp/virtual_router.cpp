@@ -203,7 +203,8 @@ void VirtualRouter::update(const Settings& settings, Failing failing, Event& eve
   const std::uint8_t priority = effective_priority(settings_, failing_);
   const bool new_timing = settings_.advert_interval != old.advert_interval ||
                           settings_.down_adverts != old.down_adverts;
-  const bool new_addresses = settings_.addresses != old.addresses;
+  const bool new_addresses =
+      settings_.addresses != old.addresses || settings_.unadvertised != old.unadvertised;
   const bool new_advert = priority != status_.effective_priority || new_timing || new_addresses;
   const bool new_schedule = new_addresses || settings_.garp_refresh != old.garp_refresh;
   status_.effective_priority = priority;

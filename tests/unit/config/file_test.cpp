@@ -37,6 +37,7 @@ Vrrp every_key() {
   vrrp.addresses[0].label = "eth0.100:v1";
   vrrp.addresses[2].label = "eth1:v1";
   vrrp.addresses[2].device = "eth1";
+  vrrp.addresses[1].advertised = false;
   vrrp.track = {{"page", "", -60}, {"", "eth1", 10}, {"port", "", std::nullopt}};
   vrrp.preempt_delay = 30s;
   vrrp.startup_delay = 1500ms;

@@ -79,6 +79,24 @@ TEST(Plan, AnAddressIsAnnouncedOnTheDeviceThatItIsPutOn) {
             (std::vector<std::uint16_t>{*numbers.links.find("eth0"), *numbers.links.find("eth1")}));
 }
 
+TEST(Plan, AddressesThatAreNotAdvertisedComeBehindThoseThatAre) {
+  Numbers numbers;
+  const auto text = replaced(kTwoRouters, "[[check]]", "[[interface]]\nname = \"eth1\"\n[[check]]");
+  const auto plan = make_plan(
+      parsed(replaced(text, "\"192.0.2.100/24\"",
+                      "{ address = \"198.51.100.1/25\", device = \"eth1\", advertised = false }, "
+                      "\"192.0.2.100/24\"")),
+      numbers);
+  ASSERT_TRUE(plan);
+  const auto& router = plan->routers.at(0);
+  ASSERT_EQ(router.settings.addresses.size(), 1U);
+  EXPECT_EQ(router.settings.addresses[0].to_string(), "192.0.2.100");
+  ASSERT_EQ(router.settings.unadvertised.size(), 1U);
+  EXPECT_EQ(router.settings.unadvertised[0].to_string(), "198.51.100.1");
+  EXPECT_EQ(router.endpoint.address_links,
+            (std::vector<std::uint16_t>{*numbers.links.find("eth0"), *numbers.links.find("eth1")}));
+}
+
 TEST(Plan, ARouterKeepsItsSlotWhenAnotherOneGoes) {
   Numbers numbers;
   const auto before = make_plan(parsed(kTwoRouters), numbers);

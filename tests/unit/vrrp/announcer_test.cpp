@@ -61,6 +61,14 @@ TEST(Announcer, SpreadsARoundThatIsTooLongForOneEvent) {
   EXPECT_EQ(announcements(s, seconds(10)), expected);
 }
 
+TEST(Announcer, AnnouncesAddressesThatAreNotAdvertised) {
+  Settings s = plain_settings();
+  s.garp_repeat = 1;
+  s.garp_delay = s.garp_refresh = Duration::zero();
+  s.unadvertised = {address("192.0.2.101"), address("192.0.2.102")};
+  EXPECT_EQ(announcements(s, seconds(1)), (std::map<long, int>{{0, 3}}));
+}
+
 TEST(Announcer, AnswersAnEarlyHintWhenTheSecondIsOver) {
   Settings s = plain_settings();
   s.garp_repeat = 1;
