@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A keepalived.conf in Tandem's terms: the tables of the result, with what rules between them have
+// to know.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "import/command.hpp"
+#include "import/document.hpp"
+
+namespace tandem::importer {
+
+// What a virtual router, or a sync group, follows.
+struct Tracked {
+  std::string kind;  // "check" or "interface"
+  std::string name;
+  std::optional<int> weight;  // none: the script's own; 0: failing means Fault
+  bool is_reversed = false;
+  Place place;
+};
+
+// The scripts for one change of state, in the order they are run in.
+struct NotifyScript {
+  Script script;
+  std::string appended;  // see shell_line()
+};
+struct Notify {
+  std::vector<NotifyScript> active, backup, fault;
+};
+
+struct VirtualRouter {
+  std::string name;
+  std::string interface;
+  Table table;
+  int priority = 100;
+  int version = 2;
+  bool starts_as_master = false;
+  Family family = Family::ipv4;
+  std::vector<IpAddress> addresses;  // advertised ones first
+  std::optional<IpAddress> source;
+  std::vector<Tracked> tracked;
+  Notify notify;
+};
+
+struct SyncGroup {
+  std::string name;
+  Place place;
+  std::vector<std::string> members;
+  bool has_weights = false;  // sync_group_tracking_weight
+  std::vector<Tracked> tracked;
+  Notify notify;
+};
+
+// A vrrp_script. Those that nothing tracks are not written, as keepalived does not run them.
+struct TrackedScript {
+  Table table;
+  int weight = 0;
+  bool is_reversed = false;
+};
+
+// What global_defs says for all that follows.
+struct Defaults {
+  int version = 2;
+  bool check_unicast_source = false;
+  bool is_strict = false;
+  std::string user, group;  // of scripts
+  std::optional<Setting> startup_delay, down_adverts, garp_repeat, garp_delay, garp_refresh,
+      garp_interval;
+};
+
+struct Gateway {
+  Table node{"[node]", {}, {}, {}};
+  std::optional<Table> flows;
+  Defaults defaults;
+  std::vector<std::pair<std::string, Place>> interfaces;  // each once
+  std::map<std::string, TrackedScript> scripts;
+  std::vector<SyncGroup> groups;
+  std::vector<VirtualRouter> routers;
+  std::vector<Table> services;
+  bool has_scripts = false;  // some script was seen, and none of them had a user
+  Notes notes;
+
+  void use_interface(const std::string& name, const Place& place);
+  // The virtual router that has an address; null: none.
+  [[nodiscard]] const VirtualRouter* owner_of(const IpAddress& address) const;
+};
+
+}  // namespace tandem::importer

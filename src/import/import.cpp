@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/import.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "import/keywords.hpp"
+#include "import/lines.hpp"
+#include "import/nginx.hpp"
+#include "import/nginx_tree.hpp"
+#include "import/readers.hpp"
+#include "import/traps.hpp"
+
+namespace tandem::importer {
+namespace {
+
+using Kind = Note::Kind;
+
+constexpr std::string_view kStatic = "it is the system's to configure, not Tandem's";
+
+// Of the top level. Blocks that are read otherwise are in kBlocks and read_virtual_servers().
+constexpr std::array kFates{
+    Fate{"static_ipaddress", Kind::lost, kStatic},
+    Fate{"static_routes", Kind::lost, kStatic},
+    Fate{"static_rules", Kind::lost, kStatic},
+    Fate{"track_group", Kind::lost, "there are no static addresses to track"},
+    Fate{"track_file", Kind::lost, "only checks and interfaces are tracked"},
+    Fate{"vrrp_track_file", Kind::lost, "only checks and interfaces are tracked"},
+    Fate{"vrrp_track_process", Kind::lost, "only checks and interfaces are tracked"},
+    Fate{"bfd_instance", Kind::lost, "there is no BFD"},
+    Fate{"garp_group", Kind::lost, "garp_interval is of a virtual router"},
+    Fate{"interface_up_down_delays", Kind::lost, "an interface counts as the kernel has it"},
+    Fate{"linkbeat_interfaces", Kind::implied, "the kernel tells the state of links"},
+    Fate{"SSL", Kind::lost, "checks by HTTPS verify no certificate and show none"},
+};
+
+// In the order they are read in, wherever they stand.
+struct Block {
+  std::string_view keyword;
+  Result<void> (*read)(const Statement&, Gateway&);
+};
+constexpr std::array kBlocks{
+    Block{"global_defs", read_global_defs},
+    Block{"vrrp_script", read_vrrp_script},
+    Block{"vrrp_sync_group", read_sync_group},
+    Block{"vrrp_instance", read_vrrp_instance},
+};
+
+// net_namespace, instance and a few more stand outside of a block, for reasons of keepalived's.
+bool is_global(const Statement& s) {
+  static constexpr std::array<std::string_view, 7> kOutside{
+      "net_namespace",         "net_namespace_ipvs",  "instance", "use_pid_dir", "child_wait_time",
+      "namespace_with_ipsets", "linkbeat_use_polling"};
+  return std::ranges::find(kOutside, s.keyword()) != kOutside.end();
+}
+
+bool is_block(const Statement& s) {
+  return std::ranges::find(kBlocks, s.keyword(), &Block::keyword) != kBlocks.end() ||
+         s.keyword() == "virtual_server" || s.keyword() == "virtual_server_group";
+}
+
+Result<void> read_others(const std::vector<Statement>& statements, Gateway& gateway) {
+  for (const auto& s : statements) {
+    if (is_block(s)) {
+      if (!s.has_block)
+        return fail_at(s.place, shown(s.keyword()) + ": expected a block in { and }");
+      continue;
+    }
+    const Statement around{s.place, {"global_defs"}, true, {s}};
+    auto done = is_global(s) ? read_global_defs(around, gateway)
+                             : settle(s, kFates, "the file", gateway.notes);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<Gateway> read_keepalived(const std::string& path, const std::string& config_id,
+                                const Files& files) {
+  Gateway gateway;
+  gateway.node.from = {path, 0};
+  const auto lines = read_lines(files, path, config_id, gateway.notes);
+  if (!lines) return std::unexpected(lines.error());
+  const auto statements = build_tree(*lines);
+  if (!statements) return std::unexpected(statements.error());
+  if (auto done = read_others(*statements, gateway); !done) return std::unexpected(done.error());
+  for (const auto& block : kBlocks)
+    for (const auto& s : *statements)
+      if (s.keyword() == block.keyword)
+        if (auto done = block.read(s, gateway); !done) return std::unexpected(done.error());
+  finish_routers(gateway);
+  if (auto done = read_virtual_servers(*statements, gateway); !done)
+    return std::unexpected(done.error());
+  return gateway;
+}
+
+void name_node(const Request& request, Gateway& gateway) {
+  auto& node = gateway.node;
+  if (!request.node.empty())
+    node.set("name", toml(request.node), node.from);
+  else if (node.find("name") == nullptr)
+    node.set("name", toml(request.config_id), node.from);
+}
+
+void warn_of_users(Gateway& gateway) {
+  if (gateway.has_scripts)
+    gateway.notes.trap(gateway.node.from,
+                       "scripts without a user run as root; keepalived runs them as "
+                       "keepalived_script where that user exists");
+}
+
+bool is_tracked(const std::string& script, const Gateway& gateway) {
+  return std::ranges::any_of(gateway.routers, [&](const VirtualRouter& router) {
+    return std::ranges::any_of(router.tracked, [&](const Tracked& item) {
+      return item.kind == "check" && item.name == script && !item.is_reversed;
+    });
+  });
+}
+
+// The order of the result.
+std::vector<Table> tables_of(Gateway& gateway) {
+  std::vector<Table> tables{std::move(gateway.node)};
+  if (gateway.flows) tables.push_back(std::move(*gateway.flows));
+  for (const auto& [name, place] : gateway.interfaces) {
+    Table table{"[[interface]]", place, {}, {}};
+    table.set("name", toml(name), place);
+    tables.push_back(std::move(table));
+  }
+  for (auto& [name, script] : gateway.scripts) {
+    if (is_tracked(name, gateway))
+      tables.push_back(std::move(script.table));
+    else
+      gateway.notes.implied(script.table.from, "vrrp_script " + name +
+                                                   ": nothing tracks it; keepalived does not run "
+                                                   "it either");
+  }
+  for (auto& router : gateway.routers) tables.push_back(std::move(router.table));
+  for (auto& service : gateway.services) tables.push_back(std::move(service));
+  return tables;
+}
+
+std::vector<std::string> head_of(const Request& request) {
+  return {"Imported from " + request.keepalived +
+              (request.nginx.empty() ? "" : " and " + request.nginx) + " by tandemctl import.",
+          "`tandemd -c FILE --check` says whether it still holds after a change;",
+          "docs/configuration.md has every key."};
+}
+
+}  // namespace
+
+Result<Imported> import_configuration(const Request& request, const Files& files) {
+  auto gateway = read_keepalived(request.keepalived, request.config_id, files);
+  if (!gateway) return std::unexpected(gateway.error());
+  if (!request.nginx.empty()) {
+    const auto nginx = read_nginx_tree(files, request.nginx, gateway->notes);
+    if (!nginx) return std::unexpected(nginx.error());
+    read_nginx(*nginx, *gateway);
+  }
+  if (request.peer.empty()) {
+    find_traps(*gateway, nullptr);
+  } else {
+    const auto peer = read_keepalived(request.peer, request.config_id, files);
+    if (!peer) return std::unexpected(peer.error());
+    find_traps(*gateway, &*peer);
+  }
+  name_node(request, *gateway);
+  warn_of_users(*gateway);
+  const auto tables = tables_of(*gateway);
+  auto notes = gateway->notes.all();
+  auto written = write(head_of(request), tables, notes);
+  std::ranges::stable_sort(notes, {}, &Note::where);
+  return Imported{std::move(written), std::move(notes)};
+}
+
+}  // namespace tandem::importer

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A vrrp_instance while it is read: what single keywords say is in instance.cpp, its lists of
+// addresses and peers in instance_lists.cpp.
+#pragma once
+
+#include "import/readers.hpp"
+
+namespace tandem::importer {
+
+class InstanceReader {
+ public:
+  InstanceReader(const Statement& block, Gateway& gateway);
+  Result<void> read();
+
+ private:
+  Result<void> read_keywords();
+  Result<void> finish();
+  void finish_version();
+  void finish_interval();
+  void finish_password();
+  void finish_preemption();
+  void finish_source_check();
+  void finish_announcements();
+  void use_default(const std::optional<Setting>& setting);
+
+  Result<void> state(const Statement& s);
+  Result<void> interface(const Statement& s);
+  Result<void> vrid(const Statement& s);
+  Result<void> priority(const Statement& s);
+  Result<void> version(const Statement& s);
+  Result<void> advert_int(const Statement& s);
+  Result<void> authentication(const Statement& s);
+  Result<void> source(const Statement& s);
+  Result<void> unicast_ttl(const Statement& s);
+  Result<void> check_source(const Statement& s);
+  Result<void> track_script(const Statement& s);
+  Result<void> track_interface(const Statement& s);
+  Result<void> preempt(const Statement& s);
+  Result<void> nopreempt(const Statement& s);
+  Result<void> preempt_delay(const Statement& s);
+  Result<void> down_adverts(const Statement& s);
+  Result<void> garp_repeat(const Statement& s);
+  Result<void> garp_delay(const Statement& s);
+  Result<void> garp_refresh(const Statement& s);
+  Result<void> use_vmac(const Statement& s);
+  Result<void> accept(const Statement& s);
+  Result<void> strict(const Statement& s);
+  Result<void> notify(const Statement& s);
+  Result<void> set_duration(const char* key, const Statement& s, Duration highest);
+  Result<void> set_number(const char* key, const Statement& s, int lowest, int highest);
+
+  // instance_lists.cpp
+  Result<void> addresses(const Statement& s);
+  Result<void> excluded_addresses(const Statement& s);
+  Result<void> unicast_peers(const Statement& s);
+  Result<void> routes(const Statement& s);
+  Result<void> add_address(const Statement& line, bool is_advertised);
+  void finish_addresses();
+
+  struct Address {
+    IpPrefix prefix;
+    std::string label, device;
+    bool is_advertised = true;
+    Place place;
+  };
+  Result<void> read_address_options(const Statement& line, Address& address);
+
+  const Statement& block_;
+  Gateway& gateway_;
+  Notes& notes_;
+  VirtualRouter router_;
+  std::vector<Address> addresses_;
+  bool has_version_ = false;
+  bool has_unicast_peers_ = false;
+  bool checks_source_ = false;
+  bool is_strict_ = false;
+  std::optional<std::pair<Duration, Place>> interval_;
+  std::optional<std::pair<std::string, Place>> password_;
+  std::optional<Place> nopreempt_;
+};
+
+}  // namespace tandem::importer

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a block is read: each statement by the function for its keyword, or by a row of a table that
+// says why nothing is done. An unknown block is an error, because nobody knows what it would have
+// been for; an unknown keyword is noted, since keepalived ignores it as well.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "import/notes.hpp"
+#include "import/tree.hpp"
+
+namespace tandem::importer {
+
+template <class Reader>
+struct Keyword {
+  std::string_view name;
+  Result<void> (Reader::*take)(const Statement&);
+  std::size_t most_words = 2;  // with itself; keepalived ignores more
+};
+
+struct Fate {
+  std::string_view name;
+  Note::Kind kind;
+  std::string_view why;
+};
+
+// What is said of a statement that is not carried over: "KEYWORD WORDS: why".
+[[nodiscard]] std::string described(const Statement& statement, std::string_view why);
+
+// Says so if there are more words than a keyword takes: most likely a line break is missing.
+void note_rest(const Statement& statement, std::size_t most_words, Notes& notes);
+
+// For a keyword that has no function.
+[[nodiscard]] Result<void> settle(const Statement& statement, std::span<const Fate> fates,
+                                  std::string_view block, Notes& notes);
+
+template <class Reader>
+Result<void> read_block(Reader& reader, std::span<const Statement> statements,
+                        std::span<const Keyword<Reader>> keywords, std::span<const Fate> fates,
+                        std::string_view block, Notes& notes) {
+  for (const auto& statement : statements) {
+    const Keyword<Reader>* known = nullptr;
+    for (const auto& keyword : keywords)
+      if (keyword.name == statement.keyword()) known = &keyword;
+    if (known != nullptr) note_rest(statement, known->most_words, notes);
+    auto done = known != nullptr ? (reader.*known->take)(statement)
+                                 : settle(statement, fates, block, notes);
+    if (!done) return done;
+  }
+  return {};
+}
+
+}  // namespace tandem::importer

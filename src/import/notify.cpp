@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/readers.hpp"
+#include "import/value.hpp"
+
+namespace tandem::importer {
+
+// keepalived runs "notify" after the script for the state alone, and appends what happened.
+Result<void> read_notify(const Statement& statement, const std::string& type,
+                         const std::string& name, Notify& notify, Gateway& gateway) {
+  auto script = script_at(statement, 1, gateway.defaults.user, gateway.defaults.group);
+  if (!script) return std::unexpected(script.error());
+  if (script->user.empty()) gateway.has_scripts = true;
+  const auto& keyword = statement.keyword();
+  if (keyword == "notify_master") {
+    notify.active.insert(notify.active.begin(), NotifyScript{*script, {}});
+  } else if (keyword == "notify_backup") {
+    notify.backup.insert(notify.backup.begin(), NotifyScript{*script, {}});
+  } else if (keyword == "notify_fault") {
+    notify.fault.insert(notify.fault.begin(), NotifyScript{*script, {}});
+  } else {
+    const auto words = [&](const char* state) {
+      return type + ' ' + shell_quoted(name) + ' ' + state + " \"$TANDEM_PRIORITY\"";
+    };
+    notify.active.push_back({*script, words("MASTER")});
+    notify.backup.push_back({*script, words("BACKUP")});
+    notify.fault.push_back({*script, words("FAULT")});
+  }
+  return {};
+}
+
+}  // namespace tandem::importer

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration as blocks within blocks: what keepalived's and Nginx's have in common.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "import/definitions.hpp"
+#include "import/words.hpp"
+
+namespace tandem::importer {
+
+struct Statement {
+  Place place;
+  Words words;  // at least one: its keyword
+  bool has_block = false;
+  std::vector<Statement> inside;  // of its block
+
+  [[nodiscard]] const std::string& keyword() const { return words.front(); }
+  // The word behind the keyword, and so on; empty if there is none.
+  [[nodiscard]] std::string word(std::size_t n) const {
+    return n < words.size() ? words[n] : std::string();
+  }
+};
+
+inline constexpr std::size_t kDeepestBlock = 16;
+
+// Lines of keepalived: a statement is a line; { and } open and close the block of the one before.
+[[nodiscard]] Result<std::vector<Statement>> build_tree(const std::vector<Line>& lines);
+
+// All words of a block that is a list, wherever its lines end.
+[[nodiscard]] std::vector<Statement> one_by_one(const Statement& list);
+
+}  // namespace tandem::importer
