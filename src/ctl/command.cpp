@@ -33,7 +33,7 @@ Called<Exit> Session::show(const std::string& command, const nlohmann::json& arg
 std::span<const Command* const> commands() {
   static constexpr std::array kCommands{&kStatus, &kVrrp,     &kServices, &kBackends, &kFlows,
                                         &kEvents, &kExplain,  &kCapture,  &kDrain,    &kUndrain,
-                                        &kWeight, &kFailover, &kReload,   &kTop};
+                                        &kWeight, &kFailover, &kReload,   &kTop,      &kImport};
   return kCommands;
 }
 

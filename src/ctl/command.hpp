@@ -23,6 +23,7 @@ enum Exit : int {
   kRefused = 1,      // the daemon answered with an error, or did not do all that was asked
   kUsage = 2,        // the command line is wrong
   kUnreachable = 3,  // no daemon answers on the socket
+  kPartly = 4,       // import: not all was carried over
 };
 
 // The daemon's answer could not be had.
@@ -82,6 +83,7 @@ extern const Command kVrrp;
 extern const Command kEvents;
 extern const Command kFailover;
 extern const Command kReload;
+extern const Command kImport;
 extern const Command kServices;
 extern const Command kBackends;
 extern const Command kFlows;

@@ -115,6 +115,7 @@ std::string general_help() {
           "  1  the daemon refused, or could not do all that was asked\n"
           "  2  the command line is wrong\n"
           "  3  no daemon answers on the socket\n"
+          "  4  import: the result is there, and something was not carried over\n"
           "\n`tandemctl COMMAND --help` tells more about a command.\n";
   return text.str();
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/import_files.hpp"
+
+#include <glob.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/descriptor.hpp"
+
+namespace tandem::ctl {
+namespace {
+
+Result<std::string> read(const std::string& path) {
+  std::error_code problem;
+  if (std::filesystem::is_directory(path, problem)) return fail_errno("cannot be read", EISDIR);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail_errno("cannot be read");
+  std::string text(importer::kLongestFile + 1, '\0');  // one more byte than is taken
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return fail_errno("cannot be read");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+std::vector<std::string> match(const std::string& pattern) {
+  std::vector<std::string> paths;
+  glob_t found{};
+  if (::glob(pattern.c_str(), GLOB_BRACE, nullptr, &found) == 0) {
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+      std::error_code problem;
+      if (!std::filesystem::is_directory(found.gl_pathv[i], problem))
+        paths.emplace_back(found.gl_pathv[i]);
+    }
+  }
+  ::globfree(&found);
+  return paths;
+}
+
+Result<void> write_all(int file, const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const auto count = ::write(file, text.data() + done, text.size() - done);
+    if (count < 0 && errno != EINTR) return fail_errno("cannot be written");
+    if (count > 0) done += static_cast<std::size_t>(count);
+  }
+  if (::fsync(file) != 0) return fail_errno("cannot be written");
+  return {};
+}
+
+// link() does not replace, rename() does.
+Result<void> put(const std::string& from, const std::string& to, bool may_replace) {
+  const int status =
+      may_replace ? ::rename(from.c_str(), to.c_str()) : ::link(from.c_str(), to.c_str());
+  if (status == 0) return {};
+  if (errno == EEXIST) return fail("is there already, expected a new file or --force");
+  return fail_errno("cannot be written");
+}
+
+}  // namespace
+
+importer::Files disk_files() {
+  return {read, match};
+}
+
+Result<void> write_new_file(const std::string& path, const std::string& text, bool may_replace) {
+  std::string beside = path + ".XXXXXX";
+  const Descriptor file(::mkstemp(beside.data()));
+  if (!file) return fail_errno(path + ": cannot be written");
+  auto done = write_all(file.get(), text);
+  if (done) done = put(beside, path, may_replace);
+  ::unlink(beside.c_str());  // of a rename, nothing is left there
+  if (!done) return fail(path + ": " + done.error().message);
+  return {};
+}
+
+}  // namespace tandem::ctl

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The disk, as an import sees it.
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "import/files.hpp"
+
+namespace tandem::ctl {
+
+[[nodiscard]] importer::Files disk_files();
+
+// Puts a file at `path` as a whole or not at all, for its owner alone: it may hold a password.
+// Where there is one already, only with `may_replace`.
+[[nodiscard]] Result<void> write_new_file(const std::string& path, const std::string& text,
+                                          bool may_replace);
+
+}  // namespace tandem::ctl
