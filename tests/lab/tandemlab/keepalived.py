@@ -32,8 +32,10 @@ vrrp_instance {name} {{
 
 
 class Keepalived:
-    def __init__(self, lab, node, instances):
-        self.lab, self.node = lab, node
+    """`instances` follow `heading`, which is all of a file without them."""
+
+    def __init__(self, lab, node, instances=(), heading="global_defs {\n    router_id lab\n}\n"):
+        self.lab, self.node, self.heading = lab, node, heading
         self._write(instances)
         self.process = Process(lab, node, "keepalived", [
             "keepalived", "-n", "-l", "-D", "--vrrp", "-f", "/run/keepalived/keepalived.conf",
@@ -42,7 +44,7 @@ class Keepalived:
 
     def _write(self, instances):
         path = self.lab.run_dir(self.node) / "keepalived" / "keepalived.conf"
-        path.write_text("global_defs {\n    router_id lab\n}\n" + "".join(instances))
+        path.write_text(self.heading + "".join(instances))
 
     def reload(self, instances):
         self._write(instances)
