@@ -31,7 +31,7 @@ std::optional<Definitions::Head> Definitions::head_of(std::string_view line) {
 }
 
 void Definitions::set(const std::string& name, Definition definition) {
-  known_.insert_or_assign(name, std::move(definition));
+  known_.insert_or_assign(name, std::make_shared<const Definition>(std::move(definition)));
 }
 
 void Definitions::set(const std::string& name, const Place& place, std::string value) {
@@ -48,9 +48,9 @@ std::optional<Definitions::Reference> Definitions::find(std::string_view line) c
     if (length == 0 || (has_braces ? !behind.starts_with('}') : !ends_name(behind))) continue;
     const auto known = known_.find(rest.substr(0, length));
     if (known == known_.end()) continue;
-    const Reference found{at, length + (has_braces ? 3u : 1u), &known->second};
+    const Reference found{at, length + (has_braces ? 3u : 1u), known->second};
     // Several lines take the place of the end of one.
-    if (!known->second.is_multiline() || found.at + found.length == line.size()) return found;
+    if (!known->second->is_multiline() || found.at + found.length == line.size()) return found;
   }
   return std::nullopt;
 }

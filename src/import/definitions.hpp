@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,13 +39,13 @@ class Definitions {
 
   // The first reference in a line to something that is defined.
   struct Reference {
-    std::size_t at = 0, length = 0;  // with $ and braces
-    const Definition* definition = nullptr;
+    std::size_t at = 0, length = 0;                // with $ and braces
+    std::shared_ptr<const Definition> definition;  // as it is now, whatever it becomes
   };
   [[nodiscard]] std::optional<Reference> find(std::string_view line) const;
 
  private:
-  std::map<std::string, Definition, std::less<>> known_;
+  std::map<std::string, std::shared_ptr<const Definition>, std::less<>> known_;
 };
 
 }  // namespace tandem::importer

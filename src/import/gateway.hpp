@@ -14,6 +14,11 @@
 
 namespace tandem::importer {
 
+// A configuration has no room for more; the import ends there instead of going on in vain.
+inline constexpr std::size_t kMostRouters = 512;
+inline constexpr std::size_t kMostAddressesOfRouter = 255;
+inline constexpr std::size_t kMostServices = 1024;
+
 // What a virtual router, or a sync group, follows.
 struct Tracked {
   std::string kind;  // "check" or "interface"
@@ -76,7 +81,7 @@ struct Gateway {
   Table node{"[node]", {}, {}, {}};
   std::optional<Table> flows;
   Defaults defaults;
-  std::vector<std::pair<std::string, Place>> interfaces;  // each once
+  std::map<std::string, Place> interfaces;  // by name, where each was first named
   std::map<std::string, TrackedScript> scripts;
   std::vector<SyncGroup> groups;
   std::vector<VirtualRouter> routers;
@@ -84,7 +89,6 @@ struct Gateway {
   bool has_scripts = false;  // some script was seen, and none of them had a user
   Notes notes;
 
-  void use_interface(const std::string& name, const Place& place);
   // The virtual router that has an address; null: none.
   [[nodiscard]] const VirtualRouter* owner_of(const IpAddress& address) const;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "import/keywords.hpp"
 #include "import/lines.hpp"
@@ -108,12 +109,12 @@ void warn_of_users(Gateway& gateway) {
                        "keepalived_script where that user exists");
 }
 
-bool is_tracked(const std::string& script, const Gateway& gateway) {
-  return std::ranges::any_of(gateway.routers, [&](const VirtualRouter& router) {
-    return std::ranges::any_of(router.tracked, [&](const Tracked& item) {
-      return item.kind == "check" && item.name == script && !item.is_reversed;
-    });
-  });
+std::set<std::string> tracked_scripts(const Gateway& gateway) {
+  std::set<std::string> names;
+  for (const auto& router : gateway.routers)
+    for (const auto& item : router.tracked)
+      if (item.kind == "check" && !item.is_reversed) names.insert(item.name);
+  return names;
 }
 
 // The order of the result.
@@ -125,8 +126,9 @@ std::vector<Table> tables_of(Gateway& gateway) {
     table.set("name", toml(name), place);
     tables.push_back(std::move(table));
   }
+  const auto tracked = tracked_scripts(gateway);
   for (auto& [name, script] : gateway.scripts) {
-    if (is_tracked(name, gateway))
+    if (tracked.contains(name))
       tables.push_back(std::move(script.table));
     else
       gateway.notes.implied(script.table.from, "vrrp_script " + name +

@@ -136,7 +136,7 @@ Result<void> InstanceReader::interface(const Statement& s) {
   if (!name) return std::unexpected(name.error());
   router_.interface = *name;
   router_.table.set("interface", toml(*name), s.place);
-  gateway_.use_interface(*name, s.place);
+  gateway_.interfaces.emplace(*name, s.place);
   return {};
 }
 

@@ -125,6 +125,8 @@ void InstanceReader::use_default(const std::optional<Setting>& setting) {
 }
 
 Result<void> read_vrrp_instance(const Statement& block, Gateway& gateway) {
+  if (gateway.routers.size() == kMostRouters)
+    return fail_at(block.place, "expected at most 512 virtual routers");
   return InstanceReader(block, gateway).read();
 }
 

@@ -35,6 +35,8 @@ Result<void> InstanceReader::add_address(const Statement& line, bool is_advertis
   const auto is_same = [&](const Address& known) {
     return known.prefix.address == prefix->address;
   };
+  if (addresses_.size() == kMostAddressesOfRouter)
+    return fail_at(line.place, "expected at most 255 addresses in a virtual router");
   if (std::ranges::any_of(addresses_, is_same))
     notes_.trap(line.place, described(line, "is there twice; keepalived takes the first, too"));
   else
@@ -102,7 +104,7 @@ void InstanceReader::finish_addresses() {
     if (!address.label.empty()) more += ", label = " + toml(address.label);
     if (device != router_.interface) {
       more += ", device = " + toml(device);
-      gateway_.use_interface(device, address.place);
+      gateway_.interfaces.emplace(device, address.place);
     }
     if (!address.is_advertised) more += ", advertised = false";
     router_.table.add("addresses",

@@ -3,8 +3,8 @@
 // out what it is to the text (a condition, a definition, a repetition, a reference, an include)
 // and calls itself for what comes of that; a line to which nothing more applies is a result.
 //
-// A few lines can stand for billions. So each line that is taken is charged for its length, and
-// all of them together may not cost more than kBudget; recursion is bounded by kDeepest.
+// A few lines can stand for billions. So each line that is taken, and each turn of a repetition, is
+// charged for, and all together may not cost more than kBudget; recursion is bounded by kDeepest.
 #include "import/lines.hpp"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ class LineReader {
     auto text = read_text(files_, path);
     if (!text) return std::unexpected(text.error());
     open_.push_back(path);
-    spent_ += text->size() + kLineCost;
+    spent_ += kLineCost;  // its lines are charged when they are taken
     set_directory();
     int number = 0;
     for (std::size_t at = 0; at < text->size();) {
@@ -99,8 +99,15 @@ class LineReader {
     return take(place, std::move(text), 0);
   }
 
+  Result<void> charge(const Place& place, std::size_t bytes) {
+    spent_ += bytes;
+    if (spent_ > kBudget) return fail_at(place, "the configuration expands to more than 16 MiB");
+    return {};
+  }
+
   // A value of several lines goes on as long as lines end with a backslash.
   Result<void> continue_definition(const Place& place, std::string text) {
+    if (auto done = charge(place, text.size() + kLineCost); !done) return done;
     const bool goes_on = text.ends_with('\\');
     if (goes_on) text = trimmed(std::string_view(text).substr(0, text.size() - 1));
     if (!text.empty()) definition_.lines.push_back({place, std::move(text)});
@@ -126,8 +133,7 @@ class LineReader {
   Result<void> take(const Place& place, std::string text, int depth) {
     if (depth > kDeepest) return fail_at(place, "parameters or ~SEQ refer to themselves");
     while (true) {
-      spent_ += text.size() + kLineCost;
-      if (spent_ > kBudget) return fail_at(place, "the configuration expands to more than 16 MiB");
+      if (auto done = charge(place, text.size() + kLineCost); !done) return done;
       if (text.size() > kLongestLine)
         return fail_at(place, "expands to a line that is too long, expected at most 65536 bytes");
       if (text.starts_with('@')) {
@@ -162,6 +168,7 @@ class LineReader {
   Result<void> repeat(const Place& place, const std::string& text, int depth) {
     const auto sequence = parse_sequence(text);
     if (!sequence) return fail_at(place, sequence.error().message);
+    if (auto done = charge(place, sequence->turns.size() * kLineCost); !done) return done;
     for (const auto& turn : sequence->turns) {
       for (std::size_t i = 0; i < turn.size(); ++i)
         definitions_.set(sequence->names[i], place, turn[i]);
@@ -175,9 +182,9 @@ class LineReader {
   // A reference to several lines, at the end of `text`.
   Result<void> put_in(const std::string& text, const Definitions::Reference& reference,
                       const Place& place, int depth) {
-    const Definition definition = *reference.definition;  // its lines may define it anew
-    for (std::size_t i = 0; i < definition.lines.size(); ++i) {
-      const auto& line = definition.lines[i];
+    const auto& lines = reference.definition->lines;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const auto& line = lines[i];
       const std::string before = i == 0 ? text.substr(0, reference.at) : "";
       auto done = defining_.empty()
                       ? take(i == 0 ? place : line.place, before + line.text, depth + 1)

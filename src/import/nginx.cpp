@@ -125,7 +125,8 @@ class NginxReader {
     service.set("protocol", listen.is_udp ? "\"udp\"" : "\"tcp\"", line.place);
     service.set("port", port, line.place);
     service.set("forward", "\"local\"", line.place);
-    if (!taken_.insert(key_of(service)).second) return;  // several servers by name, say
+    if (gateway_.services.size() > kMostServices) return;  // `config` refuses that many
+    if (!taken_.insert(key_of(service)).second) return;    // several servers by name, say
     const auto first = notes_.size();
     if (stream_server != nullptr) pass_on(service, listen, address, *stream_server);
     service.comments = notes_.place_from(first);

@@ -154,7 +154,7 @@ Result<void> read_tracked(const Statement& block, std::string_view kind,
         item.is_reversed |= script->second.is_reversed;
       }
     } else {
-      gateway.use_interface(item.name, s.place);
+      gateway.interfaces.emplace(item.name, s.place);
     }
     tracked.push_back(std::move(item));
   }

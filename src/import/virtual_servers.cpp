@@ -12,7 +12,7 @@
 namespace tandem::importer {
 namespace {
 
-constexpr std::size_t kMostInRange = 1024;  // as many as there may be services
+constexpr std::size_t kMostInRange = kMostServices;
 
 // The one behind it; all ones are followed by all zeros.
 IpAddress next(const IpAddress& address) {
@@ -88,6 +88,8 @@ class Servers {
     bool is_first = true;
     for (const auto& entry : *entries) {
       if (!is_possible(block, entry)) continue;
+      if (gateway_.services.size() == kMostServices)
+        return fail_at(block.place, "expected at most 1024 services");
       auto table = service_of(*server, entry, gateway_);
       if (std::exchange(is_first, false)) table.comments = notes_.place_from(first);
       gateway_.services.push_back(std::move(table));
