@@ -22,10 +22,20 @@ class Histogram {
     const auto ns = static_cast<std::uint64_t>(std::max<Duration::rep>(duration.count(), 0));
     ++buckets_[bucket_of(ns)];
     ++count_;
+    sum_ns_ += ns;
     max_ns_ = std::max(max_ns_, ns);
   }
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] Duration sum() const noexcept { return to_duration(sum_ns_); }
+  // How many did not exceed `bound`. Those of its own bucket are not counted, so that it may be up
+  // to 1/16 too strict.
+  [[nodiscard]] std::uint64_t count_within(Duration bound) const noexcept {
+    std::uint64_t within = 0;
+    for (std::size_t i = 0; i < kBuckets - 1 && to_duration(last_of(i)) <= bound; ++i)
+      within += buckets_[i];
+    return within;
+  }
   // The largest recorded, exactly; 0 if nothing was recorded.
   [[nodiscard]] Duration max() const noexcept { return to_duration(max_ns_); }
 
@@ -68,6 +78,7 @@ class Histogram {
 
   std::array<std::uint64_t, kBuckets> buckets_{};
   std::uint64_t count_ = 0;
+  std::uint64_t sum_ns_ = 0;
   std::uint64_t max_ns_ = 0;
 };
 

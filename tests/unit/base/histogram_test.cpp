@@ -45,6 +45,16 @@ TEST(Histogram, TellsTheTailFromTheMiddle) {
   EXPECT_EQ(histogram.count(), 1000U);
 }
 
+TEST(Histogram, CountsThoseWithinABound) {
+  Histogram histogram;
+  for (const int us : {10, 10, 300, 5000}) histogram.record(microseconds(us));
+  EXPECT_EQ(histogram.count_within(microseconds(9)), 0U);
+  EXPECT_EQ(histogram.count_within(microseconds(11)), 2U);
+  EXPECT_EQ(histogram.count_within(microseconds(1000)), 3U);
+  EXPECT_EQ(histogram.count_within(microseconds(5400)), 4U);
+  EXPECT_EQ(histogram.sum(), microseconds(5320));
+}
+
 TEST(Histogram, TakesWhatIsOutOfItsRange) {
   Histogram histogram;
   histogram.record(nanoseconds(-5));
