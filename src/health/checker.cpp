@@ -97,6 +97,7 @@ class Checker::Watch : public std::enable_shared_from_this<Watch> {
   void conclude(ProbeResult result) {
     const auto now = MonotonicClock::now();
     const bool has_changed = verdict_.record(result.pass);
+    if (!result.pass) ++status_.failures;
     status_.consecutive = verdict_.consecutive();
     status_.detail = std::move(result.detail);
     status_.latency = now - started_;

@@ -25,6 +25,7 @@ struct Status {
   std::string detail;      // of the last run: "HTTP 503", "timed out after 1s while connecting"
   Duration latency{};      // of the last run, from its start to its result
   std::uint64_t runs = 0;  // finished
+  std::uint64_t failures = 0;
 };
 
 // Belongs to the thread that runs the io_context, and must not outlive the io_context.

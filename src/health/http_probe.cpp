@@ -44,6 +44,7 @@ constexpr std::size_t kHeaderBytes = 16 * 1024;
 struct Target {
   config::HttpProbe probe;
   bool is_name = false;
+  bool keeps_body = false;
   std::vector<tcp::endpoint> endpoints;  // empty: the name is still to be resolved
   http::request<http::empty_body> request;
 };
@@ -55,9 +56,10 @@ std::string host_header(const config::HttpProbe& probe, bool is_v6) {
   return is_default_port ? host : host + ":" + std::to_string(probe.port);
 }
 
-std::shared_ptr<Target> make_target(const config::HttpProbe& probe) {
+std::shared_ptr<Target> make_target(const config::HttpProbe& probe, bool keeps_body) {
   auto target = std::make_shared<Target>();
   target->probe = probe;
+  target->keeps_body = keeps_body;
   const auto address = IpAddress::parse(probe.host);
   target->is_name = !address;
   if (address) target->endpoints.push_back(endpoint(*address, probe.port));
@@ -201,7 +203,9 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
     const bool has_hung_up = error == asio::ssl::error::stream_truncated;
     if (has_hung_up && parser_.is_header_done() && parser_.need_eof()) return judge();
     if (error) return finish(false, explain(error));
-    body_bytes_ += scratch_.size() - parser_.get().body().size;
+    const std::size_t bytes = scratch_.size() - parser_.get().body().size;
+    body_bytes_ += bytes;
+    if (target_->keeps_body) body_.append(scratch_.data(), bytes);
     const bool is_enough = parser_.is_done() || body_bytes_ >= kBodyBytes;
     if (is_enough || (parser_.is_header_done() && !is_good_status())) return judge();
     if (parser_.is_header_done()) stage_ = "reading the body of the response";
@@ -229,7 +233,7 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
   }
   void finish(bool pass, std::string detail) {
     close();
-    std::exchange(done_, nullptr)({pass, std::move(detail)});
+    std::exchange(done_, nullptr)({pass, std::move(detail), std::move(body_)});
   }
 
   Stream stream_;
@@ -241,12 +245,13 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
   http::response_parser<http::buffer_body> parser_;
   std::array<char, 4096> scratch_{};
   std::size_t body_bytes_ = 0;
+  std::string body_;  // if it is kept
 };
 
 class HttpProbe : public Probe {
  public:
-  HttpProbe(asio::io_context& loop, const config::HttpProbe& probe)
-      : loop_(loop), target_(make_target(probe)) {}
+  HttpProbe(asio::io_context& loop, const config::HttpProbe& probe, bool keeps_body)
+      : loop_(loop), target_(make_target(probe, keeps_body)) {}
   ~HttpProbe() override {
     if (run_) (void)run_->stop();
   }
@@ -282,7 +287,11 @@ class HttpProbe : public Probe {
 }  // namespace
 
 std::unique_ptr<Probe> make_http_probe(asio::io_context& loop, const config::HttpProbe& probe) {
-  return std::make_unique<HttpProbe>(loop, probe);
+  return std::make_unique<HttpProbe>(loop, probe, false);
+}
+
+std::unique_ptr<Probe> make_http_fetch(asio::io_context& loop, const config::HttpProbe& probe) {
+  return std::make_unique<HttpProbe>(loop, probe, true);
 }
 
 }  // namespace tandem::health

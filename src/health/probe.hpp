@@ -15,6 +15,7 @@ namespace tandem::health {
 struct ProbeResult {
   bool pass = false;
   std::string detail;  // for the operator: "HTTP 503", "connection refused", "exit status 2: ..."
+  std::string body{};  // of a document that was fetched
 };
 
 class Probe {
@@ -40,6 +41,9 @@ class Probe {
                                                 const config::Check& check);
 
 [[nodiscard]] std::unique_ptr<Probe> make_http_probe(boost::asio::io_context& loop,
+                                                     const config::HttpProbe& probe);
+// The same, but for its body's sake: as much of it as is read, 64 KiB, is in the result.
+[[nodiscard]] std::unique_ptr<Probe> make_http_fetch(boost::asio::io_context& loop,
                                                      const config::HttpProbe& probe);
 [[nodiscard]] std::unique_ptr<Probe> make_tcp_probe(boost::asio::io_context& loop,
                                                     const config::TcpProbe& probe);

@@ -71,6 +71,15 @@ TEST_F(HttpProbeTest, ReadsOnlyTheBeginningOfALongBody) {
   expect(probe_answer(head + std::string(70'000, 'x'), After::hang), true, "HTTP 200");
 }
 
+TEST_F(HttpProbeTest, FetchesABodyIfItIsWanted) {
+  TestServer server(loop_,
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+  const auto fetch = make_http_fetch(loop_, {.host = "127.0.0.1", .port = server.port()});
+  for (int i = 0; i < 2; i++) EXPECT_EQ(run_probe(loop_, *fetch).body, "abcdefg");
+  EXPECT_EQ(probe(server.port()).body, "");
+}
+
 TEST_F(HttpProbeTest, FailsOnAResponseCutShort) {
   expect(probe_answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"), false,
          "not a valid HTTP response: partial message");
