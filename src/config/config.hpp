@@ -87,6 +87,13 @@ struct Check {
   bool operator==(const Check&) const = default;
 };
 
+struct Nginx {  // the node's own, to be asked for its figures
+  HttpProbe stub_status;
+  Duration interval = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(1);
+  bool operator==(const Nginx&) const = default;
+};
+
 struct VirtualAddress {
   IpPrefix prefix;
   std::string label;   // IPv4 only, begins with the device's name
@@ -212,6 +219,7 @@ struct Config {
   Flows flows;
   std::vector<Interface> interfaces;
   std::vector<Check> checks;
+  std::optional<Nginx> nginx;
   std::vector<Vrrp> vrrp;
   std::vector<Service> services;
   bool operator==(const Config&) const = default;

@@ -114,6 +114,23 @@ const Section<Check>& check_section() {
   return section;
 }
 
+const Section<Nginx>& nginx_section() {
+  static const Section<Nginx> section{
+      "[nginx]",
+      "The node's own Nginx, whose figures `/metrics` is to have. Nothing depends on its answers.",
+      {
+          key("stub_status", &Nginx::stub_status, HttpUrl{},
+              "Where its ngx_http_stub_status_module answers.")
+              .required(),
+          key("interval", &Nginx::interval, Span{milliseconds(100), hours(1)},
+              "From one answer to the next question."),
+          key("timeout", &Nginx::timeout, Span{milliseconds(1), hours(1)},
+              "After so long it counts as not answering."),
+      },
+  };
+  return section;
+}
+
 const Section<Config>& file_section() {
   static const Section<Config> section{
       "the file",
@@ -124,6 +141,7 @@ const Section<Config>& file_section() {
           key("flows", &Config::flows, TableOf<Flows>{flows_section()}, ""),
           key("interface", &Config::interfaces, tables(interface_section(), 256), ""),
           key("check", &Config::checks, tables(check_section(), 1024), ""),
+          key("nginx", &Config::nginx, Maybe<TableOf<Nginx>>{{nginx_section()}}, ""),
           key("vrrp", &Config::vrrp, tables(vrrp_section(), kMostRouters), ""),
           key("service", &Config::services, tables(service_section(), kMostServices), ""),
       },

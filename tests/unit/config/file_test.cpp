@@ -121,6 +121,11 @@ TEST_F(FullFile, GivesChecks) {
   EXPECT_EQ(config.checks, expected);
 }
 
+TEST_F(FullFile, GivesNginx) {
+  EXPECT_EQ(config.nginx,
+            (Nginx{HttpProbe{false, "127.0.0.1", 10080, "/nginx_status"}, 1s, 500ms}));
+}
+
 TEST_F(FullFile, GivesVirtualRouters) {
   ASSERT_EQ(config.vrrp.size(), 3U);
   EXPECT_EQ(config.vrrp[0], every_key());
