@@ -22,6 +22,7 @@
 #include "engine/steering_program.hpp"
 #include "flow/flow_time.hpp"
 #include "forward/forwarder.hpp"
+#include "observe/engine_view.hpp"
 
 namespace tandem::daemon {
 
@@ -74,6 +75,8 @@ class DataPlane {
   [[nodiscard]] virtual bool works() const { return true; }
   // Sentences for the operator.
   [[nodiscard]] virtual std::vector<std::string> troubles() const { return {}; }
+
+  [[nodiscard]] virtual observe::EngineView view() const { return {}; }
 
   // What XDP has not captured, and has not counted.
   virtual void drain_captured(const std::function<void(const td_captured&)>&) {}

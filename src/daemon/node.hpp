@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "daemon/capture.hpp"
 #include "daemon/data_plane.hpp"
 #include "daemon/interfaces.hpp"
+#include "daemon/nginx_watch.hpp"
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
 #include "daemon/services.hpp"
@@ -35,8 +37,7 @@
 #include "netlink/addresses.hpp"
 #include "netlink/links.hpp"
 #include "observe/event_log.hpp"
-#include "observe/status_document.hpp"
-#include "observe/vrrp_document.hpp"
+#include "observe/overview.hpp"
 #include "vrrp/priority.hpp"
 
 namespace tandem::daemon {
@@ -75,6 +76,7 @@ class Node {
   void reload(const std::string& file, control::Completion done);
   Result<void> apply(const Plan& plan, const Plan& before);
   Result<void> publish(const Plan& plan);
+  void watch_nginx();
 
   // node_follow.cpp: what the world and the VRRP thread report
   void on_vrrp_event(const VrrpEvent& event);
@@ -90,17 +92,27 @@ class Node {
   // node_commands.cpp: the control socket
   void serve();
   void with_snapshot(std::function<void(const Snapshot&)> use);
-  nlohmann::json status(const Snapshot& snapshot) const;
-  nlohmann::json vrrp(const Snapshot& snapshot, const std::string& name) const;
+  [[nodiscard]] observe::NodeView node_view(const Snapshot& snapshot) const;
+  // name: empty for all.
+  [[nodiscard]] std::vector<observe::RouterView> router_views(const Snapshot& snapshot,
+                                                              const std::string& name) const;
   void fail_over(const control::FailoverRequest& request, control::Completion done);
   [[nodiscard]] bool has_router(const std::string& name) const;
 
   // node_http.cpp: what the HTTP server serves
+  // On the scribe's thread.
+  using Write = std::function<Result<std::string>(const observe::Overview&)>;
   void serve_http();
-  nlohmann::json everything(const Snapshot& snapshot);
+  void serve_text(const std::string& path, const std::string& type, Write write);
+  observe::Overview overview(const Snapshot& snapshot);
 
   // node_services.cpp: its commands about services
   void serve_services();
+  // nullopt: all.
+  observe::ServicesView services_view(const std::optional<std::string>& name);
+  [[nodiscard]] std::vector<observe::BackendView> backend_views(
+      const std::optional<std::string>& service,
+      const std::optional<control::Endpoint>& backend) const;
   control::Answer list_services(const control::ServicesRequest& request);
   control::Answer list_backends(const control::BackendsRequest& request);
   control::Answer list_flows(const control::FlowsRequest& request);
@@ -143,12 +155,15 @@ class Node {
   std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured
+  std::unique_ptr<NginxWatch> nginx_;          // the same
 
   std::vector<std::unique_ptr<ReadWatch>> watches_;
   std::optional<Alarm> addresses_due_, plane_due_;
   boost::asio::steady_timer patience_;
   bool links_changed_ = false;
   bool plane_worked_ = true;
+  observe::ReloadsView reloads_;
+  std::optional<boost::asio::thread_pool> scribe_;
   enum class Phase { running, resigning, down } phase_ = Phase::running;
 };
 

@@ -2,6 +2,7 @@
 // The control socket's commands. What only the VRRP thread knows is asked of it by a snapshot.
 #include <algorithm>
 
+#include "daemon/check_figures.hpp"
 #include "daemon/node.hpp"
 
 namespace tandem::daemon {
@@ -41,14 +42,16 @@ void Node::serve() {
   server_->on_async("status", [this](const nlohmann::json& arguments, control::Completion done) {
     const auto request = control::StatusRequest::from_json(arguments);
     if (!request) return done(std::unexpected(request.error()));
-    with_snapshot([this, done](const Snapshot& snapshot) { done(status(snapshot)); });
+    with_snapshot([this, done](const Snapshot& snapshot) {
+      done(status_document(node_view(snapshot), observe::Now::read()));
+    });
   });
   server_->on_async("vrrp", [this](const nlohmann::json& arguments, control::Completion done) {
     const auto request = control::VrrpRequest::from_json(arguments);
     if (!request) return done(std::unexpected(request.error()));
     if (request->name && !has_router(*request->name)) return done(no_router(*request->name));
     with_snapshot([this, name = request->name.value_or(""), done](const Snapshot& snapshot) {
-      done(vrrp(snapshot, name));
+      done(vrrp_document(router_views(snapshot, name), observe::Now::read()));
     });
   });
   server_->on_async("failover", [this](const nlohmann::json& arguments, control::Completion done) {
@@ -81,7 +84,7 @@ void Node::with_snapshot(std::function<void(const Snapshot&)> use) {
       [snapshot, use = std::move(use)] { use(*snapshot); });
 }
 
-nlohmann::json Node::status(const Snapshot& snapshot) const {
+observe::NodeView Node::node_view(const Snapshot& snapshot) const {
   observe::NodeView node;
   node.name = plan_.config.node.name;
   node.version = TANDEM_VERSION;
@@ -101,18 +104,22 @@ nlohmann::json Node::status(const Snapshot& snapshot) const {
   for (std::size_t i = 0; i < checks.size(); i++) {
     std::optional<bool> up;
     if (checks[i].state != health::State::unknown) up = checks[i].state == health::State::up;
-    node.checks.push_back(
-        {checks[i].name, kind_of(plan_.config.checks[i]), up, checks[i].since, checks[i].detail});
+    node.checks.push_back({checks[i].name, kind_of(plan_.config.checks[i]), up, checks[i].since,
+                           checks[i].detail, figures_of(checks[i])});
   }
   node.addresses_restored = addresses_->counters().restored;
+  node.send_errors = snapshot.counters.send_errors;
+  node.events_lost = snapshot.counters.events_lost;
+  node.reloads = reloads_;
   if (snapshot.counters.send_errors > 0)
     node.warnings.push_back(std::to_string(snapshot.counters.send_errors) +
                             " frames could not be sent");
   for (auto& trouble : plane_->troubles()) node.warnings.push_back(std::move(trouble));
-  return status_document(node, observe::Now::read());
+  return node;
 }
 
-nlohmann::json Node::vrrp(const Snapshot& snapshot, const std::string& name) const {
+std::vector<observe::RouterView> Node::router_views(const Snapshot& snapshot,
+                                                    const std::string& name) const {
   std::vector<observe::RouterView> views;
   for (std::size_t i = 0; i < snapshot.routers.size(); i++) {
     const auto* r = router(snapshot.routers[i].id);
@@ -120,7 +127,7 @@ nlohmann::json Node::vrrp(const Snapshot& snapshot, const std::string& name) con
     views.push_back({r->config, snapshot.routers[i], explain_priority(r->settings, failing(*r)),
                      peers_->troubles(r->id), lowest_priority(r->settings)});
   }
-  return vrrp_document(views, observe::Now::read());
+  return views;
 }
 
 void Node::fail_over(const control::FailoverRequest& request, control::Completion done) {

@@ -70,8 +70,13 @@ void Node::reload() {
   });
 }
 
-void Node::reload(const std::string& file, control::Completion done) {
-  if (phase_ != Phase::running) return done(fail("tandemd is stopping"));
+void Node::reload(const std::string& file, control::Completion answer) {
+  if (phase_ != Phase::running) return answer(fail("tandemd is stopping"));
+  const auto done = [this, answer = std::move(answer)](control::Answer outcome) {
+    reloads_.last_good = outcome.has_value();
+    ++(outcome ? reloads_.applied : reloads_.refused);
+    answer(std::move(outcome));
+  };
   if (auto seen = links_->process(); !seen) spdlog::warn("{}", seen.error().message);
   auto loaded = config::load_file(file);
   if (loaded.good())
@@ -149,8 +154,15 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
   peers_->apply(plan_.routers, *interfaces_);
   // A check that starts over counts as it did, until it has a verdict of its own.
   checker_->apply(plan_.config.checks);
+  watch_nginx();
   on_links();
   return {};
+}
+
+void Node::watch_nginx() {
+  const auto& wanted = plan_.config.nginx;
+  if (nginx_ && wanted && nginx_->config() == *wanted) return;
+  nginx_ = wanted ? std::make_unique<NginxWatch>(loop_, *wanted) : nullptr;
 }
 
 Result<void> Node::publish(const Plan& plan) {

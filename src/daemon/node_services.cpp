@@ -2,6 +2,7 @@
 // The control socket's commands about services.
 #include <algorithm>
 
+#include "daemon/check_figures.hpp"
 #include "daemon/explanation.hpp"
 #include "daemon/node.hpp"
 #include "forward/known_flow.hpp"
@@ -121,12 +122,11 @@ bool Node::has_lease(const IpAddress& address) const {
   return false;
 }
 
-control::Answer Node::list_services(const control::ServicesRequest& request) {
-  const auto& all = services_->all();
+observe::ServicesView Node::services_view(const std::optional<std::string>& name) {
   const auto& forwarder = plane_->forwarder();
   observe::ServicesView document;
-  for (const auto& s : all) {
-    if (request.name && s.config.name != *request.name) continue;
+  for (const auto& s : services_->all()) {
+    if (name && s.config.name != *name) continue;
     observe::ServiceView v;
     v.name = s.config.name;
     v.address = s.config.address;
@@ -141,34 +141,55 @@ control::Answer Node::list_services(const control::ServicesRequest& request) {
       v.picks = counts.picks;
       v.hash_picks = counts.joined;
       v.refused = counts.refused + counts.exhausted;
+      v.no_source_port = counts.exhausted;
+      v.table_full = counts.full;
       v.note = note_of(v, counts);
     }
     document.services.push_back(std::move(v));
   }
+  observe::FlowTablesView tables;
+  if (plane_->call([&](forward::Forwarder& f, MonotonicTime) {
+        const auto sums = f.sums();
+        tables.active_in_table = sums.in_table;
+        tables.active_in_schedulers = sums.in_schedulers;
+        tables.ipv4 = {f.flows4().flows(), f.flows4().capacity(), f.flows4().evictions()};
+        tables.ipv6 = {f.flows6().flows(), f.flows6().capacity(), f.flows6().evictions()};
+      }))
+    document.tables = tables;
+  return document;
+}
+
+control::Answer Node::list_services(const control::ServicesRequest& request) {
+  const auto document = services_view(request.name);
   if (request.name && document.services.empty())
     return fail("there is no service '" + *request.name + "'");
-  if (!plane_->call([&](forward::Forwarder& f, MonotonicTime) {
-        const auto sums = f.sums();
-        document.active_in_table = sums.in_table;
-        document.active_in_schedulers = sums.in_schedulers;
-        document.ipv4 = {f.flows4().flows(), f.flows4().capacity(), f.flows4().evictions()};
-        document.ipv6 = {f.flows6().flows(), f.flows6().capacity(), f.flows6().evictions()};
-      }))
-    return fail(kStandsStill);
+  if (!document.tables) return fail(kStandsStill);
   return services_document(document);
+}
+
+std::vector<observe::BackendView> Node::backend_views(
+    const std::optional<std::string>& service,
+    const std::optional<control::Endpoint>& backend) const {
+  std::vector<observe::BackendView> views;
+  for (const auto& s : services_->all()) {
+    if (s.number == 0 || (service && s.config.name != *service)) continue;
+    for (const auto& b : s.backends) {
+      if (!is_meant(b, backend)) continue;
+      views.push_back(view(s, b, *plane_, *program_, *links_));
+      if (const auto check = services_->last_check(b)) views.back().check = figures_of(*check);
+    }
+  }
+  return views;
 }
 
 control::Answer Node::backends_of(const std::optional<std::string>& service,
                                   const std::optional<control::Endpoint>& backend) const {
-  std::vector<observe::BackendView> views;
-  bool known = !service;
-  for (const auto& s : services_->all()) {
-    if (s.number == 0 || (service && s.config.name != *service)) continue;
-    known = true;
-    for (const auto& b : s.backends)
-      if (is_meant(b, backend)) views.push_back(view(s, b, *plane_, *program_, *links_));
-  }
-  if (!known) return no_service(*service, services_->all());
+  const auto known = [&](const RunningService& s) {
+    return s.number != 0 && s.config.name == *service;
+  };
+  if (service && std::ranges::none_of(services_->all(), known))
+    return no_service(*service, services_->all());
+  const auto views = backend_views(service, backend);
   if (backend && views.empty())
     return fail("service '" + *service + "' has no backend " + backend->to_string());
   return backends_document(views, observe::Now::read());

@@ -39,6 +39,7 @@ void Node::take_down() {
   checker_.reset();
   server_.reset();
   http_.reset();
+  nginx_.reset();
   capture_.reset();
   peers_.reset();
   services_.reset();

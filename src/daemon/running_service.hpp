@@ -28,6 +28,7 @@ struct RunningBackend {
   bool retired = false;            // no longer configured: stays for the flows that it has
   std::optional<bool> check_up{};  // nullopt: no verdict yet, or no check
   std::string check_why{};
+  std::optional<std::size_t> check{};  // its place among the checks
   balance::State state = balance::State::down;
   std::string why{};  // it is in this state
   MonotonicTime since{};

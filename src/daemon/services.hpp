@@ -60,6 +60,10 @@ class Services {
   [[nodiscard]] flow::SteeredReplies replies() const { return daemon::replies(latest()); }
 
   [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
+  // nullopt: nothing checks it.
+  [[nodiscard]] std::optional<health::Status> last_check(const RunningBackend& backend) const {
+    return backend.check ? std::optional(checker_.status(*backend.check)) : std::nullopt;
+  }
   [[nodiscard]] const DataPlane& plane() const { return rooms_.plane; }
   DataPlane& plane() { return rooms_.plane; }
   // By the operator. nullptr: all of the service's. false: there is none such.

@@ -47,10 +47,12 @@ void Services::watch() {
   std::vector<config::Check> checks;
   std::vector<netlink::Destination> destinations;
   checked_.clear();
-  for (const auto& service : services_) {
-    for (const auto& backend : service.backends) {
+  for (auto& service : services_) {
+    for (auto& backend : service.backends) {
       destinations.push_back({backend.config.address, 0});
+      backend.check.reset();
       if (!service.config.check || backend.retired) continue;
+      backend.check = checks.size();
       checks.push_back(check_of(service.config, backend.config));
       checked_.emplace_back(service.config.name, backend.slot);
     }

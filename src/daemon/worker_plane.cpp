@@ -202,6 +202,20 @@ std::vector<std::string> WorkerPlane::troubles() const {
   return troubles;
 }
 
+observe::EngineView WorkerPlane::view() const {
+  observe::EngineView view;
+  for (std::size_t i = 0; i < workers_.size(); i++) {
+    const auto& c = workers_[i]->counters();
+    view.workers.push_back({watches_[i].stalled(), c.rounds, c.bursts, c.received, c.sent,
+                            c.tx_full, c.no_port, c.handed_over, c.overrun});
+  }
+  for (const auto& [ifindex, port] : ports_) {
+    const auto counters = port->port().counters();
+    view.ports.push_back({port->name(), counters.missed, counters.no_frame});
+  }
+  return view;
+}
+
 void WorkerPlane::drain_captured(const std::function<void(const td_captured&)>& each) {
   for (const auto& worker : workers_) worker->drain_captured(each);
 }

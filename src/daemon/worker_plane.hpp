@@ -36,6 +36,7 @@ class WorkerPlane : public DataPlane {
   void check(MonotonicTime now) override;
   [[nodiscard]] bool works() const override { return works_; }
   [[nodiscard]] std::vector<std::string> troubles() const override;
+  [[nodiscard]] observe::EngineView view() const override;
   void drain_captured(const std::function<void(const td_captured&)>& each) override;
   void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const override;
   void add_traffic(std::uint16_t backend, td_traffic& traffic) const override;

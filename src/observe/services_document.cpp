@@ -9,8 +9,6 @@ namespace tandem::observe {
 
 using nlohmann::json;
 
-namespace {
-
 const char* name_of(config::Protocol protocol) {
   return protocol == config::Protocol::tcp ? "tcp" : "udp";
 }
@@ -56,6 +54,8 @@ const char* name_of(balance::State state) {
   }
   return "down";
 }
+
+namespace {
 
 double rate(double per_second) {
   return std::round(per_second * 10) / 10;
@@ -128,16 +128,23 @@ json flow_table_document(const FlowTableView& table) {
 
 }  // namespace
 
+std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
+  const std::string host = address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
+  return host + ":" + std::to_string(port);
+}
+
 json services_document(const ServicesView& view) {
+  const FlowTablesView& tables = view.tables.value();
   json services = json::array();
   for (const ServiceView& service : view.services) services.push_back(service_document(service));
-  return {{"services", std::move(services)},
-          {"flow_tables",
-           {{"ipv4", flow_table_document(view.ipv4)}, {"ipv6", flow_table_document(view.ipv6)}}},
-          {"counts",
-           {{"active_in_table", view.active_in_table},
-            {"active_in_schedulers", view.active_in_schedulers},
-            {"agree", view.active_in_table == view.active_in_schedulers}}}};
+  return {
+      {"services", std::move(services)},
+      {"flow_tables",
+       {{"ipv4", flow_table_document(tables.ipv4)}, {"ipv6", flow_table_document(tables.ipv6)}}},
+      {"counts",
+       {{"active_in_table", tables.active_in_table},
+        {"active_in_schedulers", tables.active_in_schedulers},
+        {"agree", tables.active_in_table == tables.active_in_schedulers}}}};
 }
 
 json backends_document(std::span<const BackendView> backends, const Now& now) {

@@ -13,6 +13,7 @@
 #include "balance/backend.hpp"
 #include "base/address.hpp"
 #include "config/config.hpp"
+#include "observe/check_figures.hpp"
 #include "observe/clock.hpp"
 
 namespace tandem::observe {
@@ -40,10 +41,12 @@ struct ServiceView {
   std::uint64_t flows_total = 0;   // remembered
   double new_per_second = 0;
   Traffic traffic;
-  std::uint64_t picks = 0;       // by the scheduler
-  std::uint64_t hash_picks = 0;  // flows that were joined
-  std::uint64_t refused = 0;     // no backend could take them
-  std::string note;              // a sentence for the operator, if something is amiss
+  std::uint64_t picks = 0;           // by the scheduler
+  std::uint64_t hash_picks = 0;      // flows that were joined
+  std::uint64_t refused = 0;         // no backend could take them
+  std::uint64_t no_source_port = 0;  // the part of these that lacked a source port (fullnat)
+  std::uint64_t table_full = 0;      // the flow table had no room
+  std::string note;                  // a sentence for the operator, if something is amiss
 };
 
 struct FlowTableView {
@@ -52,15 +55,19 @@ struct FlowTableView {
   std::uint64_t evicted = 0;  // half open or over, for want of room
 };
 
-struct ServicesView {
-  std::vector<ServiceView> services;  // those asked for
+struct FlowTablesView {
   FlowTableView ipv4;
   FlowTableView ipv6;
   std::uint64_t active_in_table = 0;  // flows marked as counted, of all services
   std::uint64_t active_in_schedulers = 0;
 };
 
-// {"services": [...], "flow_tables": {...}, "counts": {...}}
+struct ServicesView {
+  std::vector<ServiceView> services;     // those asked for
+  std::optional<FlowTablesView> tables;  // nullopt: their thread stands still
+};
+
+// {"services": [...], "flow_tables": {...}, "counts": {...}}. There are tables.
 [[nodiscard]] nlohmann::json services_document(const ServicesView& view);
 
 struct NextHop {
@@ -84,8 +91,16 @@ struct BackendView {
   std::uint32_t max_connections = 0;  // 0: no limit
   std::uint64_t picks = 0;
   Traffic traffic;
-  std::optional<NextHop> next_hop;  // nullopt: not resolved
+  std::optional<NextHop> next_hop;    // nullopt: not resolved
+  std::optional<CheckFigures> check;  // nullopt: it has none
 };
+
+// "198.51.100.21:8080", "[2001:db8::1]:80"
+[[nodiscard]] std::string endpoint_text(const IpAddress& address, std::uint16_t port);
+[[nodiscard]] const char* name_of(config::Protocol protocol);
+[[nodiscard]] const char* name_of(config::Forward forward);
+[[nodiscard]] const char* name_of(config::SchedulerKind scheduler);
+[[nodiscard]] const char* name_of(balance::State state);
 
 // {"backends": [...]} in the order given.
 [[nodiscard]] nlohmann::json backends_document(std::span<const BackendView> backends,

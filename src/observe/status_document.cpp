@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/status_document.hpp"
 
-#include <iterator>
+#include <algorithm>
 
 namespace tandem::observe {
 
@@ -9,20 +9,18 @@ using nlohmann::json;
 
 namespace {
 
-struct Reason {
-  std::size_t number;
-  const char* name;
-};
-constexpr Reason kReasons[] = {
-#define TD_REASON_ROW(number, name, text) {number, text},
-    TD_REASONS(TD_REASON_ROW)
+constexpr std::array<const char*, TD_REASON_COUNT> kReasons = [] {
+  std::array<const char*, TD_REASON_COUNT> names{};
+#define TD_REASON_ROW(number, name, text) names[number] = text;
+  TD_REASONS(TD_REASON_ROW)
 #undef TD_REASON_ROW
-};
-static_assert(std::size(kReasons) == TD_REASON_COUNT);
+  return names;
+}();
+static_assert(std::ranges::find(kReasons, nullptr) == kReasons.end());
 
 json packets_by_reason(const std::array<std::uint64_t, TD_REASON_COUNT>& packets) {
   json document = json::object();
-  for (const Reason& reason : kReasons) document[reason.name] = packets[reason.number];
+  for (std::size_t i = 0; i < packets.size(); ++i) document[kReasons[i]] = packets[i];
   return document;
 }
 
@@ -63,6 +61,10 @@ json check_document(const CheckView& check, const Now& now) {
 }
 
 }  // namespace
+
+std::span<const char* const, TD_REASON_COUNT> packet_reasons() {
+  return kReasons;
+}
 
 json drops_by_reason(const std::array<std::uint64_t, wire::kAdvertDrops>& dropped) {
   json document = json::object();

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/address.hpp"
 #include "base/histogram.hpp"
+#include "observe/check_figures.hpp"
 #include "observe/clock.hpp"
 #include "tandem/abi.h"
 #include "wire/vrrp.hpp"
@@ -46,6 +48,13 @@ struct CheckView {
   std::optional<bool> up;   // nullopt: no result yet
   MonotonicTime since{};    // of the last change
   std::string last_result;  // "200 OK", "connection refused"
+  CheckFigures figures{};
+};
+
+struct ReloadsView {
+  std::uint64_t applied = 0;
+  std::uint64_t refused = 0;
+  bool last_good = true;
 };
 
 struct NodeView {
@@ -61,11 +70,17 @@ struct NodeView {
   VrrpThreadView vrrp_thread;
   std::vector<CheckView> checks;
   std::uint64_t addresses_restored = 0;
+  std::uint64_t send_errors = 0;  // frames of VRRP
+  std::uint64_t events_lost = 0;  // of the VRRP thread
+  ReloadsView reloads;
   std::vector<std::string> warnings;
 };
 
 // Counters list every reason, also those with count 0.
 [[nodiscard]] nlohmann::json status_document(const NodeView& node, const Now& now);
+
+// "pass/other", "drop/no-lease", ... by enum td_reason
+[[nodiscard]] std::span<const char* const, TD_REASON_COUNT> packet_reasons();
 
 // {"truncated": 0, "ttl": 3, ...}
 [[nodiscard]] nlohmann::json drops_by_reason(

@@ -43,11 +43,10 @@ TEST(ServicesDocument, ShowsEachServiceAndWhetherTheCountsAgree) {
   own.address = ip("2001:db8::1");
   own.protocol = config::Protocol::udp;
   own.port = 53;
-  const json document = services_document({.services = {web, own},
-                                           .ipv4 = {20, 1000, 3},
-                                           .ipv6 = {},
-                                           .active_in_table = 17,
-                                           .active_in_schedulers = 16});
+  const json document = services_document(
+      {.services = {web, own},
+       .tables = FlowTablesView{
+           .ipv4 = {20, 1000, 3}, .ipv6 = {}, .active_in_table = 17, .active_in_schedulers = 16}});
   EXPECT_EQ(document["services"][0], json::parse(R"({
     "name": "web", "address": "192.0.2.100", "protocol": "tcp", "port": 80, "forward": "nat",
     "scheduler": "least_conn", "lease": true, "backends": {"up": 3, "draining": 0, "down": 1},

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every metric that /metrics exports: name, type, labels and meaning. docs/metrics.md is written
+// from this table, and what configs/prometheus and configs/grafana refer to is looked up in it.
+//
+// Names are stable: people graph them. Counters end in _total, and what has a unit in its name:
+// _seconds, _bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace tandem::observe {
+
+// X(name, type, labels, meaning), in the order of the page.
+#define TANDEM_METRICS(X)                                                                          \
+  X(tandem_build_info, gauge, "node, version, engine", "1: what runs here")                        \
+  X(tandem_realtime, gauge, "",                                                                    \
+    "1 if the VRRP thread runs with real-time priority and locked memory")                         \
+  X(tandem_reloads_total, counter, "result",                                                       \
+    "Reloads of the configuration: applied, or refused, when the former one goes on")              \
+  X(tandem_reload_good, gauge, "", "1 if the last reload was applied, or there was none")          \
+  X(tandem_interface_up, gauge, "interface", "1 if the interface is there, up, and steered")       \
+  X(tandem_addresses_restored_total, counter, "",                                                  \
+    "Virtual addresses put back after something else had removed them")                            \
+  X(tandem_events_lost_total, counter, "",                                                         \
+    "Events of the VRRP thread that the control thread was too slow for, and then asked for")      \
+  X(tandem_http_connections_total, counter, "", "Connections to the HTTP server")                  \
+  X(tandem_http_connections_evicted_total, counter, "",                                            \
+    "Connections closed to make room for others")                                                  \
+  X(tandem_http_requests_total, counter, "", "HTTP requests, good or bad")                         \
+  X(tandem_http_requests_refused_total, counter, "",                                               \
+    "Of them, those that asked for what is not served")                                            \
+  X(process_cpu_seconds_total, counter, "", "Processor time of all threads of tandemd")            \
+  X(process_resident_memory_bytes, gauge, "", "Memory of tandemd")                                 \
+  X(process_open_fds, gauge, "", "Open file descriptors")                                          \
+  X(process_max_fds, gauge, "", "Most file descriptors that may be open")                          \
+  X(process_start_time_seconds, gauge, "", "When tandemd started, in seconds since 1970")          \
+                                                                                                   \
+  X(tandem_vrrp_state, gauge, "router, vrid, state",                                               \
+    "1 for the state that the virtual router is in: initialize, backup, active or fault")          \
+  X(tandem_vrrp_address_held, gauge, "router, address",                                            \
+    "1 if this node holds a live lease of the virtual address")                                    \
+  X(tandem_vrrp_transitions_total, counter, "router", "Changes of state")                          \
+  X(tandem_vrrp_priority, gauge, "router", "The priority in use, as tracking has changed it")      \
+  X(tandem_vrrp_configured_priority, gauge, "router", "The priority of the configuration")         \
+  X(tandem_vrrp_peer_priority, gauge, "router",                                                    \
+    "The priority of the last good advert; none before there was one")                             \
+  X(tandem_vrrp_handed_over, gauge, "router",                                                      \
+    "1 if it stays Backup, whatever its priority, because it was handed over on request")          \
+  X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
+    "Until the lease ends, should no advert be sent any more; 0: there is none")                   \
+  X(tandem_vrrp_advert_interval_seconds, gauge, "router", "The interval of the configuration")     \
+  X(tandem_vrrp_adverts_sent_total, counter, "router", "Adverts sent")                             \
+  X(tandem_vrrp_adverts_received_total, counter, "router", "Good adverts received")                \
+  X(tandem_vrrp_adverts_dropped_total, counter, "router, reason",                                  \
+    "Adverts that reached the virtual router and were dropped, by reason (architecture.md)")       \
+  X(tandem_vrrp_advert_mismatches_total, counter, "router, what",                                  \
+    "Adverts accepted although their addresses or their interval differ")                          \
+  X(tandem_adverts_received_total, counter, "",                                                    \
+    "Adverts that came in, good or bad, also for no virtual router of this node")                  \
+  X(tandem_adverts_dropped_total, counter, "reason", "Of them, those dropped, by reason")          \
+  X(tandem_adverts_lost_total, counter, "",                                                        \
+    "Adverts lost on the way to the VRRP thread: its ring was full")                               \
+  X(tandem_vrrp_send_errors_total, counter, "",                                                    \
+    "Adverts and announcements that could not be sent")                                            \
+  X(tandem_vrrp_lateness_seconds, histogram, "",                                                   \
+    "How long after its deadline each timer of the VRRP thread was served, adverts among them")    \
+                                                                                                   \
+  X(tandem_packets_total, counter, "verdict, reason",                                              \
+    "Packets by what became of them and why; `drop` and `no-lease` is what architecture.md calls " \
+    "`drop/no-lease`")                                                                             \
+  X(tandem_service_info, gauge, "service, address, protocol, port, forward, scheduler",            \
+    "1: what the service is")                                                                      \
+  X(tandem_service_backends, gauge, "service, state", "Backends that are up, draining or down")    \
+  X(tandem_service_connections, gauge, "service", "Flows that count as connections")               \
+  X(tandem_service_flows, gauge, "service", "Flows that are remembered")                           \
+  X(tandem_service_picks_total, counter, "service", "Flows that the scheduler placed")             \
+  X(tandem_service_hash_picks_total, counter, "service", "Flows taken up in the middle, by hash")  \
+  X(tandem_service_refused_total, counter, "service, reason",                                      \
+    "First packets that no backend could take, or no source port was left for")                    \
+  X(tandem_service_table_full_total, counter, "service", "New flows that the table was full for")  \
+  X(tandem_backend_state, gauge, "service, backend, state",                                        \
+    "1 for the state that the backend is in: up, draining or down")                                \
+  X(tandem_backend_connections, gauge, "service, backend", "Flows that count as connections")      \
+  X(tandem_backend_flows, gauge, "service, backend", "Flows that are remembered")                  \
+  X(tandem_backend_weight, gauge, "service, backend", "The weight in use")                         \
+  X(tandem_backend_max_connections, gauge, "service, backend",                                     \
+    "Connections that it takes at most; none without a limit")                                     \
+  X(tandem_backend_picks_total, counter, "service, backend", "Flows placed there")                 \
+  X(tandem_backend_packets_total, counter, "service, backend, direction",                          \
+    "Packets to (in) and from (out) the backend; replies pass by with nat and fullnat alone")      \
+  X(tandem_backend_bytes_total, counter, "service, backend, direction", "The same in bytes")       \
+  X(tandem_backend_check_latency_seconds, gauge, "service, backend", "Of the last check")          \
+  X(tandem_backend_check_runs_total, counter, "service, backend", "Checks finished")               \
+  X(tandem_backend_check_failures_total, counter, "service, backend",                              \
+    "Of them, those that failed")                                                                  \
+  X(tandem_check_up, gauge, "check, kind", "1 if the check passes; none before its first result")  \
+  X(tandem_check_latency_seconds, gauge, "check", "Of its last run")                               \
+  X(tandem_check_runs_total, counter, "check", "Runs finished")                                    \
+  X(tandem_check_failures_total, counter, "check", "Of them, those that failed")                   \
+                                                                                                   \
+  X(tandem_flow_table_flows, gauge, "family", "Flows in the table")                                \
+  X(tandem_flow_table_capacity, gauge, "family", "Flows that it has room for")                     \
+  X(tandem_flow_table_evictions_total, counter, "family",                                          \
+    "Flows half open or over that gave way to new ones")                                           \
+  X(tandem_flow_counts, gauge, "where", "Connections, as the table and as the schedulers count")   \
+  X(tandem_flow_count_mismatch, gauge, "", "The difference of the two, which is 0 at any moment")  \
+                                                                                                   \
+  X(tandem_worker_stalled, gauge, "worker", "1 if the worker of the dpdk engine stands still")     \
+  X(tandem_worker_rounds_total, counter, "worker", "Rounds of its loop")                           \
+  X(tandem_worker_bursts_total, counter, "worker", "Bursts with frames in them")                   \
+  X(tandem_worker_frames_total, counter, "worker, direction", "Frames received (in), sent (out)")  \
+  X(tandem_worker_unsent_total, counter, "worker, reason",                                         \
+    "Frames not sent: the device's queue was full, or it is no port")                              \
+  X(tandem_worker_first_packets_total, counter, "worker, result",                                  \
+    "First packets for the first worker: handed over, or lost because it is too slow")             \
+  X(tandem_port_lost_total, counter, "port, reason",                                               \
+    "Frames lost by a port of the dpdk engine: workers are too slow, or no buffer was free")       \
+                                                                                                   \
+  X(tandem_nginx_up, gauge, "", "1 if Nginx answered with its stub_status, as [nginx] asks for")   \
+  X(tandem_nginx_connections, gauge, "state",                                                      \
+    "Its connections: all (active), of them reading, writing, and waiting for a request")          \
+  X(tandem_nginx_connections_accepted_total, counter, "", "Connections that it accepted")          \
+  X(tandem_nginx_connections_handled_total, counter, "", "Of them, those that it could handle")    \
+  X(tandem_nginx_requests_total, counter, "", "Requests of its clients")
+
+enum class MetricType : std::uint8_t { counter, gauge, histogram };
+
+struct Metric {
+  const char* name;
+  MetricType type;
+  const char* labels;  // "router, state"
+  const char* meaning;
+};
+
+enum class MetricId : std::uint8_t {
+#define TANDEM_METRIC_ID(name, type, labels, meaning) name,
+  TANDEM_METRICS(TANDEM_METRIC_ID)
+#undef TANDEM_METRIC_ID
+};
+
+// By MetricId.
+[[nodiscard]] std::span<const Metric> metrics();
+
+// docs/metrics.md.
+[[nodiscard]] std::string metrics_reference();
+
+}  // namespace tandem::observe
