@@ -22,6 +22,7 @@ http {{
     server {{
         listen 127.0.0.1:10080;
         location = /health {{ return 200 "ok\\n"; }}
+        location = /nginx_status {{ stub_status; }}
     }}
     server {{
         listen 80;
