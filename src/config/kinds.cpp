@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/endpoint_text.hpp"
 #include "config/duration.hpp"
 #include "config/endpoint.hpp"
 
@@ -228,9 +229,7 @@ Parsed<std::optional<ListenAddress>> Listen::parse(const Value& value) const {
 }
 
 std::string Listen::show(const ListenAddress& listen) const {
-  const auto address = listen.address.to_string();
-  const auto host = listen.address.is_v4() ? address : "[" + address + "]";
-  return quoted(host + ":" + std::to_string(listen.port));
+  return quoted(endpoint_text(listen.address, listen.port));
 }
 
 std::string Argv::expected() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/endpoint.hpp"
 
+#include "base/endpoint_text.hpp"
 #include "config/endpoint.hpp"
 
 namespace tandem::control {
@@ -23,9 +24,7 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
 }
 
 std::string Endpoint::to_string() const {
-  if (!port) return address.to_string();
-  const std::string host = address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-  return host + ":" + std::to_string(*port);
+  return port ? endpoint_text(address, *port) : address.to_string();
 }
 
 }  // namespace tandem::control

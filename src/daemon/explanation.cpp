@@ -3,15 +3,11 @@
 
 #include <algorithm>
 
+#include "base/endpoint_text.hpp"
 #include "flow/state_names.hpp"
 
 namespace tandem::daemon {
 namespace {
-
-std::string endpoint(const IpAddress& address, std::uint16_t port) {
-  return (address.is_v4() ? address.to_string() : "[" + address.to_string() + "]") + ":" +
-         std::to_string(port);
-}
 
 MacAddress mac_at(const std::uint8_t* bytes) {
   MacAddress mac;
@@ -36,7 +32,7 @@ struct Seen {
     return text(address(td_ip_destination(&p)), p.destination_port);
   }
   [[nodiscard]] std::string text(const IpAddress& a, std::uint16_t port) const {
-    return p.has_ports ? endpoint(a, port) : a.to_string();
+    return p.has_ports ? endpoint_text(a, port) : a.to_string();
   }
   [[nodiscard]] std::vector<std::uint16_t> tags() const {
     std::vector<std::uint16_t> ids;
@@ -145,7 +141,7 @@ void Explanation::tell_flow(const forward::Rehearsed& r, MonotonicTime now) {
                   : r.held ? observe::PickedBy::affinity
                            : observe::PickedBy::scheduler;
   view_.pick = observe::PickView{backend_->config.address, backend_->config.port, by};
-  step("backend", endpoint(backend_->config.address, backend_->config.port) + ", " +
+  step("backend", endpoint_text(backend_->config.address, backend_->config.port) + ", " +
                       std::string(r.flow ? "as its flow has it" : "if it came now"));
 }
 
@@ -156,7 +152,7 @@ void Explanation::tell_nobody() {
     std::string why = b.why;
     if (b.state == balance::State::up && b.weight > 0)
       why = "has all the connections that it may have";
-    step("backend", endpoint(b.config.address, b.config.port) + ": " + why, false);
+    step("backend", endpoint_text(b.config.address, b.config.port) + ": " + why, false);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "balance/mix.hpp"
+#include "base/endpoint_text.hpp"
 #include "daemon/service_numbers.hpp"
 
 namespace tandem::daemon {
@@ -32,8 +33,7 @@ bool is_nat(const RunningService& s) {
 }  // namespace
 
 std::string endpoint_of(const config::Backend& b) {
-  return b.address.is_v4() ? b.address.to_string() + ":" + std::to_string(b.port)
-                           : "[" + b.address.to_string() + "]:" + std::to_string(b.port);
+  return endpoint_text(b.address, b.port);
 }
 
 // FNV-1a over what names it, mixed: the same on both nodes.

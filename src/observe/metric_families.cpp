@@ -5,8 +5,6 @@
 
 #include <array>
 
-#include "observe/clock.hpp"
-
 namespace tandem::observe {
 namespace {
 
@@ -18,10 +16,6 @@ constexpr std::array<Duration, 16> kBounds{
     microseconds(250),     microseconds(500),     microseconds(1'000),   microseconds(2'500),
     microseconds(5'000),   microseconds(10'000),  microseconds(25'000),  microseconds(50'000),
     microseconds(100'000), microseconds(250'000), microseconds(500'000), microseconds(1'000'000)};
-
-double exact_seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 prometheus::MetricType type_of(MetricType type) {
   switch (type) {

@@ -16,6 +16,10 @@
 
 namespace tandem::observe {
 
+[[nodiscard]] inline double exact_seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 class MetricFamilies {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;

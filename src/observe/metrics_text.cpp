@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/endpoint_text.hpp"
 #include "observe/metric_families.hpp"
 #include "observe/overview.hpp"
 
@@ -10,10 +11,6 @@ namespace tandem::observe {
 namespace {
 
 using enum MetricId;
-
-double exact_seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
 
 void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_build_info,

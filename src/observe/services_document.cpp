@@ -128,11 +128,6 @@ json flow_table_document(const FlowTableView& table) {
 
 }  // namespace
 
-std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
-  const std::string host = address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-  return host + ":" + std::to_string(port);
-}
-
 json services_document(const ServicesView& view) {
   const FlowTablesView& tables = view.tables.value();
   json services = json::array();

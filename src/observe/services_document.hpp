@@ -95,8 +95,6 @@ struct BackendView {
   std::optional<CheckFigures> check;  // nullopt: it has none
 };
 
-// "198.51.100.21:8080", "[2001:db8::1]:80"
-[[nodiscard]] std::string endpoint_text(const IpAddress& address, std::uint16_t port);
 [[nodiscard]] const char* name_of(config::Protocol protocol);
 [[nodiscard]] const char* name_of(config::Forward forward);
 [[nodiscard]] const char* name_of(config::SchedulerKind scheduler);
