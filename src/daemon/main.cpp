@@ -4,15 +4,16 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/program_options.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include "config/load.hpp"
+#include "daemon/capabilities.hpp"
 #include "daemon/node.hpp"
 #include "daemon/system_check.hpp"
 
@@ -82,6 +83,16 @@ config::Loaded load(const std::string& file) {
   return loaded;
 }
 
+bool is_allowed() {
+  const auto missing = daemon::missing_capabilities();
+  if (missing.empty()) return true;
+  std::cerr << "tandemd: has to load XDP programs and own addresses, but has no ";
+  for (const char* gap = ""; const auto& name : missing)
+    std::cerr << std::exchange(gap, ", ") << name;
+  std::cerr << "; run it as root, or as the systemd unit does\n";
+  return false;
+}
+
 // Every check that runs has a socket or a pipe: as many descriptors as the system allows.
 void allow_many_descriptors() {
   rlimit limit{};
@@ -134,10 +145,7 @@ int main(int argc, char** argv) {
   const auto loaded = load(line->config_file);
   if (line->check) return report(loaded, line->config_file, std::cout) ? 0 : 1;
   if (!report(loaded, line->config_file, std::cerr)) return 1;
-  if (geteuid() != 0) {
-    std::cerr << "tandemd: has to run as root: it loads an XDP program and owns addresses\n";
-    return 1;
-  }
+  if (!is_allowed()) return 1;
   set_up_log();
   allow_many_descriptors();
   go_before_ordinary_work();

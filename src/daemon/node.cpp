@@ -153,6 +153,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   follow();
   serve();
   serve_http();
+  report_to_manager();
   const auto& realtime = thread_->realtime();
   if (!realtime.realtime) spdlog::warn("adverts may be late: {}", realtime.scheduler);
   if (!realtime.memory_locked) spdlog::warn("adverts may be late: memory could not be locked");
@@ -200,6 +201,18 @@ void Node::follow() {
     spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
     note(observe::AddressEvent{a.device, a.prefix.to_string(), what});
   });
+}
+
+void Node::report_to_manager() {
+  manager_.emplace(loop_, [this](std::function<void(const std::string&)> answer) {
+    with_snapshot([this, answer = std::move(answer)](const Snapshot& snapshot) {
+      std::vector<std::pair<std::string, vrrp::State>> states;
+      for (const auto& status : snapshot.routers)
+        if (const auto* r = router(status.id)) states.emplace_back(r->config.name, status.state);
+      answer(roles_line(states));
+    });
+  });
+  manager_->ready();
 }
 
 // What the forwarder has not heard while it stood still.

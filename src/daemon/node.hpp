@@ -26,6 +26,7 @@
 #include "daemon/nginx_watch.hpp"
 #include "daemon/peers.hpp"
 #include "daemon/plan.hpp"
+#include "daemon/service_manager.hpp"
 #include "daemon/services.hpp"
 #include "daemon/stall_watch.hpp"
 #include "daemon/vrrp_thread.hpp"
@@ -70,6 +71,7 @@ class Node {
   void follow();
   void keep_addresses();
   void check_plane();
+  void report_to_manager();
   void tell_again();
 
   // node_reload.cpp
@@ -156,6 +158,7 @@ class Node {
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured
   std::unique_ptr<NginxWatch> nginx_;          // the same
+  std::optional<ServiceManager> manager_;      // of this process: systemd
 
   std::vector<std::unique_ptr<ReadWatch>> watches_;
   std::optional<Alarm> addresses_due_, plane_due_;

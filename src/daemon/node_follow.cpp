@@ -97,6 +97,7 @@ void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
   spdlog::info("{}: {}", r->config.name, words(t));
   note(observe::TransitionEvent{r->config.name, t.from, t.to, t.cause, t.peer, t.peer_priority},
        event.at);
+  if (manager_) manager_->changed();
   if (const auto role = role_of(t.to)) {
     notifier_->notify(
         r->config.notify,

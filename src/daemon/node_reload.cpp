@@ -72,9 +72,12 @@ void Node::reload() {
 
 void Node::reload(const std::string& file, control::Completion answer) {
   if (phase_ != Phase::running) return answer(fail("tandemd is stopping"));
-  const auto done = [this, answer = std::move(answer)](control::Answer outcome) {
+  manager_->reloading();
+  const control::Completion done = [this, answer = std::move(answer)](control::Answer outcome) {
     reloads_.last_good = outcome.has_value();
     ++(outcome ? reloads_.applied : reloads_.refused);
+    manager_->ready();
+    manager_->changed();
     answer(std::move(outcome));
   };
   if (auto seen = links_->process(); !seen) spdlog::warn("{}", seen.error().message);

@@ -17,6 +17,7 @@ void Node::stop() {
   if (phase_ != Phase::running) return;
   phase_ = Phase::resigning;
   spdlog::info("stopping: handing over");
+  manager_->stopping();
   thread_->post([](VrrpDriver& driver, MonotonicTime now) { driver.shut_down(now); });
   patience_.expires_after(kResignPatience);
   patience_.async_wait([this](const boost::system::error_code& error) {
@@ -36,6 +37,7 @@ void Node::on_idle() {
 void Node::take_down() {
   watches_.clear();
   plane_due_.reset();
+  manager_.reset();
   checker_.reset();
   server_.reset();
   http_.reset();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stops one thread of a process, as nothing but a debugger can."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -47,7 +48,8 @@ class Stopped:
         self.stopped.set()
         self.done.wait()
         if self.error is None:
-            self._ptrace(PTRACE_DETACH)
+            with contextlib.suppress(ProcessLookupError):  # it was killed meanwhile
+                self._ptrace(PTRACE_DETACH)
 
     def __enter__(self):
         self.tracer.start()

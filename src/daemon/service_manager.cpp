@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/service_manager.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <array>
+
+#include "vrrp/action.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+constexpr std::size_t kNamed = 8;  // what a line of `systemctl status` has room for
+
+// A third of what the manager waits: one that comes late does no harm.
+std::optional<Duration> ping_interval() {
+  std::uint64_t limit_us = 0;
+  if (sd_watchdog_enabled(0, &limit_us) <= 0) return std::nullopt;
+  return std::chrono::microseconds(limit_us) / 3;
+}
+
+}  // namespace
+
+std::string roles_line(const std::vector<std::pair<std::string, vrrp::State>>& routers) {
+  using enum vrrp::State;
+  std::string line;
+  for (const auto state : std::array{active, backup, fault, initialize}) {
+    std::string names;
+    std::size_t count = 0;
+    for (const auto& [name, of] : routers)
+      if (of == state && ++count <= kNamed) names += (names.empty() ? "" : ", ") + name;
+    if (count == 0) continue;
+    if (count > kNamed) names = std::to_string(count) + " virtual routers";
+    line += (line.empty() ? "" : "; ") + std::string(to_string(state)) + " for " + names;
+  }
+  return line.empty() ? "No virtual router is configured" : line;
+}
+
+ServiceManager::ServiceManager(boost::asio::io_context& loop, Ask ask)
+    : ask_(std::move(ask)), timer_(loop), interval_(ping_interval()) {
+  ping();
+}
+
+void ServiceManager::ping() {
+  changed();
+  if (!interval_) return;
+  timer_.expires_after(*interval_);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) ping();
+  });
+}
+
+void ServiceManager::changed() {
+  outdated_ = asked_;
+  if (std::exchange(asked_, true)) return;
+  ask_([this](const std::string& status) {
+    asked_ = false;
+    sd_notify(0, ("STATUS=" + status + (interval_ ? "\nWATCHDOG=1" : "")).c_str());
+    if (outdated_) changed();
+  });
+}
+
+void ServiceManager::ready() const {
+  sd_notify(0, "READY=1");
+}
+
+void ServiceManager::reloading() const {
+  const auto now = MonotonicClock::now().time_since_epoch();
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us)).c_str());
+}
+
+void ServiceManager::stopping() const {
+  sd_notify(0, "STOPPING=1\nSTATUS=Stopping: handing over");
+}
+
+}  // namespace tandem::daemon
