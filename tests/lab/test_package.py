@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian package on a host with systemd: installed, started, watched, upgraded, removed.
+
+    client --- front --- a: a host of its own (tandemlab/host.py), Active for 192.0.2.100
+"""
+
+import json
+import pathlib
+import shutil
+import time
+
+from tandemlab import configs, plan, tap
+from tandemlab.host import Host
+from tandemlab.one_thread import Stopped
+from tandemlab.shell import CHECKOUT, build_dir, run, wait_until
+
+UNIT = "tandemd.service"
+CONFIG = "/etc/tandem/tandem.toml"
+NOTIFY = """\
+#!/bin/sh
+# What scripts of operators do.
+exec >/var/tmp/notified 2>&1
+echo "$1 $2"
+touch /var/tmp/of-nobody && chown nobody /var/tmp/of-nobody && echo chown
+setpriv --reuid=nobody --clear-groups id -un
+sleep 100 & kill $! && echo kill
+touch /etc/tandem/written && echo etc
+mount -t tmpfs tmpfs /mnt 2>/dev/null || echo no mount
+echo done
+"""
+
+
+def config(more=""):
+    return (configs.node("a") + configs.vrrp("VI_1", 51, 150, f"{plan.VIPS[0]}/24", more=more)
+            + configs.web_service("web", plan.VIPS[0]))
+
+
+class Package(tap.LabCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.host = Host(cls.lab, "a")
+        made = run([CHECKOUT / "tools/package", "--build", build_dir(),
+                    "--output", cls.lab.directory]).stdout
+        shutil.copy(made.strip(), cls.host.path("/root/tandem.deb"))
+        cls.before = cls.names_of_ours()
+        cls.host.exec("dpkg", "-i", "/root/tandem.deb")
+
+    @classmethod
+    def names_of_ours(cls):
+        return set(cls.host.exec("find", "/etc", "/usr", "/var", "/run", "-xdev",
+                                 "-path", "/var/cache", "-prune", "-o",
+                                 "-name", "*tandem*", "-print").stdout.split())
+
+    def write(self, name, text, mode=0o644):
+        path = pathlib.Path(self.host.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def drop_in(self, text):
+        self.write(f"/etc/systemd/system/{UNIT}.d/test.conf", text)
+        self.host.exec("systemctl", "daemon-reload")
+
+    def start(self, text):
+        self.write(CONFIG, text)
+        self.host.exec("systemctl", "restart", UNIT)
+        wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
+
+    def status_text(self):
+        return self.host.show(UNIT, "StatusText")["StatusText"]
+
+    def tearDown(self):
+        self.host.exec("systemctl", "stop", UNIT, check=False)
+        self.host.exec("systemctl", "reset-failed", UNIT, check=False)
+        self.drop_in("")
+
+    # ---- what it brings ---------------------------------------------------
+    def test_contents(self):
+        """It starts nothing; unit, manual pages and examples are in good order."""
+        self.assertEqual(self.host.show(UNIT, "ActiveState", "UnitFileState"),
+                         {"ActiveState": "inactive", "UnitFileState": "disabled"})
+        self.assertEqual(self.host.exec("systemd-analyze", "verify", UNIT).stderr, "")
+        listed = self.host.exec("dpkg", "-L", "tandem").stdout.split()
+        # mandoc unpacks what it finds with ".gz" behind its name.
+        pages = [name.removesuffix(".gz") for name in listed
+                 if "/man/" in name and name.endswith(".gz")]
+        self.assertEqual(len(pages), 3)
+        for page in pages:
+            self.host.exec("mandoc", "-T", "lint", "-W", "warning", page)
+        examples = [name for name in listed if name.endswith(".toml")]
+        self.assertGreaterEqual(len(examples), 4)
+        for name in examples:
+            self.host.exec("tandemd", "-c", name, "--check")
+        self.assertIn("tandemd " + self.version(), self.host.exec("tandemd", "--version").stdout)
+        self.host.exec("systemd-tmpfiles", "--create", "tandem.conf")
+        self.assertIn("drwx------", self.host.exec("ls", "-ld", "/var/backups/tandem").stdout)
+        self.host.exec("sysctl", "-p", "/usr/lib/sysctl.d/60-tandem.conf")
+
+    def version(self):
+        return self.host.exec("dpkg-query", "-W", "-f", "${Version}", "tandem").stdout
+
+    def test_manual_is_complete(self):
+        """tandemctl(8) has each command of `tandemctl --help`."""
+        listed = self.host.exec("tandemctl", "--help").stdout.partition("Commands:\n")[2]
+        names = [line.split()[0] for line in listed.partition("\n\n")[0].splitlines()]
+        page = self.host.exec("sh", "-c", "zcat /usr/share/man/man8/tandemctl.8.gz").stdout
+        self.assertEqual([line.split()[1] for line in page.splitlines()
+                          if line.startswith(".Ss ")], names)
+
+    # ---- the unit -----------------------------------------------------------
+    def test_runs(self):
+        """Within its sandbox the daemon has all it needs, also after it was killed."""
+        self.start(config())
+        self.host.exec("systemctl", "kill", "--signal=KILL", UNIT)
+        wait_until("systemd has started it again",
+                   lambda: self.host.show(UNIT, "NRestarts")["NRestarts"] == "1")
+        wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
+        status = json.loads(self.host.exec("tandemctl", "status", "--json").stdout)
+        self.assertEqual(status["warnings"], [])
+        self.assertTrue(status["vrrp_thread"]["realtime"] and status["vrrp_thread"]["memory_locked"],
+                        status["vrrp_thread"])
+
+    def test_strict(self):
+        """The strict drop-in among the examples is not too strict, also after it was killed."""
+        self.drop_in((CHECKOUT / "configs/systemd/strict.conf").read_text())
+        self.test_runs()
+
+    def test_commands(self):
+        """A notify command may do what such commands do; what it may not, it is told."""
+        self.write("/etc/tandem/notify", NOTIFY, 0o755)
+        self.start(config('notify = { active = ["/etc/tandem/notify"] }'))
+        log = pathlib.Path(self.host.path("/var/tmp/notified"))
+        wait_until("the command is done", lambda: log.exists() and "done" in log.read_text())
+        said = log.read_text().splitlines()
+        self.assertEqual(
+            said, ["master VI_1", "chown", "nobody", "kill", "etc", "no mount", "done"])
+        pathlib.Path(self.host.path("/etc/tandem/written")).unlink()
+        pathlib.Path(self.host.path("/etc/tandem/notify")).unlink()
+
+    def test_reload(self):
+        """`systemctl reload` applies a good configuration, and fails with a bad one."""
+        self.start(config())
+        self.write(CONFIG, config().replace("priority = 150", "priority = 140"))
+        self.host.exec("systemctl", "reload", UNIT)
+        routers = json.loads(self.host.exec("tandemctl", "vrrp", "--json").stdout)["routers"]
+        self.assertEqual(routers[0]["priority"]["effective"], 140)
+        self.write(CONFIG, config().replace("vrid = 51", "vrid = 256"))
+        self.assertNotEqual(self.host.exec("systemctl", "reload", UNIT, check=False).returncode, 0)
+        self.assertRegex(self.host.journal(UNIT), r"tandem.toml:\d+:\d+: vrid: 256")
+        self.assertEqual(self.host.show(UNIT, "ActiveState", "SubState", "NRestarts"),
+                         {"ActiveState": "active", "SubState": "running", "NRestarts": "0"})
+
+    def test_watchdog(self):
+        """The VRRP thread stands still: systemd ends the daemon and starts it again."""
+        self.drop_in("[Service]\nWatchdogSec=600ms\n")
+        self.start(config())
+        time.sleep(1.5)
+        self.assertEqual(self.host.show(UNIT, "NRestarts")["NRestarts"], "0")
+        daemon = next(pid for pid in self.lab.pids("a") if
+                      pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "tandemd")
+        with Stopped(daemon, "vrrp"):
+            wait_until("systemd ends it", lambda: "Watchdog timeout" in self.host.journal(UNIT))
+        wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
+
+    def test_upgrade(self):
+        """An upgrade restarts a daemon that runs, and starts none that does not."""
+        self.host.exec("dpkg", "-i", "/root/tandem.deb")
+        self.assertEqual(self.host.show(UNIT, "ActiveState")["ActiveState"], "inactive")
+        self.start(config())
+        before = self.host.show(UNIT, "MainPID")
+        self.host.exec("dpkg", "-i", "/root/tandem.deb")
+        wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
+        self.assertNotEqual(self.host.show(UNIT, "MainPID"), before)
+
+    # ---- completion -------------------------------------------------------
+    def complete(self, *words):
+        """What bash offers for the last of the words."""
+        script = """
+            . /usr/share/bash-completion/completions/tandemctl
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            "_$1"
+            printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        return self.host.exec("bash", "-c", script, "bash", *words).stdout.split()
+
+    def test_completion(self):
+        """bash completes commands, options, and names of the node that runs."""
+        self.start(config())
+        self.assertEqual(self.complete("tandemctl", "rel"), ["reload"])
+        self.assertEqual(self.complete("tandemctl", "failover", "--ba"), ["--back"])
+        self.assertEqual(self.complete("tandemctl", "--js"), ["--json"])
+        self.assertEqual(self.complete("tandemctl", "failover", ""), ["VI_1"])
+        self.assertEqual(self.complete("tandemctl", "-s", "/run/tandem/control.sock", "services",
+                                       "w"), ["web"])
+        self.assertEqual(self.complete("tandemd", "--che"), ["--check"])
+
+    # ---- the end ------------------------------------------------------------
+    def test_removed(self):
+        """Removed and purged, it leaves nothing but the administrator's files."""
+        self.start(config())
+        self.host.exec("systemctl", "enable", UNIT)
+        try:
+            self.host.exec("dpkg", "-r", "tandem")
+            self.assertNotIn("xdp", self.host.exec("ip", "link", "show", "eth0").stdout)
+            self.assertTrue(pathlib.Path(self.host.path(CONFIG)).exists())
+            pathlib.Path(self.host.path(CONFIG)).unlink()
+            pathlib.Path(self.host.path("/etc/tandem")).rmdir()
+            self.host.exec("dpkg", "-P", "tandem")
+            left = {name for name in self.names_of_ours() - self.before
+                    if not name.startswith(f"/etc/systemd/system/{UNIT}.d")}
+            self.assertEqual(left, set())
+        finally:
+            self.host.exec("dpkg", "-i", "/root/tandem.deb")
+
+
+if __name__ == "__main__":
+    tap.main()
