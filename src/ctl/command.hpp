@@ -93,6 +93,8 @@ extern const Command kWeight;
 extern const Command kExplain;
 extern const Command kCapture;
 extern const Command kTop;
+extern const Command kBackup;
+extern const Command kRestore;
 
 [[nodiscard]] std::span<const Command* const> commands();
 [[nodiscard]] const Command* find_command(const std::string& name);  // null: there is none

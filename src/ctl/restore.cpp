@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandemctl restore: what tandemctl backup archived, put back.
+#include "archive/restore.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <ostream>
+
+#include "archive/backup.hpp"
+#include "archive/file.hpp"
+#include "archive/selection.hpp"
+#include "config/load.hpp"
+#include "ctl/backup.hpp"
+#include "ctl/command.hpp"
+#include "ctl/options.hpp"
+
+namespace tandem::ctl {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+namespace {
+
+void options(po::options_description& named, po::positional_options_description& positional) {
+  named.add_options()("file", po::value<std::string>()->required(), "the archive")(
+      "root", po::value<std::string>()->default_value("/"), "where the node's file system is")(
+      "aside", po::value<std::string>()->default_value(kBackups),
+      "the directory for an archive of what is replaced")("dry-run", po::bool_switch(),
+                                                          "show what would change, change nothing");
+  positional.add("file", 1);
+}
+
+std::string permissions_of(const archive::Entry& entry) {
+  std::ostringstream text;
+  text << std::oct << entry.mode << std::dec << ' '
+       << (entry.user.empty() ? std::to_string(entry.uid) : entry.user) << ':'
+       << (entry.group.empty() ? std::to_string(entry.gid) : entry.group);
+  return text.str();
+}
+
+void show(const Place& place, const std::vector<archive::Change>& changes) {
+  for (const auto& change : changes) {
+    place.out << to_string(change.what) << ' ' << printable(change.to.path);
+    if (change.what == archive::Change::What::permissions)
+      place.out << ' ' << printable(permissions_of(change.from)) << " -> "
+                << printable(permissions_of(change.to));
+    place.out << '\n';
+  }
+}
+
+// Settings of the kernel are shown, and left to `sysctl --system`.
+void show_sysctls(const Place& place, const archive::Manifest& manifest) {
+  const auto now = archive::current_sysctls();
+  for (const auto& [name, value] : manifest.sysctls)
+    if (const auto known = now.find(name); known != now.end() && known->second != value)
+      place.out << "sysctl " << printable(name) << " is " << printable(known->second) << ", was "
+                << printable(value) << '\n';
+}
+
+json document(const std::vector<archive::Change>& changes, bool done, const std::string& aside) {
+  json list = json::array();
+  for (const auto& change : changes)
+    list.push_back({{"what", to_string(change.what)}, {"path", change.to.path}});
+  return {{"changes", std::move(list)}, {"done", done}, {"aside", aside}};
+}
+
+// Whether the configuration that is there now would be accepted.
+Exit judge(const Place& place, const archive::Tree& tree, const archive::Manifest& manifest) {
+  const auto text = tree.read_file(manifest.config);
+  if (!text) return complain(place, text.error());
+  const auto loaded = config::parse(*text);
+  for (const auto& problem : loaded.problems)
+    place.err << "tandemctl: " << printable(config::format(problem, manifest.config)) << '\n';
+  return loaded.good() ? kGood : kRefused;
+}
+
+void tell_next(const Place& place, const std::string& config) {
+  place.out << "Next:\n"
+               "  tandemd --check -c "
+            << printable(config)
+            << "\n"
+               "  sysctl --system\n"
+               "  nginx -t && systemctl reload nginx\n"
+               "  systemctl daemon-reload\n"
+               "  systemctl reload-or-restart tandemd\n";
+}
+
+Exit run_here(const Place& place, const po::variables_map& options) {
+  const auto manifest = archive::read_archive(options["file"].as<std::string>());
+  if (!manifest) return complain(place, manifest.error());
+  const auto root = options["root"].as<std::string>();
+  const auto tree = archive::Tree::open(root);
+  if (!tree) return complain(place, tree.error());
+  const auto changes = archive::changes(*tree, *manifest);
+  if (!changes) return complain(place, changes.error());
+  const bool is_rehearsal = options["dry-run"].as<bool>();
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const bool replaces = std::ranges::any_of(
+      *changes, [](const auto& change) { return change.what != archive::Change::What::create; });
+  std::string aside;
+  if (replaces)
+    aside = (std::filesystem::path(absolute_path(options["aside"].as<std::string>())) /
+             ("before-restore-" + archive::file_name(manifest->node, now)))
+                .string();
+  if (place.json)
+    place.out << document(*changes, !is_rehearsal, aside)
+                     .dump(2, ' ', false, json::error_handler_t::replace)
+              << '\n';
+  else
+    show(place, *changes);
+  if (!is_rehearsal)
+    if (auto done = archive::apply(*tree, *manifest, *changes, aside); !done)
+      return complain(place, done.error());
+  if (place.json) return is_rehearsal ? kGood : judge(place, *tree, *manifest);
+  if (root == "/") show_sysctls(place, *manifest);
+  place.out << changes->size() << (is_rehearsal ? " changes to make" : " changes made") << '\n';
+  if (is_rehearsal) return kGood;
+  if (!aside.empty()) place.out << "What was there before is in " << aside << '\n';
+  const Exit verdict = judge(place, *tree, *manifest);
+  tell_next(place, manifest->config);
+  return verdict;
+}
+
+}  // namespace
+
+const Command kRestore{
+    "restore",
+    "FILE",
+    "put an archive of `tandemctl backup` back",
+    "Reads the whole archive and compares every checksum before anything is changed, and shows "
+    "what\n"
+    "changes. Files are written beside their places and renamed when all of them are there; what\n"
+    "they replace is archived first. Files that are not in the archive stay. No daemon needs to\n"
+    "run; one that runs keeps its configuration until it is reloaded.\n"
+    "\n"
+    "The exit status is 1 if the archive is damaged, or if the restored configuration has "
+    "mistakes.\n",
+    {},
+    options,
+    nullptr,
+    nullptr,
+    run_here,
+};
+
+}  // namespace tandem::ctl
