@@ -132,6 +132,8 @@ Result<void> check_seal(::archive* in, const std::string& path, std::size_t& lef
 
 Result<void> write_archive(const std::string& path, const Manifest& manifest) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
+  std::error_code ignored;  // what it is in the way of, mkdir() tells
+  std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), ignored);
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(directory);
   const Descriptor holder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!holder) return fail_errno(directory);

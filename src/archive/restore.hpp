@@ -24,8 +24,9 @@ struct Change {
 [[nodiscard]] Result<std::vector<Change>> changes(const Tree& tree, const Manifest& manifest);
 
 // Carries the changes out. What is replaced is written to `aside` first, an archive like any other;
-// nothing is written there if nothing is replaced. After an error before the first rename all is as
-// it was; after one within the renames, the error says what is done.
+// nothing is written there if nothing is replaced. After an error before the first rename all files
+// are as they were, and no more than directories were made; after one within the renames, the error
+// says what is done.
 Result<void> apply(const Tree& tree, const Manifest& manifest, const std::vector<Change>& changes,
                    const std::string& aside);
 

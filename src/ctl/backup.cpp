@@ -54,7 +54,10 @@ Exit verify(const Place& place, const std::string& file) {
 Exit run_here(const Place& place, const po::variables_map& options) {
   if (const auto file = given<std::string>(options, "verify")) return verify(place, *file);
   const auto keep = days(options["keep"].as<std::string>());
-  if (!keep) return complain(place, keep.error()), kUsage;
+  if (!keep) {
+    complain(place, keep.error());
+    return kUsage;
+  }
   const auto directory = absolute_path(options["directory"].as<std::string>());
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto backup =

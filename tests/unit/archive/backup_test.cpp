@@ -44,8 +44,8 @@ TEST(Backup, IsForItsOwnerAlone) {
 TEST(Backup, LeavesNothingHalfDoneWhereItCannotBeWritten) {
   const Node node;
   node.backed_up();
-  const auto elsewhere = node.archives() + "/no/such";
-  EXPECT_FALSE(back_up(node.root(), kConfig, elsewhere, kNow));
+  const auto in_a_file = node.archives() + "/" + file_name("node-a", kNow) + "/below";
+  EXPECT_FALSE(back_up(node.root(), kConfig, in_a_file, kNow));
   std::vector<std::string> names;
   for (const auto& item : std::filesystem::directory_iterator(node.archives()))
     names.push_back(item.path().filename().string());
