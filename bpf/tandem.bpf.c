@@ -64,6 +64,19 @@ struct {
 	__type(value, struct td_captured);
 } td_capturing SEC(".maps");
 
+/*
+ * Whether it is, in a way that verifiers follow: Linux 6.1 learns nothing from "not 0", and nobody does
+ * from the one comparison that compilers like to make of two.
+ */
+TD_INLINE int is_from_1_to(__u64 most, __u64 *n)
+{
+	__asm__ volatile("" : "+r"(*n));
+	if ((__s64)*n <= 0)
+		return 0;
+	__asm__ volatile("" : "+r"(*n));
+	return *n <= most;
+}
+
 /* ---- Capture ---- */
 
 TD_INLINE int is_capturing(const struct td_env *env)
@@ -78,8 +91,7 @@ TD_INLINE void copy_head(struct xdp_md *ctx, __u8 *to, __u32 *length)
 	*length = n;
 	if (n > TD_CAPTURE_BYTES)
 		n = TD_CAPTURE_BYTES;
-	__asm__ volatile("" : "+r"(n));
-	if (n > 0 && n <= TD_CAPTURE_BYTES)
+	if (is_from_1_to(TD_CAPTURE_BYTES, &n))
 		bpf_xdp_load_bytes(ctx, 0, to, n);
 }
 
@@ -123,11 +135,7 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	td_frame_read(&f, ctx);
 	td_parse(&p, f.data, f.end, TD_FULL);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
-	if (p.shape != TD_SHAPE_ADVERT || length > TD_ADVERT_BYTES)
-		return TD_DROP_ADVERT_SIZE;
-	/* Some compilers make one comparison of two, and the verifier sees no lower bound then. */
-	__asm__ volatile("" : "+r"(length));
-	if (length == 0)
+	if (p.shape != TD_SHAPE_ADVERT || !is_from_1_to(TD_ADVERT_BYTES, &length))
 		return TD_DROP_ADVERT_SIZE;
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)
