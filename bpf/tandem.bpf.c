@@ -37,6 +37,9 @@ struct {
 /* The dpdk engine: workers forward, and get all that concerns backends. */
 const volatile __u32 td_has_workers = 0;
 
+/* The interface is the TAP device of a worker's port: the worker has steered what comes in here. */
+const volatile __u32 td_is_behind_workers = 0;
+
 /* The adverts' own path: bounded, and shared with nothing else. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -265,6 +268,20 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_jo
 	return XDP_ABORTED; /* not reached: each step has its program */
 }
 
+/* What a worker cannot do: adverts are the VRRP thread's, by its ring. */
+TD_INLINE int take_adverts_only(struct xdp_md *ctx)
+{
+	struct td_outcome nothing = {};
+	struct td_frame f;
+	struct td_packet p;
+
+	td_frame_read(&f, ctx);
+	td_parse(&p, f.data, f.end, TD_FULL);
+	if (p.shape != TD_SHAPE_ADVERT)
+		return XDP_PASS;
+	return finish(ctx, take_advert(ctx), &nothing, 0);
+}
+
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
 {
@@ -273,6 +290,8 @@ int td_steer(struct xdp_md *ctx)
 	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
 	struct td_frame f;
 
+	if (td_is_behind_workers)
+		return take_adverts_only(ctx);
 	if (!env.tables || !journey)
 		return XDP_ABORTED;
 	journey->captured = is_capturing(&env);

@@ -140,7 +140,7 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
 }
 
 Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode,
-                                        int workers) {
+                                        Workers workers) {
   if (auto off = clear(ifindex, name); !off) return std::unexpected(off.error());
   attach_egress(ifindex, name);
   const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
@@ -155,12 +155,13 @@ Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& nam
 }
 
 Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
-                                             XdpMode mode, int workers) {
+                                             XdpMode mode, Workers workers) {
   auto instance = load();
   if (!instance) return std::unexpected(instance.error());
-  if (workers >= 0) {
+  (*instance)->skeleton->rodata->td_is_behind_workers = workers.ahead ? 1 : 0;
+  if (workers.sockets >= 0) {
     (*instance)->skeleton->rodata->td_has_workers = 1;
-    if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers);
+    if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers.sockets);
         error != 0)
       return fail_errno("cannot give the workers' sockets to the steering program", -error);
   }

@@ -24,6 +24,12 @@ namespace tandem::engine {
 
 enum class XdpMode : std::uint8_t { automatic, native, generic };
 
+// What the program on an interface leaves to others.
+struct Workers {
+  int sockets = -1;    // the XSKMAP of workers, if they get all that concerns backends; else -1
+  bool ahead = false;  // what comes in here has been with a worker: there are only adverts to take
+};
+
 class SteeringProgram {
  public:
   using Log = std::function<void(const std::string& line)>;
@@ -40,8 +46,8 @@ class SteeringProgram {
   Result<void> clear(unsigned ifindex, const std::string& name) const;
   // Attaches to an interface through libxdp, in place of what an earlier process left. `automatic`
   // tries native and falls back to generic with a loud line in the log. Returns the mode used.
-  // workers: the XSKMAP with their sockets, if they are to get all that concerns backends; else -1.
-  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode, int workers = -1);
+  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode,
+                         Workers workers = {});
   void detach(unsigned ifindex);
   // A clean end: detaches everything and unpins the maps.
   void close();
@@ -67,7 +73,8 @@ class SteeringProgram {
   Result<std::unique_ptr<Instance>> load() const;
   void attach_egress(unsigned ifindex, const std::string& name);
   void detach_egress(unsigned ifindex);
-  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode, int workers);
+  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode,
+                              Workers workers);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
   Result<void> pin_steps(Instance& instance, unsigned ifindex) const;
 

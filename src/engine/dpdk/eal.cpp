@@ -91,15 +91,15 @@ Result<void> start_eal(const EalOptions& options, EalLog log) {
   take_log(std::move(log));
   std::vector<std::string> words = {"tandem",
                                     options.huge_pages ? "--in-memory" : "--no-shconf",
-                                    "--no-pci",
                                     "--no-telemetry",
-                                    "--iova-mode=va",
                                     "--log-level=error",
                                     "-m",
                                     std::to_string(options.memory_mb),
                                     "-l",
                                     std::to_string(own_cpu(before))};
   if (!options.huge_pages) words.emplace_back("--no-huge");
+  if (options.pci.empty()) words.insert(words.end(), {"--no-pci", "--iova-mode=va"});
+  for (const auto& device : options.pci) words.insert(words.end(), {"-a", device});
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   const int done = rte_eal_init(static_cast<int>(argv.size()), argv.data());

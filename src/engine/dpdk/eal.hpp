@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -16,6 +17,9 @@ namespace tandem::engine {
 struct EalOptions {
   std::uint32_t memory_mb = 0;  // that packet buffers are made of
   bool huge_pages = true;       // without, they are of ordinary pages, for tests and replays
+  // PCI devices that ports may be made of: address, or address,devargs. How they reach memory,
+  // through an IOMMU or by physical addresses, is found out from them at the start.
+  std::vector<std::string> pci = {};
 };
 
 using EalLog = std::function<void(const std::string& line)>;

@@ -3,12 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <poll.h>
 #include <pthread.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
-#include <sys/eventfd.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -28,8 +26,7 @@ Result<std::unique_ptr<KernelPath>> KernelPath::open() {
   if (self->program_ == nullptr) return fail_errno("the kernel refused the program that passes");
   self->ring_ = rte_ring_create("to-kernel", kFrames, SOCKET_ID_ANY, RING_F_SC_DEQ);
   if (self->ring_ == nullptr) return fail_errno("no memory for a ring", rte_errno);
-  self->wake_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!self->wake_)
+  if (!self->bell_)
     return fail_errno("cannot create the event descriptor of the way to the kernel");
   self->thread_ = std::thread([path = self.get()] {
     pthread_setname_np(pthread_self(), "to-kernel");
@@ -40,9 +37,7 @@ Result<std::unique_ptr<KernelPath>> KernelPath::open() {
 
 KernelPath::~KernelPath() {
   stop_ = true;
-  const std::uint64_t one = 1;
-  if (wake_) [[maybe_unused]]
-    const auto n = ::write(wake_.get(), &one, sizeof one);
+  if (bell_) bell_.ring_loudly();
   if (thread_.joinable()) thread_.join();
   void* frame = nullptr;
   while (ring_ != nullptr && rte_ring_dequeue(ring_, &frame) == 0)
@@ -57,21 +52,14 @@ void KernelPath::give(rte_mbuf* frame, std::uint32_t ifindex) {
     lost_.fetch_add(1, std::memory_order_relaxed);
     return rte_pktmbuf_free(frame);
   }
-  if (!asleep_.exchange(false)) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+  bell_.ring();
 }
 
 void KernelPath::loop() {
   void* frame = nullptr;
   while (!stop_) {
     while (rte_ring_dequeue(ring_, &frame) == 0) pass(static_cast<rte_mbuf*>(frame));
-    asleep_ = true;
-    if (!rte_ring_empty(ring_)) continue;  // came while it lay down
-    pollfd fd{wake_.get(), POLLIN, 0};
-    poll(&fd, 1, -1);
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
+    bell_.wait([this] { return !stop_ && rte_ring_empty(ring_); });
   }
 }
 

@@ -13,8 +13,8 @@
 #include <memory>
 #include <thread>
 
-#include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "engine/dpdk/doorbell.hpp"
 
 struct rte_mbuf;
 struct rte_ring;
@@ -44,8 +44,8 @@ class KernelPath {
 
   sockets_bpf* program_ = nullptr;
   rte_ring* ring_ = nullptr;
-  Descriptor wake_;
-  std::atomic<bool> asleep_ = false, stop_ = false;
+  Doorbell bell_;
+  std::atomic<bool> stop_ = false;
   std::atomic<std::uint64_t> given_ = 0, lost_ = 0, refused_ = 0;
   std::thread thread_;
 };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#define ALLOW_EXPERIMENTAL_API  // rte_dev_event_*: the only word of a vfio device that is pulled
+                                // out
 #include "engine/dpdk/port.hpp"
 
 #include <rte_dev.h>
@@ -16,8 +18,19 @@ std::unexpected<Error> fail_dpdk(const std::string& what, int code) {
   return fail(what + ": " + rte_strerror(code < 0 ? -code : code));
 }
 
-// What to do when a PCI device cannot be had.
-std::string hint(const PortOptions& options) {
+int on_port_event(std::uint16_t, rte_eth_event_type, void* gone, void*) {
+  *static_cast<std::atomic<bool>*>(gone) = true;
+  return 0;
+}
+
+void on_device_event(const char*, rte_dev_event_type event, void* gone) {
+  if (event == RTE_DEV_EVENT_REMOVE) *static_cast<std::atomic<bool>*>(gone) = true;
+}
+
+// What to do when a device cannot be had.
+std::string hint(const PortOptions& options, int error) {
+  if (error == -ENOTSUP)
+    return ": DPDK has no driver for it here; is its package installed (apt search librte-net-)?";
   if (options.bus != "pci") return "";
   return "; it has to be bound to vfio-pci: dpdk-devbind.py --bind=vfio-pci " + options.device +
          " (which wants an IOMMU: intel_iommu=on or amd_iommu=on)";
@@ -49,16 +62,19 @@ std::uint32_t FramePool::size() const {
 
 Result<std::unique_ptr<Port>> Port::open(const PortOptions& options, const FramePool& pool) {
   const std::string& name = options.device;
-  if (const int error =
-          rte_eal_hotplug_add(options.bus.c_str(), name.c_str(), options.arguments.c_str());
-      error != 0)
-    return fail_dpdk("port " + name + hint(options), error);
   std::uint16_t id = 0;
-  if (rte_eth_dev_get_port_by_name(name.c_str(), &id) != 0) {
-    rte_eal_hotplug_remove(options.bus.c_str(), name.c_str());
-    return fail("port " + name + ": DPDK has no driver for it" + hint(options));
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id) != 0) {  // not taken at DPDK's start
+    if (const int error =
+            rte_eal_hotplug_add(options.bus.c_str(), name.c_str(), options.arguments.c_str());
+        error != 0)
+      return fail_dpdk("port " + name + hint(options, error), error);
+    if (rte_eth_dev_get_port_by_name(name.c_str(), &id) != 0) {
+      rte_eal_hotplug_remove(options.bus.c_str(), name.c_str());
+      return fail("port " + name + ": DPDK made no port of it");
+    }
   }
   std::unique_ptr<Port> self(new Port(options, id));
+  self->watch();
   if (auto ready = self->set_up(pool); !ready) return std::unexpected(ready.error());
   return self;
 }
@@ -67,11 +83,11 @@ Result<void> Port::set_up(const FramePool& pool) {
   const std::string what = "port " + options_.device;
   rte_eth_dev_info info{};
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0) return fail_dpdk(what, error);
-  if (info.max_rx_queues < options_.rx_queues || info.max_tx_queues < options_.tx_queues)
-    return fail(what + " has " + std::to_string(info.max_rx_queues) + " rx and " +
-                std::to_string(info.max_tx_queues) + " tx queues; " +
-                std::to_string(options_.rx_queues) + " and " + std::to_string(options_.tx_queues) +
-                " are needed");
+  options_.rx_queues = std::min(options_.rx_queues, info.max_rx_queues);
+  if (info.max_tx_queues < options_.tx_queues)
+    return fail(what + " has " + std::to_string(info.max_tx_queues) + " tx queues for " +
+                std::to_string(options_.tx_queues) +
+                " workers; name as many CPUs in dpdk.cpus at most");
   rte_eth_conf conf{};
   if (options_.rx_queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -79,6 +95,7 @@ Result<void> Port::set_up(const FramePool& pool) {
         info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
     if (conf.rx_adv_conf.rss_conf.rss_hf == 0) conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
   }
+  conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
   int error = rte_eth_dev_configure(id_, options_.rx_queues, options_.tx_queues, &conf);
   if (error != 0) return fail_dpdk(what + ": cannot be configured", error);
   std::uint16_t rx = options_.descriptors, tx = options_.descriptors;
@@ -90,12 +107,21 @@ Result<void> Port::set_up(const FramePool& pool) {
   if (error != 0) return fail_dpdk(what + ": cannot set its queues up", error);
   if (error = rte_eth_dev_start(id_); error != 0)
     return fail_dpdk(what + ": does not start", error);
-  if (options_.promiscuous && (error = rte_eth_promiscuous_enable(id_)) != 0)
+  if (options_.promiscuous && (error = rte_eth_promiscuous_enable(id_)) != 0 &&
+      error != -ENOTSUP)  // nothing is filtered
     return fail_dpdk(what + ": cannot take frames for virtual MACs", error);
   return {};
 }
 
+// Of the two ways to hear of it, a driver knows one: vfio tells the bus, others tell the port.
+void Port::watch() {
+  rte_eth_dev_callback_register(id_, RTE_ETH_EVENT_INTR_RMV, on_port_event, &gone_);
+  rte_dev_event_callback_register(options_.device.c_str(), on_device_event, &gone_);
+}
+
 Port::~Port() {
+  rte_dev_event_callback_unregister(options_.device.c_str(), on_device_event, &gone_);
+  rte_eth_dev_callback_unregister(id_, RTE_ETH_EVENT_INTR_RMV, on_port_event, &gone_);
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
   rte_eal_hotplug_remove(options_.bus.c_str(), options_.device.c_str());
@@ -106,6 +132,22 @@ PortCounters Port::counters() const {
   if (rte_eth_stats_get(id_, &stats) != 0) return {};
   return {stats.ipackets, stats.opackets, stats.imissed, stats.rx_nombuf,
           stats.ierrors + stats.oerrors};
+}
+
+MacAddress Port::mac() const {
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(id_, &address);
+  return {std::to_array(address.addr_bytes)};
+}
+
+std::uint32_t Port::mtu() const {
+  std::uint16_t mtu = 0;
+  return rte_eth_dev_get_mtu(id_, &mtu) == 0 ? mtu : RTE_ETHER_MTU;
+}
+
+bool Port::has_link() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
 }  // namespace tandem::engine

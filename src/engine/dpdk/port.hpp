@@ -3,10 +3,12 @@
 // number, with DPDK's own burst calls; this is what makes it, asks it and takes it away.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "base/address.hpp"
 #include "base/result.hpp"
 
 struct rte_mempool;
@@ -33,10 +35,11 @@ class FramePool {
 };
 
 struct PortOptions {
-  std::string bus;          // "vdev" or "pci"
-  std::string device;       // "net_af_xdp0", "0000:03:00.0"
-  std::string arguments{};  // "iface=eth0,queue_count=2"; may be empty
-  std::uint16_t rx_queues = 1, tx_queues = 1;
+  std::string bus;              // "vdev" or "pci"
+  std::string device;           // "net_af_xdp0", "0000:03:00.0"
+  std::string arguments{};      // "iface=eth0,queue_count=2"; may be empty
+  std::uint16_t rx_queues = 1;  // as many, or as the device has
+  std::uint16_t tx_queues = 1;
   std::uint16_t descriptors = 1024;  // of each queue
   bool promiscuous = false;          // takes frames for other MACs: virtual ones
 };
@@ -60,13 +63,20 @@ class Port {
   [[nodiscard]] std::uint16_t id() const { return id_; }
   [[nodiscard]] const PortOptions& options() const { return options_; }
   [[nodiscard]] PortCounters counters() const;
+  [[nodiscard]] MacAddress mac() const;
+  [[nodiscard]] std::uint32_t mtu() const;
+  [[nodiscard]] bool has_link() const;
+  // It was unplugged: nothing works any more but to close it.
+  [[nodiscard]] bool is_gone() const { return gone_; }
 
  private:
   Port(PortOptions options, std::uint16_t id) : options_(std::move(options)), id_(id) {}
   Result<void> set_up(const FramePool& pool);
+  void watch();
 
   PortOptions options_;
   std::uint16_t id_;
+  std::atomic<bool> gone_ = false;
 };
 
 }  // namespace tandem::engine

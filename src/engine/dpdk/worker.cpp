@@ -112,6 +112,7 @@ std::size_t Worker::round() {
          queue = static_cast<std::uint16_t>(queue + options_.workers))
       came += serve(i, queue);
   if (!others_.empty()) came += take_over();
+  if (options_.number == 0) came += send_for_kernel();
   if (rooms_.tend) rooms_.tend(now_);
   return came;
 }
@@ -154,7 +155,9 @@ void Worker::lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t i
 // The forwarder counts what it admits, and its traffic.
 void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
   forward::Ride& ride = rides_[i];
-  counters_.packets[ride.reason]++;
+  // Where there is a TAP device, the program on it counts adverts: it may have no room for one.
+  if (ride.reason != TD_TAKE_ADVERT || ports_->entries[entry].tap == nullptr)
+    counters_.packets[ride.reason]++;
   if (ride.frame.ended.family != 0) hear_end(ride.frame.ended);
   if (ride.reason != TD_PUNT_MISS) {
     if (td_is_tx(ride.reason) && ride.outcome.backend != 0) count_traffic(ride.outcome);
@@ -172,7 +175,7 @@ void Worker::finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entr
   else if (ride.reason == TD_PUNT_MISS)
     hand_over(frame, entry);
   else if ((td_is_pass(ride.reason) || ride.reason == TD_TAKE_ADVERT) && is_whole(*frame))
-    give_to_kernel(frame, entry);
+    give_to_kernel(frame, ride.reason == TD_TAKE_ADVERT, entry);
   else
     rte_pktmbuf_free(frame);
 }
@@ -220,6 +223,20 @@ std::size_t Worker::take_over() {
     while (rte_ring_dequeue_elem(other->ends_, &end, sizeof end) == 0) hear_end(end);
     came += count;
   }
+  return came;
+}
+
+// What the kernel sends out of the TAP devices of our own ports.
+std::size_t Worker::send_for_kernel() {
+  std::size_t came = 0;
+  for (std::size_t i = 0; i < ports_->entries.size(); i++) {
+    if (ports_->entries[i].tap == nullptr) continue;
+    std::array<rte_mbuf*, forward::kBurst> frames;
+    const std::size_t count = ports_->entries[i].tap->take(frames);
+    for (std::size_t f = 0; f < count; f++) send(frames[f], 0, i);
+    came += count;
+  }
+  if (came > 0) flush();
   return came;
 }
 
@@ -274,14 +291,9 @@ void Worker::send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry) {
   box.frames[box.count++] = frame;
 }
 
-void Worker::give_to_kernel(rte_mbuf* frame, std::size_t entry) {
+void Worker::give_to_kernel(rte_mbuf* frame, bool is_advert, std::size_t entry) {
   const PortSet::Entry& from = ports_->entries[entry];
-  if (from.kernel_port != PortSet::kNoPort) {
-    if (rte_eth_tx_burst(from.kernel_port, static_cast<std::uint16_t>(options_.number), &frame,
-                         1) == 0)
-      rte_pktmbuf_free(frame);
-    return;
-  }
+  if (from.tap != nullptr) return from.tap->give(frame, is_advert);
   if (rooms_.kernel == nullptr) return rte_pktmbuf_free(frame);
   rooms_.kernel->give(frame, from.ifindex);
 }

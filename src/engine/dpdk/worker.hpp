@@ -22,6 +22,7 @@
 
 #include "engine/dpdk/kernel_path.hpp"
 #include "engine/dpdk/rest.hpp"
+#include "engine/dpdk/tap_path.hpp"
 #include "flow/flow_time.hpp"
 #include "forward/burst.hpp"
 #include "forward/forwarder.hpp"
@@ -37,9 +38,8 @@ struct PortSet {
     std::uint16_t port = 0;
     std::uint16_t rx_queues = 1;
     std::uint32_t ifindex = 0;
-    std::uint16_t kernel_port = kNoPort;  // what is for the kernel goes there
+    TapPath* tap = nullptr;  // of a port of our own; nullptr: the port is over the kernel's driver
   };
-  static constexpr std::uint16_t kNoPort = 0xffff;  // to the KernelPath, then
   static constexpr std::size_t kMost = 16;
   std::vector<Entry> entries;  // at most kMost
 };
@@ -118,10 +118,11 @@ class Worker {
   void hand_over(rte_mbuf* frame, std::size_t entry);
   void finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry);
   void send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry);
-  void give_to_kernel(rte_mbuf* frame, std::size_t entry);
+  void give_to_kernel(rte_mbuf* frame, bool is_advert, std::size_t entry);
   void hear_end(const td_flow_end& end);
   void count_traffic(const td_outcome& outcome);
   std::size_t take_over();
+  std::size_t send_for_kernel();
   void flush();
   void take_ports();
   void capture_in(const rte_mbuf& frame, std::uint32_t ifindex, td_captured& captured) const;

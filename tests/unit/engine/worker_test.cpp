@@ -319,7 +319,7 @@ TEST(Port, OfPciSaysHowItIsBound) {
 TEST(Port, WithFewerQueuesThanAreWantedSaysHowManyItHas) {
   const FramePool pool = make_pool(511);
   const auto port = Port::open(
-      {.bus = "vdev", .device = "net_null8", .arguments = "", .rx_queues = 2000, .tx_queues = 1},
+      {.bus = "vdev", .device = "net_null8", .arguments = "", .rx_queues = 1, .tx_queues = 2000},
       pool);
   ASSERT_FALSE(port);
   EXPECT_NE(port.error().message.find("2000"), std::string::npos) << port.error().message;
