@@ -53,7 +53,14 @@ struct Interface {
   std::string device;  // where packets come in; default: the bottom device under `name`
   std::vector<std::uint16_t> vlan;  // tags on `device`, outer first, 0-2; default: those of `name`
   XdpMode xdp_mode = XdpMode::automatic;
+  // Of DPDK, where that is the engine. But for "af_xdp" the port is DPDK's own, and the interface a
+  // TAP device, which stands for it in the kernel.
+  std::string driver = "af_xdp";
+  std::string pci;                  // driver = "pci": "0000:03:00.0"
+  std::string devargs;              // for DPDK's driver: "rx_pcap=in.pcap,tx_pcap=out.pcap"
+  std::vector<IpPrefix> addresses;  // of this node, on the TAP device
   Location where;
+  [[nodiscard]] bool has_own_port() const { return driver != "af_xdp"; }
   bool operator==(const Interface&) const = default;
 };
 

@@ -42,6 +42,20 @@ bool is_origin(std::string_view text) {
   return parse_http_probe(text) && text.find_first_of("/?", authority + 2) == text.npos;
 }
 
+// Domain, bus, device, function: as sysfs names them.
+bool is_pci_address(std::string_view text) {
+  constexpr std::string_view kForm = "xxxx:xx:xx.f";
+  const auto fits = [](char c, char form) {
+    if (form == 'x') return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    return form == 'f' ? c >= '0' && c <= '7' : c == form;
+  };
+  return std::ranges::equal(text, kForm, fits);
+}
+
+bool is_devargs(std::string_view text) {
+  return text.size() <= kLongestPath && !has_control(text) && !text.contains(' ');
+}
+
 bool is_target(std::string_view text) {
   return text.starts_with('/') && is_request_text(text);
 }
@@ -146,6 +160,12 @@ Text socket_text() {
 }
 Text directory_text() {
   return {"an absolute path of at most 255 bytes", is_absolute_path};
+}
+Text pci_text() {
+  return {"a PCI address such as \"0000:03:00.0\"", is_pci_address};
+}
+Text devargs_text() {
+  return {"DPDK's arguments of a device, without spaces", is_devargs};
 }
 Text target_text() {
   return {"a path such as \"/health\"", is_target};

@@ -66,6 +66,8 @@ struct Text {
 [[nodiscard]] Text label_text();      // of an IPv4 address: at most 15 characters
 [[nodiscard]] Text socket_text();     // an absolute path that fits into sun_path
 [[nodiscard]] Text directory_text();  // an absolute path
+[[nodiscard]] Text pci_text();        // the address of a PCI device
+[[nodiscard]] Text devargs_text();    // DPDK's arguments of a device
 [[nodiscard]] Text target_text();     // of an HTTP request
 [[nodiscard]] Text origin_text();     // a URL without a path
 [[nodiscard]] bool is_absolute_path(std::string_view text);

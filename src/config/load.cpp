@@ -59,6 +59,7 @@ Loaded parse(std::string_view toml_text) {
   derive_ports(loaded.config);
   const File file{loaded.config, *root};
   check_engine(file, problems);
+  check_ports(file, problems);
   check_names(file, problems);
   check_flows(file, problems);
   check_checks(file, problems);

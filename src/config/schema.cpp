@@ -19,6 +19,13 @@ ListOf<TableOf<S>> tables(const Section<S>& section, std::size_t most) {
   return {TableOf<S>{section}, most, "tables " + std::string(section.title)};
 }
 
+Choice<std::string> drivers() {
+  Choice<std::string> choice;
+  for (const char* name : {"af_xdp", "pci", "af_packet", "pcap", "ring", "null"})
+    choice.options.emplace_back(name, name);
+  return choice;
+}
+
 }  // namespace
 
 const Section<Node>& node_section() {
@@ -85,6 +92,18 @@ const Section<Interface>& interface_section() {
                                {"generic", XdpMode::generic}}},
               "Where XDP runs: in the driver, in the kernel's generic hook, or (`auto`) in the "
               "driver if it can."),
+          key("driver", &Interface::driver, drivers(),
+              "With `engine = \"dpdk\"`: what takes packets. `af_xdp` shares the device with the "
+              "kernel. With any other the port is DPDK's alone, and the interface a TAP device "
+              "that "
+              "is made for it; `pci` is for network cards."),
+          key("pci", &Interface::pci, pci_text(),
+              "With `driver = \"pci\"`: the card's address, as `lspci -D` shows it."),
+          key("devargs", &Interface::devargs, devargs_text(),
+              "What DPDK's driver is told besides, as its manual has it: "
+              "`rx_pcap=in.pcap,tx_pcap=out.pcap`."),
+          key("addresses", &Interface::addresses, ListOf<Prefix>{{}, 64, "addresses with a length"},
+              "This node's own addresses on a TAP device that is made for a port."),
       },
       {},
       {{"queues", "the choice of queues"}},

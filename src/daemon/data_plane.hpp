@@ -58,9 +58,16 @@ class DataPlane {
   // No thread runs any more after it; call() is not allowed then.
   virtual void stop() = 0;
 
-  // Before the steering program is put on a device, which has none. Returns the XSKMAP that it is
-  // to hand packets of services to; -1: its own, which follow() is told of.
-  virtual Result<int> prepare(unsigned ifindex, const std::string& name) = 0;
+  // Before interfaces are looked for: makes those that stand for a port of the engine's own and are
+  // not there yet. What is listed no more stays until close_ports(), and so does the rest after an
+  // error.
+  virtual Result<void> open_ports(const std::vector<config::Interface>&) { return {}; }
+  // Takes those away that are not among these.
+  virtual void close_ports(const std::vector<config::Interface>&) {}
+
+  // Before the steering program is put on a device, which has none. Without workers its packets are
+  // for sockets that follow() is told of.
+  virtual Result<engine::Workers> prepare(unsigned ifindex, const std::string& name) = 0;
   // The program is off the device again, or the device is gone.
   virtual void release(unsigned ifindex) = 0;
   // The devices that the program is on, as long as there is something to forward.

@@ -20,7 +20,9 @@ class DataThread : public DataPlane {
   ~DataThread() override;
 
   void stop() override;
-  Result<int> prepare(unsigned, const std::string&) override { return -1; }
+  Result<engine::Workers> prepare(unsigned, const std::string&) override {
+    return engine::Workers{};
+  }
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
   // XDP has counted what it handed over; the forwarder counts what it admits.

@@ -45,7 +45,7 @@ Result<Placement> place(const config::Interface& interface, const netlink::Links
   if (!host)
     return fail("interface '" + interface.name + "' does not exist, expected one of this node's");
   Placement p;
-  if (!interface.device.empty()) {
+  if (!interface.device.empty() && !interface.has_own_port()) {
     const auto device = links.find(interface.device);
     if (!device)
       return fail("device '" + interface.device + "' of interface '" + interface.name +
@@ -73,6 +73,8 @@ Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program, 
 
 Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
                                const std::vector<PlannedRouter>& routers, const Numbers& numbers) {
+  if (auto opened = plane_.open_ports(interfaces); !opened) return opened;
+  if (auto seen = links_.process(); !seen) return seen;  // the interfaces of those ports
   std::vector<InterfaceState> next;
   for (const auto& config : interfaces) {
     const auto known = std::ranges::find_if(
@@ -111,6 +113,9 @@ void Interfaces::let_go() {
     plane_.release(static_cast<unsigned>(device.first));
     return true;
   });
+  std::vector<config::Interface> all;
+  for (const auto& state : interfaces_) all.push_back(state.config);
+  plane_.close_ports(all);
 }
 
 bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {

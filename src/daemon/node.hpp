@@ -77,6 +77,7 @@ class Node {
   // node_reload.cpp
   void reload(const std::string& file, control::Completion done);
   Result<void> apply(const Plan& plan, const Plan& before);
+  void apply_own_addresses(const Plan& before);
   Result<void> publish(const Plan& plan);
   void watch_nginx();
 

@@ -130,6 +130,7 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
   if (auto staged = services_->stage(plan.config); !staged) return staged;
   if (auto published = publish(plan); !published) return published;
   plan_ = plan;
+  apply_own_addresses(before);
   for (const auto& old : before.routers)
     if (find(plan, old.id) == nullptr) {
       if (auto removed = addresses_->remove(router_key(old.config)); !removed)
@@ -166,6 +167,23 @@ void Node::watch_nginx() {
   const auto& wanted = plan_.config.nginx;
   if (nginx_ && wanted && nginx_->config() == *wanted) return;
   nginx_ = wanted ? std::make_unique<NginxWatch>(loop_, *wanted) : nullptr;
+}
+
+// Those of interfaces that are here only since a port is the engine's own.
+void Node::apply_own_addresses(const Plan& before) {
+  const auto tell = [](const std::string& name, const Result<void>& done) {
+    if (!done) spdlog::error("{}: {}", name, done.error().message);
+  };
+  for (const auto& old : before.config.interfaces)
+    if (old.has_own_port() && interfaces_->find(old.name) == nullptr)
+      tell(old.name, addresses_->remove(tracked_interface(old.name)));
+  for (const auto& interface : plan_.config.interfaces) {
+    if (!interface.has_own_port()) continue;
+    std::vector<netlink::DeviceAddress> wanted;
+    for (const auto& prefix : interface.addresses) wanted.push_back({interface.name, prefix, {}});
+    tell(interface.name,
+         addresses_->install(tracked_interface(interface.name), wanted, MonotonicClock::now()));
+  }
 }
 
 Result<void> Node::publish(const Plan& plan) {

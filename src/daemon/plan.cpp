@@ -66,6 +66,15 @@ VrrpEndpoint plan_endpoint(const config::Vrrp& v, const Numbers& numbers) {
   return endpoint;
 }
 
+// A key of an interface that cannot change.
+std::string fixed_difference(const config::Interface& from, const config::Interface& to) {
+  if (from.xdp_mode != to.xdp_mode) return "xdp_mode";
+  if (from.driver != to.driver) return "driver";
+  if (from.pci != to.pci) return "pci";
+  if (from.devargs != to.devargs) return "devargs";
+  return to.has_own_port() && from.device != to.device ? "device" : "";
+}
+
 }  // namespace
 
 Result<std::uint16_t> Numbering::number_of(const std::string& name) {
@@ -128,10 +137,15 @@ std::string needs_restart(const config::Config& from, const config::Config& to) 
   if (from.dpdk != to.dpdk) return "dpdk";
   if (from.flows.size != to.flows.size) return "flows.size";
   if (from.flows.size_ipv6 != to.flows.size_ipv6) return "flows.size_ipv6";
+  const auto is_pci = [](const config::Interface& i) { return i.driver == "pci"; };
+  // DPDK has looked away from them at its start.
+  if (std::ranges::any_of(to.interfaces, is_pci) && std::ranges::none_of(from.interfaces, is_pci))
+    return "the first interface with driver = \"pci\"";
   for (const auto& interface : to.interfaces)
     for (const auto& old : from.interfaces)
-      if (old.name == interface.name && old.xdp_mode != interface.xdp_mode)
-        return "xdp_mode of interface '" + interface.name + "'";
+      if (const auto key = fixed_difference(old, interface);
+          old.name == interface.name && !key.empty())
+        return key + " of interface '" + interface.name + "'";
   return {};
 }
 

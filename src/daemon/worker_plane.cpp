@@ -30,6 +30,19 @@ std::vector<std::uint16_t> cpus_of(const config::Dpdk& config) {
   return {static_cast<std::uint16_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)) - 1)};
 }
 
+engine::EalOptions eal_options(const config::Config& config) {
+  engine::EalOptions options{.memory_mb = static_cast<std::uint32_t>(config.dpdk.memory_mb)};
+  for (const auto& interface : config.interfaces)
+    if (interface.driver == "pci")
+      options.pci.push_back(interface.pci +
+                            (interface.devargs.empty() ? "" : "," + interface.devargs));
+  return options;
+}
+
+std::unexpected<Error> too_many() {
+  return fail("workers have " + std::to_string(engine::PortSet::kMost) + " ports at most");
+}
+
 void pin(std::thread& thread, int cpu) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -68,7 +81,7 @@ Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& confi
   auto core =
       DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config.flows, clock);
   if (!core) return std::unexpected(core.error());
-  return WorkerPlane::start(std::move(*core), std::move(*tables), config.dpdk);
+  return WorkerPlane::start(std::move(*core), std::move(*tables), config);
 }
 
 WorkerPlane::WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
@@ -79,12 +92,12 @@ WorkerPlane::WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
       kernel_(std::move(kernel)) {}
 
 Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tables,
-                                                      const config::Dpdk& config) {
-  if (auto started = engine::start_eal({static_cast<std::uint32_t>(config.memory_mb)},
+                                                      const config::Config& config) {
+  if (auto started = engine::start_eal(eal_options(config),
                                        [](const std::string& line) { spdlog::warn("{}", line); });
       !started)
     return std::unexpected(started.error());
-  const auto room = static_cast<std::uint64_t>(config.memory_mb) << 20;
+  const auto room = static_cast<std::uint64_t>(config.dpdk.memory_mb) << 20;
   auto frames = engine::FramePool::create(
       "frames", static_cast<std::uint32_t>(room * 9 / 10 / kFrameMemory), kFrameBytes);
   if (!frames) return std::unexpected(frames.error());
@@ -92,7 +105,7 @@ Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tabl
   if (!kernel) return std::unexpected(kernel.error());
   std::unique_ptr<WorkerPlane> self(
       new WorkerPlane(std::move(core), std::move(tables), std::move(*frames), std::move(*kernel)));
-  if (auto hired = self->hire(config); !hired) return std::unexpected(hired.error());
+  if (auto hired = self->hire(config.dpdk); !hired) return std::unexpected(hired.error());
   return self;
 }
 
@@ -114,6 +127,8 @@ Result<void> WorkerPlane::hire(const config::Dpdk& config) {
     if (i > 0) workers_[0]->take_from(*workers_[i]);
   }
   watches_.resize(count);
+  own_ports_.emplace(
+      count, frames_, [this] { tell_ports(); }, [this] { wake(); });
   for (unsigned i = 0; i < count; i++) {
     threads_.emplace_back([worker = workers_[i].get(), i] {
       pthread_setname_np(pthread_self(), ("worker-" + std::to_string(i)).c_str());
@@ -126,6 +141,7 @@ Result<void> WorkerPlane::hire(const config::Dpdk& config) {
 
 WorkerPlane::~WorkerPlane() {
   stop();
+  own_ports_.reset();  // their threads wake workers
 }
 
 void WorkerPlane::stop() {
@@ -139,14 +155,26 @@ void WorkerPlane::forget() {
   tables_.flow6.remove();
 }
 
-Result<int> WorkerPlane::prepare(unsigned ifindex, const std::string& name) {
+Result<void> WorkerPlane::open_ports(const std::vector<config::Interface>& interfaces) {
+  const auto own = std::ranges::count_if(interfaces, &config::Interface::has_own_port);
+  if (ports_.size() + static_cast<std::size_t>(own) > engine::PortSet::kMost) return too_many();
+  return own_ports_->open(interfaces);
+}
+
+void WorkerPlane::close_ports(const std::vector<config::Interface>& wanted) {
+  own_ports_->close_others(wanted);
+}
+
+Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string& name) {
+  if (own_ports_->has(ifindex)) return engine::Workers{.ahead = true};
+  if (ports_.size() + own_ports_->all().size() >= engine::PortSet::kMost) return too_many();
   auto port =
       engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()), frames_);
   if (!port) return std::unexpected(port.error());
   const int sockets = (*port)->sockets();
   ports_[ifindex] = std::move(*port);
   tell_ports();
-  return sockets;
+  return engine::Workers{.sockets = sockets};
 }
 
 void WorkerPlane::release(unsigned ifindex) {
@@ -157,8 +185,10 @@ void WorkerPlane::release(unsigned ifindex) {
 void WorkerPlane::tell_ports() {
   auto set = std::make_shared<engine::PortSet>();
   for (const auto& [ifindex, port] : ports_)
-    set->entries.push_back(
-        {port->port().id(), port->port().options().rx_queues, ifindex, engine::PortSet::kNoPort});
+    set->entries.push_back({port->port().id(), port->port().options().rx_queues, ifindex});
+  for (auto* own : own_ports_->all())
+    set->entries.push_back({own->port().id(), own->port().options().rx_queues,
+                            own->path().device().ifindex(), &own->path()});
   for (auto& worker : workers_) worker->use(set);
 }
 
@@ -174,6 +204,7 @@ void WorkerPlane::check(MonotonicTime now) {
       spdlog::warn("worker {} works again", i);
   }
   works_ = works;
+  if (works) own_ports_->follow(now);
 }
 
 std::vector<std::string> WorkerPlane::troubles() const {
@@ -189,13 +220,16 @@ std::vector<std::string> WorkerPlane::troubles() const {
     tell(c.no_port, "frames could not be sent " + who + ": their device is no port");
     tell(c.overrun, "first packets were lost " + who + ": the first worker is too slow");
   }
-  for (const auto& [ifindex, port] : ports_) {
-    const auto counters = port->port().counters();
-    const std::string& name = port->name();
+  std::vector<std::pair<std::string, const engine::Port*>> ports;
+  for (const auto& [ifindex, port] : ports_) ports.emplace_back(port->name(), &port->port());
+  for (const auto* own : own_ports_->all()) ports.emplace_back(own->name(), &own->port());
+  for (const auto& [name, port] : ports) {
+    const auto counters = port->counters();
     tell(counters.missed, "frames were lost on " + name + ": workers are too slow");
     tell(counters.no_frame,
          "times no packet buffer was free for " + name + ": dpdk.memory_mb is too small");
   }
+  std::ranges::copy(own_ports_->troubles(), std::back_inserter(troubles));
   const auto kernel = kernel_->counters();
   tell(kernel.lost, "frames for the kernel were lost: too many at once");
   tell(kernel.refused, "frames for the kernel were refused by it");

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "daemon/data_plane.hpp"
+#include "daemon/own_ports.hpp"
 #include "daemon/stall_watch.hpp"
 #include "engine/dpdk/af_xdp_port.hpp"
 #include "engine/dpdk/huge_memory.hpp"
@@ -23,13 +25,14 @@ class WorkerPlane : public DataPlane {
   };
   static Result<Tables> open_tables(const config::Config& config);
 
-  // DPDK runs by now (engine::start_eal).
   static Result<std::unique_ptr<DataPlane>> start(DataCore core, Tables tables,
-                                                  const config::Dpdk& config);
+                                                  const config::Config& config);
   ~WorkerPlane() override;
 
   void stop() override;
-  Result<int> prepare(unsigned ifindex, const std::string& name) override;
+  Result<void> open_ports(const std::vector<config::Interface>& interfaces) override;
+  void close_ports(const std::vector<config::Interface>& wanted) override;
+  Result<engine::Workers> prepare(unsigned ifindex, const std::string& name) override;
   void release(unsigned ifindex) override;
   void follow(const std::vector<Device>&) override {}
   void forget() override;
@@ -52,6 +55,7 @@ class WorkerPlane : public DataPlane {
   engine::FramePool frames_;
   std::unique_ptr<engine::KernelPath> kernel_;
   std::map<unsigned, std::unique_ptr<engine::AfXdpPort>> ports_;  // by ifindex
+  std::optional<OwnPorts> own_ports_;                             // while there are workers
   std::vector<std::unique_ptr<engine::Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<StallWatch> watches_;  // of each worker

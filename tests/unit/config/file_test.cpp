@@ -99,10 +99,13 @@ TEST_F(FullFile, GivesTheNode) {
 }
 
 TEST_F(FullFile, GivesInterfaces) {
-  const std::vector<Interface> expected{
-      {"eth0.100", "eth0", {200, 100}, XdpMode::generic, {}},
-      {"eth1", "", {}, XdpMode::native, {}},
-  };
+  std::vector<Interface> expected(2);
+  expected[0].name = "eth0.100";
+  expected[0].device = "eth0";
+  expected[0].vlan = {200, 100};
+  expected[0].xdp_mode = XdpMode::generic;
+  expected[1].name = "eth1";
+  expected[1].xdp_mode = XdpMode::native;
   EXPECT_EQ(config.interfaces, expected);
 }
 
@@ -223,6 +226,17 @@ TEST(AFileWithBlankLines, IsTheSameConfiguration) {
   EXPECT_EQ(before, after);
   ++after.services[1].backends[0].weight;
   EXPECT_FALSE(before == after);
+}
+
+TEST(DpdkFile, GivesPortsOfCards) {
+  const auto config = load_file(source_path("configs/dpdk.toml").string()).config;
+  Interface expected;
+  expected.name = "front";
+  expected.driver = "pci";
+  expected.pci = "0000:03:00.0";
+  expected.addresses = {IpPrefix::parse("192.0.2.2/24").value()};
+  ASSERT_EQ(config.interfaces.size(), 2U);
+  EXPECT_EQ(config.interfaces[0], expected);
 }
 
 }  // namespace

@@ -159,6 +159,19 @@ TEST(Engine, DpdkIsRefusedByNameWhereTheBuildHasNone) {
             kHasDpdk ? "" : "file:3:10: engine: \"dpdk\" is not in this build, expected \"xdp\"\n");
 }
 
+TEST(Engine, OfDpdkTakesPortsOfEveryDriver) {
+  std::string text = "[node]\nname = \"a\"\nengine = \"dpdk\"\n";
+  for (const std::string driver : {"af_xdp", "pci", "af_packet", "pcap", "ring", "null"}) {
+    text += "[[interface]]\nname = \"" + driver + "\"\ndriver = \"" + driver + "\"\n";
+    if (driver == "pci") text += "pci = \"0000:03:00.0\"\ndevargs = \"a=1,b=2\"\n";
+    if (driver == "af_packet") text += "device = \"eth0\"\naddresses = [\"2001:db8::1/64\"]\n";
+    if (driver == "pcap") text += "devargs = \"rx_pcap=/tmp/in.pcap\"\n";
+  }
+  const auto loaded = parse(text);
+  EXPECT_EQ(loaded.problems.size(), kHasDpdk ? 0U : 1U) << listed(loaded);
+  EXPECT_EQ(loaded.config.interfaces[1].devargs, "a=1,b=2");
+}
+
 TEST(Engine, EachWorkerHasACpuOfItsOwn) {
   EXPECT_EQ(listed(parse("[node]\nname = \"a\"\n[dpdk]\ncpus = [1, 2, 1]\n")),
             "file:4:8: cpus: 1 is listed twice, expected a CPU of its own for each worker\n");
