@@ -140,6 +140,8 @@ class Modes(tap.LabCase):
     def test_fragments(self):
         """A UDP datagram of 4,000 bytes, in fragments, arrives whole and is answered."""
         def check(_, address):
+            if configs.PORT == "af_packet" and "." in address:
+                return  # DPDK's driver has the kernel join IPv4 fragments, and drops what is too long
             data = bytes(range(250)) * 16
             answer = traffic.ask_udp(self.lab, address, DNS, data)
             self.assertIsNotNone(answer)

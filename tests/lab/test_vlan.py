@@ -38,12 +38,8 @@ class Vlan(tap.LabCase):
     def hears(self, configured, sent):
         """Whether node a, with these tags configured, stays Backup under adverts so tagged."""
         tags = ", ".join(map(str, configured))
-        text = configs.head("a") + f"""
-[[interface]]
-name = "eth0"
-device = "eth0"
-vlan = [{tags}]
-""" + configs.vrrp("VI_1", 51, 100, f"{VIP}/24")
+        text = (configs.head("a") + configs.interface("eth0", f"vlan = [{tags}]\n", device="eth0")
+                + configs.vrrp("VI_1", 51, 100, f"{VIP}/24"))
         with wire.Stream(self.lab, tagged_advert(*sent), 50):
             tandem = Tandem(self.lab, "a", text)
             try:
@@ -77,18 +73,10 @@ class TaggedService(tap.LabCase):
     def answers(self, tags):
         """SYNs behind these tags, to a service behind them: the tags of the answers."""
         listed = ", ".join(map(str, tags))
-        tandem = Tandem(self.lab, "a", f"""
-[node]
-name = "node-a"
-
-[[interface]]
-name = "eth0"
-device = "eth0"
-vlan = [{listed}]
-
-[[interface]]
-name = "eth1"
-""" + configs.vrrp("VI_1", 51, 100, f"{VIP}/24") + services.service("web", VIP, "nat"))
+        tandem = Tandem(self.lab, "a", configs.head("a")
+                        + configs.interface("eth0", f"vlan = [{listed}]\n", device="eth0")
+                        + configs.interface("eth1")
+                        + configs.vrrp("VI_1", 51, 100, f"{VIP}/24") + services.service("web", VIP, "nat"))
         client = plan.cable("client")
         # A node's own kernel takes the tag off what it gets; what the bridge sends has it.
         capture = wire.Capture(self.lab, "switch", "front-client",

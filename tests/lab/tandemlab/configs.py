@@ -5,6 +5,9 @@ import os
 
 # "xdp" or "dpdk": what the nodes of the lab run.
 ENGINE = os.environ.get("TANDEM_ENGINE", "xdp")
+# "af_packet": the nodes' ports are DPDK's own; their devices are called wire0, wire1, and what has
+# the devices' addresses are TAP devices (topology.py).
+PORT = os.environ.get("TANDEM_PORT", "")
 
 # Each of the lab's nodes has one worker, which gives its CPU away whenever it can.
 DPDK = """engine = "dpdk"
@@ -31,11 +34,24 @@ def head(name, engine=None):
     return f'[node]\nname = "node-{name}"\n' + (DPDK if (engine or ENGINE) == "dpdk" else "")
 
 
+def wire(interface):
+    """The device behind an interface of a node."""
+    return interface.replace("eth", "wire") if PORT else interface
+
+
+def interface(name, more="", device=None):
+    """`device`: to be named where it would be found anyway."""
+    text = f'\n[[interface]]\nname = "{name}"\n'
+    if PORT:
+        text += f'driver = "{PORT}"\n'
+    if PORT or device:
+        text += f'device = "{wire(device or name)}"\n'
+    return text + more
+
+
 def node(name, interfaces=("eth0",), xdp_mode="auto", engine=None):
-    text = head(name, engine)
-    for interface in interfaces:
-        text += f'\n[[interface]]\nname = "{interface}"\nxdp_mode = "{xdp_mode}"\n'
-    return text
+    return head(name, engine) + "".join(interface(i, f'xdp_mode = "{xdp_mode}"\n')
+                                        for i in interfaces)
 
 
 def nginx_check(interval="500ms"):

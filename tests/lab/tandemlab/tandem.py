@@ -4,6 +4,7 @@
 import json
 import signal
 
+from . import configs
 from .process import Process
 from .shell import LabError, build_dir, wait_until
 
@@ -23,6 +24,8 @@ class Tandem:
     def __init__(self, lab, node, config, start=True):
         self.lab, self.node = lab, node
         self.process = None
+        if configs.PORT:
+            lab.give_ports(node)
         self.write(config)
         if start:
             self.start()

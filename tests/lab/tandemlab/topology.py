@@ -31,6 +31,7 @@ DIRECTORY/NODE/run seen from outside.
 """
 
 import ctypes
+import json
 import os
 import pathlib
 import signal
@@ -174,23 +175,60 @@ class Lab:
         run(["nsenter", f"--net={self.namespace(node)}", "--", "sysctl", "-q", "-w", *words])
         self._ip(node, "link", "set", "lo", "up")
 
-    def plug(self, cable):
-        """A node's device, and the switch's port that it is plugged into."""
-        self._ip(cable.node, "link", "add", cable.device, "address", cable.mac, "type", "veth",
+    def plug(self, cable, wire=None):
+        """A node's device, and the switch's port that it is plugged into. `wire`: another name than
+        the cable's, without addresses."""
+        name = wire or cable.device
+        self._ip(cable.node, "link", "add", name, "address", cable.mac, "type", "veth",
                  "peer", "name", cable.port, "netns", f"{self.prefix}-switch")
         # XDP_TX and redirect reach a veth peer only if that peer has NAPI, which GRO brings;
         # and there is no hardware behind a veth that could fill in a checksum or VLAN tag left out.
-        for node, device, gro in ((cable.node, cable.device, "off"), ("switch", cable.port, "on")):
+        for node, device, gro in ((cable.node, name, "off"), ("switch", cable.port, "on")):
             run(["nsenter", f"--net={self.namespace(node)}", "--", "ethtool", "-K", device,
                  "tx", "off", "rx", "off", "gro", gro, "txvlan", "off", "rxvlan", "off",
                  "tx-vlan-stag-hw-insert", "off", "rx-vlan-stag-hw-parse", "off"])
         self._ip("switch", "link", "set", cable.port, "master", cable.network.name, "up")
-        self._ip(cable.node, "link", "set", cable.device, "up")
+        self._ip(cable.node, "link", "set", name, "up")
+        if not wire:
+            self.add_addresses(cable)
+
+    def give_ports(self, node):
+        """Makes a node's devices ports of DPDK's own: each is called wireN and the kernel is deaf on
+        it, and a TAP device has its name and addresses. Done once."""
+        devices = json.loads(self.exec(node, "ip", "-j", "link", "show").stdout)
+        if any(device["ifname"] == "wire0" for device in devices):
+            return
+        for cable in plan.CABLES:
+            if cable.node == node:
+                self._give_port(cable)
+        self._add_routes(only=node)
+
+    def _give_port(self, cable):
+        node, device = cable.node, configs.wire(cable.device)
+        self._ip(node, "link", "set", cable.device, "down")
+        self._ip(node, "address", "flush", "dev", cable.device)
+        self._ip(node, "link", "set", cable.device, "name", device)
+        self.make_deaf(node, device)
+        self._ip(node, "tuntap", "add", "dev", cable.device, "mode", "tap")
+        self._ip(node, "link", "set", cable.device, "address", cable.mac, "up")
+        self.add_addresses(cable)
+
+    def make_deaf(self, node, device):
+        """A device that is DPDK's: the kernel neither hears nor says anything on it."""
+        self.exec(node, "sysctl", "-q", "-w", f"net.ipv6.conf.{device}.disable_ipv6=1")
+        self._ip(node, "link", "set", device, "arp", "off", "up")
+        self.exec(node, "nft", f"add table netdev {device}; delete table netdev {device};"
+                  f"add table netdev {device}; add chain netdev {device} deaf "
+                  f"{{ type filter hook ingress device {device} priority 0; policy drop; }}")
+
+    def add_addresses(self, cable):
         self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", cable.device)
         self._ip(cable.node, "address", "add", f"{cable.v6}/64", "dev", cable.device, "nodad")
 
-    def _add_routes(self):
+    def _add_routes(self, only=None):
         def route(node, network, gateway, *more):
+            if only not in (None, node):
+                return
             for family, to, via in (("-4", f"{network.v4}0/24", gateway.v4),
                                     ("-6", f"{network.v6}/64", gateway.v6)):
                 self._ip(node, family, "route", "add", to, "via", via, *more)
@@ -205,6 +243,8 @@ class Lab:
         for node in plan.BACKENDS:
             for network in (plan.FRONT, plan.FAR):
                 route(node, network, behind, "table", "50")
+            if only not in (None, node):
+                continue
             for family, own in (("-4", f"{plan.BACK.v4}0/24"), ("-6", f"{plan.BACK.v6}/64")):
                 self._ip(node, family, "rule", "add", "from", own, "to", own, "lookup", "main",
                          "priority", "49")
