@@ -95,6 +95,7 @@ extern const Command kCapture;
 extern const Command kTop;
 extern const Command kBackup;
 extern const Command kRestore;
+extern const Command kDoctor;
 
 [[nodiscard]] std::span<const Command* const> commands();
 [[nodiscard]] const Command* find_command(const std::string& name);  // null: there is none

@@ -5,8 +5,10 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "ctl/text.hpp"
+#include "doctor/finding.hpp"
 
 namespace tandem::ctl {
 
@@ -30,5 +32,9 @@ struct EventText {
 [[nodiscard]] std::string render_flows(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_capture(const nlohmann::json& document, const Style& style);
+
+// `all`: what is good as well.
+[[nodiscard]] std::string render_doctor(const std::vector<doctor::Finding>& findings, bool all,
+                                        const Style& style);
 
 }  // namespace tandem::ctl
