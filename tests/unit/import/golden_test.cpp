@@ -64,16 +64,6 @@ INSTANTIATE_TEST_SUITE_P(Files, Golden, testing::ValuesIn(golden_names()), [](co
   return text;
 });
 
-TEST(Migrating, ShowsTheExampleThatIsTested) {
-  std::stringstream page;
-  page << std::ifstream(fs::path(TANDEM_SOURCE) / "docs/migrating.md").rdbuf();
-  for (const char* name : {"dual-master-a.conf", "dual-master-a.toml"}) {
-    std::stringstream example;
-    example << std::ifstream(kGolden / name).rdbuf();
-    EXPECT_NE(page.str().find("\n" + example.str() + "```"), std::string::npos) << name;
-  }
-}
-
 // keepalived's own examples, where its package is installed.
 TEST(KeepalivedsSamples, AreImportedToConfigurations) {
   const fs::path samples = "/usr/share/doc/keepalived/samples";
