@@ -200,10 +200,10 @@ TEST_F(FullFile, GivesServicesWithBackends) {
 }
 
 TEST_F(FullFile, KnowsWhereItsTablesAre) {
-  EXPECT_EQ(config.interfaces[1].where.line, 25);
-  EXPECT_EQ(config.vrrp[0].where.line, 45);
+  EXPECT_EQ(config.interfaces[1].where.line, 26);
+  EXPECT_EQ(config.vrrp[0].where.line, 46);
   EXPECT_EQ(config.vrrp[0].where.column, 1);
-  EXPECT_EQ(config.services[1].backends[1].where.line, 115);
+  EXPECT_EQ(config.services[1].backends[1].where.line, 116);
   EXPECT_EQ(config.services[1].backends[1].where.column, 3);
 }
 
