@@ -37,6 +37,7 @@ async function refreshPeer() {
     page.peer = null;
     page.peerTrouble = true;
   }
+  updatePair(page.told, page.peer, page.peerTrouble);
 }
 
 function updateWarnings(told) {
