@@ -44,7 +44,7 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
   document["adverts"].erase("dropped");
   EXPECT_EQ(document, json::parse(R"({
     "node": "node-a", "version": "1.2.3", "engine": "xdp",
-    "config_file": "/etc/tandem/tandem.toml",
+    "config_file": "/etc/tandem/tandem.toml", "peer_http": null,
     "started": "2001-09-09T01:45:10.000Z", "uptime_seconds": 90.0,
     "interfaces": [
       {"name": "eth0.100", "device": "eth0", "ifindex": 7, "vlan": [100],
