@@ -2,6 +2,7 @@
 // Conditions of nftables' rules, as far as they can be told of a packet.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <vector>

@@ -3,9 +3,7 @@
 #include "doctor/ruleset.hpp"
 
 #include <algorithm>
-#include <optional>
 
-#include "doctor/interfaces.hpp"
 #include "doctor/nft_condition.hpp"
 
 namespace tandem::doctor {
