@@ -91,7 +91,7 @@ View on(Page page) {
 }
 
 TEST(TopFrame, ShowsTheNodeAboveAPage) {
-  EXPECT_EQ(text(drawn(on(Page::backends), {130, 17})),
+  EXPECT_EQ(text(drawn(on(Page::backends), {140, 17})),
             R"(node-a  Tandem 1.2.3, engine xdp, up for 1h 0m
 30 active flows, counts equal flows; 4.5 new/s; in 2k packets/s, 1.6 Mb/s; out 2k, 16 Mb/s; 0 dropped/s
   warning: look here
