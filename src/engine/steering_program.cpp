@@ -113,6 +113,13 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const
   if (instance->skeleton == nullptr) return fail_errno("cannot open the steering program");
   if (auto ready = SteeringMaps::prepare(*instance->skeleton->obj, pins_, sizes_); !ready)
     return std::unexpected(ready.error());
+  // Behind libxdp's dispatcher the first step is an extension, which has no attach type; and
+  // kernels want one of all that call each other (bpf_prog_map_compatible).
+  bpf_program* step = nullptr;
+  bpf_object__for_each_program(step, instance->skeleton->obj) {
+    if (bpf_program__type(step) == BPF_PROG_TYPE_XDP)
+      bpf_program__set_expected_attach_type(step, static_cast<bpf_attach_type>(0));
+  }
   return instance;
 }
 
