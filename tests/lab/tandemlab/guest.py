@@ -118,16 +118,17 @@ class Guest:
              archive])
         return archive
 
-    def run(self, modules, script, programs=(), files=None, options=(), timeout=300):
+    def run(self, modules, script, programs=(), files=None, options=(), append="", timeout=300):
         """What the script wrote to /dev/ttyS1, as bytes. Modules by name, programs by path; `files`
-        are paths, of files or directories, by where they are in the machine."""
+        are paths, of files or directories, by where they are in the machine; `options` are QEMU's,
+        `append` the kernel's."""
         self.fetch()
         answers, console = self.place / "answers", self.place / "console"
         kernel, = (self.root / "boot").glob("vmlinuz-*")
         run(["timeout", timeout, "qemu-system-x86_64", "-accel", "tcg", *options, "-m", MEMORY_MB,
              "-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel,
              "-initrd", self._make_initrd(modules, script, programs, files or {}),
-             "-append", "console=ttyS0 quiet panic=-1",
+             "-append", f"console=ttyS0 quiet panic=-1 {append}",
              "-serial", f"file:{console}", "-serial", f"file:{answers}"], timeout=timeout + 10)
         # What the terminal made of ends of lines.
         said = answers.read_bytes().replace(b"\r", b"")
