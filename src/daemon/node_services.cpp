@@ -45,12 +45,12 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   v.total = forwarder.counts().total(b.slot);
   v.new_per_second = b.new_per_second;
   v.max_connections = b.config.max_connections;
-  const auto& counts = forwarder.of_backend(b.slot);
-  v.picks = counts.flows;
-  td_traffic traffic = program.traffic(b.slot);
-  plane.add_traffic(b.slot, traffic);
-  v.traffic = {traffic.in_packets + counts.packets, traffic.in_bytes + counts.bytes,
-               traffic.out_packets, traffic.out_bytes};
+  const BackendTotals totals = totals_of(b.slot, plane, program);
+  v.picks = totals.picks - b.before.picks;
+  v.traffic = {totals.traffic.in_packets - b.before.traffic.in_packets,
+               totals.traffic.in_bytes - b.before.traffic.in_bytes,
+               totals.traffic.out_packets - b.before.traffic.out_packets,
+               totals.traffic.out_bytes - b.before.traffic.out_bytes};
   if (b.next_hop) {
     const auto link = links.find(b.next_hop->ifindex);
     v.next_hop = observe::NextHop{link ? link->name : "?", b.next_hop->mac};

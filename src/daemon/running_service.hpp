@@ -20,6 +20,12 @@
 
 namespace tandem::daemon {
 
+// What went through a backend's slot, whoever had the slot.
+struct BackendTotals {
+  std::uint64_t picks = 0;
+  td_traffic traffic{};
+};
+
 struct RunningBackend {
   config::Backend config;
   std::uint16_t slot = 0;
@@ -35,6 +41,7 @@ struct RunningBackend {
   std::optional<netlink::NextHop> next_hop{};
   double new_per_second = 0;
   std::uint64_t flows_before = 0;  // a second ago
+  BackendTotals before{};          // when it got its slot: not its own
 };
 
 struct RunningService {

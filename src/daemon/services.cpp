@@ -53,6 +53,16 @@ Services::Services(const Rooms& rooms, netlink::NextHops next_hops, std::functio
   });
 }
 
+BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane,
+                        const engine::SteeringProgram& program) {
+  const auto& counts = plane.forwarder().of_backend(slot);
+  BackendTotals totals{counts.flows, program.traffic(slot)};
+  plane.add_traffic(slot, totals.traffic);
+  totals.traffic.in_packets += counts.packets;
+  totals.traffic.in_bytes += counts.bytes;
+  return totals;
+}
+
 // ---- From one configuration to the next
 
 RunningService* Services::find(const std::string& name) {
@@ -87,8 +97,12 @@ Result<RunningService> Services::stage(const config::Service& config) {
     if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
     auto known = std::ranges::find(next.backends, *slot, &RunningBackend::slot);
     if (known == next.backends.end()) {
-      next.backends.push_back({.config = wanted, .slot = *slot, .weight = wanted.weight});
-      next.backends.back().since = MonotonicClock::now();
+      next.backends.push_back({.config = wanted,
+                               .slot = *slot,
+                               .weight = wanted.weight,
+                               .since = MonotonicClock::now(),
+                               .before = totals_of(*slot, rooms_.plane, rooms_.program)});
+      next.backends.back().flows_before = next.backends.back().before.picks;
       continue;
     }
     if (known->config.weight != wanted.weight || known->retired)

@@ -32,6 +32,10 @@
 
 namespace tandem::daemon {
 
+// Since the process began, and before that as far as XDP counted.
+[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane,
+                                      const engine::SteeringProgram& program);
+
 class Services {
  public:
   struct Rooms {

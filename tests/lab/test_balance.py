@@ -14,7 +14,7 @@ from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
 VIP = plan.VIPS[0]
-EVEN, WEIGHTED, LIMITED, CHECKED, DROPPING, UDP = 80, 81, 82, 83, 84, 53
+EVEN, WEIGHTED, LIMITED, CHECKED, DROPPING, GONE, LATE, UDP = 80, 81, 82, 83, 84, 85, 86, 53
 CHECK = ('check = { http = "/", interval = "100ms", timeout = "80ms", fall = 2, rise = 2, '
          'port = 8080 }')
 
@@ -169,6 +169,19 @@ class Balance(tap.LabCase):
         self.assertEqual(self.connections.broken(), 0)
         wait_until("s4 gets connections again",
                    lambda: traffic.must_answer(self.lab, VIP, EVEN) == "s4")
+
+    def test_counters(self):
+        """Services in the places of those that went begin to count at 0."""
+        self.addCleanup(lambda: (self.tandem.write(config()), self.tandem.ctl("reload")))
+        for name, port in (("gone", GONE), ("late", LATE), ("later", GONE)):
+            self.tandem.write(config() + services.service(name, VIP, "nat", port))
+            self.tandem.ctl("reload")
+            for backend in self.backends_of(name):
+                self.assertEqual((backend["picks"], backend["packets_in"]), (0, 0))
+            wait_until(f"{name} has backends", lambda: all(
+                backend["state"] == "up" for backend in self.backends_of(name)))
+            self.assertEqual(sum(self.open(8, port).values()), 8)
+            self.connections.close()
 
     def test_crash(self):
         """tandemd is killed and started again: connections go on, counts are as before."""
