@@ -72,13 +72,14 @@ def set_up(build, *options, environment=None):
 
 # ---- the other builds ----------------------------------------------------------
 # GCC 12 warns of things that are not there when it instruments code; build/ has -Werror.
-# -g1: sanitizers tell lines, and the build takes less time than with all of -g.
+# -g1: sanitizers tell lines, and the build takes less time than with all of -g, and without optimizing.
 OTHER_BUILDS = {
     "unit": ("build-asan", ("unit", "scenario"),
-             ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=1",
+             ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=0",
               "-Ddpdk=disabled", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
     "fuzz": ("build-fuzz", ("fuzz",),
-             ["-Dfuzz=true", "-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+             ["-Dfuzz=true", "-Doptimization=1", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1",
+              "-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false",
               "-Dwerror=false"], {"CC": "clang-19", "CXX": "clang++-19"}),
 }
 
