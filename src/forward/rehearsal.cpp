@@ -27,6 +27,7 @@ std::vector<std::uint8_t> frame_of(const Question& q, const td_vrouter* vr, std:
   const std::uint16_t transport = q.udp ? kUdpHeader : kTcpHeader;
   const std::uint8_t protocol = q.udp ? TD_PROTO_UDP : TD_PROTO_TCP;
   std::vector<std::uint8_t> out;
+  out.reserve(64);  // GCC 12 at -O3 takes appending to an empty one for an overrun
   const std::uint8_t* mac = vr != nullptr ? vr->interface_mac : kOtherMac;
   if (vr != nullptr && (vr->flags & TD_VR_VIRTUAL_MAC) != 0) mac = vr->virtual_mac;
   out.insert(out.end(), mac, mac + 6);

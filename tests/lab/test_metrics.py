@@ -51,6 +51,8 @@ class Metrics(tap.LabCase):
             "tandem_service_backends", service="api", state="up") == [4])
 
     def scrape(self, node="a"):
+        """The metrics of now: the last document made serves for a while (docs/metrics.md)."""
+        time.sleep(0.5)
         return http.Scrape(self.lab, node)
 
     def test_promtool(self):
