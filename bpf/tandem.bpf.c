@@ -6,7 +6,8 @@
  *
  * Beside it, the gate's other side: what the node's own kernel sends in the name of an address
  * without a live lease goes nowhere. A daemon that was killed leaves the address in the kernel,
- * whose questions (ARP, NS) would otherwise turn the neighbours' caches back to this node.
+ * whose questions (ARP, NS) would otherwise turn the neighbours' caches back to this node. With a
+ * lease, and mac = "virtual", those questions tell the virtual MAC.
  *
  * The decisions are the packet core's (tandem/steer.h); this file only carries out what takes the
  * kernel's help: rings, sockets, counters.
@@ -375,6 +376,41 @@ int td_read_clock(struct xdp_md *ctx)
 
 /* ---- The way out ---- */
 
+/*
+ * mac = "virtual": what the kernel tells neighbours when it asks in the address's name is where its
+ * interface is; they shall learn the virtual MAC (RFC 9568, 8.1.2 and 8.2.2). By helpers, since a
+ * program that writes to packets itself has each of them copied that TCP may have to send again.
+ */
+TD_INLINE void tell_virtual_mac(struct __sk_buff *skb, const struct td_packet *p, const __u8 *end,
+				const struct td_vrouter *vr)
+{
+	__u32 at = p->l3_offset + 8, change = 0; /* ARP's sender hardware address */
+	__u32 checksum_at = 0;
+	__u16 checksum = 0;
+	const __u8 *nd = p->l4;
+	int i;
+
+	if (p->shape == TD_SHAPE_ND) {
+		/* the link-layer address option, which the kernel puts first: RFC 4861, 4.6.1 */
+		if (!nd || nd + TD_NA_BYTES > end || nd[24] < 1 || nd[24] > 2 || nd[25] != 1)
+			return;
+		for (i = 0; i < 6; i += 2)
+			change += td_csum_change16(td_load16(nd + 26 + i),
+						   td_load16(vr->virtual_mac + i));
+		checksum = td_csum_adjust(td_load16(nd + 2), change);
+		checksum_at = p->l3_offset + p->l4_offset + 2;
+		at = checksum_at + 24;
+	} else if (p->shape != TD_SHAPE_ARP) {
+		return;
+	}
+	bpf_skb_store_bytes(skb, at, vr->virtual_mac, sizeof(vr->virtual_mac), 0);
+	bpf_skb_store_bytes(skb, 6, vr->virtual_mac, sizeof(vr->virtual_mac), 0);
+	if (checksum_at) {
+		checksum = __builtin_bswap16(checksum);
+		bpf_skb_store_bytes(skb, checksum_at, &checksum, sizeof(checksum), 0);
+	}
+}
+
 SEC("tc")
 int td_egress(struct __sk_buff *skb)
 {
@@ -389,8 +425,13 @@ int td_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	td_parse(&p, data, end, TD_FULL);
 	vr = td_find_sender(tables, &p);
-	if (!vr || td_has_lease(vr, bpf_ktime_get_ns()))
+	if (!vr)
 		return TC_ACT_UNSPEC;
-	counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
-	return TC_ACT_SHOT;
+	if (!td_has_lease(vr, bpf_ktime_get_ns())) {
+		counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
+		return TC_ACT_SHOT;
+	}
+	if (vr->flags & TD_VR_VIRTUAL_MAC)
+		tell_virtual_mac(skb, &p, end, vr);
+	return TC_ACT_UNSPEC;
 }

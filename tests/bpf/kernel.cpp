@@ -77,15 +77,20 @@ Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
   return outcome;
 }
 
-bool Kernel::lets_out(const frames::Bytes& frame, bool forwarded) {
+std::optional<frames::Bytes> Kernel::lets_out(const frames::Bytes& frame, bool forwarded) {
+  frames::Bytes out(frame.size());
   __sk_buff context{};
   context.ingress_ifindex = forwarded ? rig::kLink : 0;
   DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                      .data_size_in = static_cast<std::uint32_t>(frame.size()), .ctx_in = &context,
+                      .data_out = out.data(),
+                      .data_size_in = static_cast<std::uint32_t>(frame.size()),
+                      .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
                       .ctx_size_in = sizeof context);
   const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.td_egress), &options);
   EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
-  return options.retval != TC_ACT_SHOT;
+  if (options.retval == TC_ACT_SHOT) return {};
+  out.resize(options.data_size_out);
+  return out;
 }
 
 std::optional<unsigned> Kernel::verified_instructions() const {

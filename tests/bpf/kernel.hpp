@@ -39,8 +39,9 @@ class Kernel {
   // refuses to try shorter ones.
   Outcome steer(const frames::Bytes& frame);
 
-  // As if our own kernel, or (forwarded) another host through us, sent the frame; whether it goes.
-  bool lets_out(const frames::Bytes& frame, bool forwarded = false);
+  // As if our own kernel, or (forwarded) another host through us, sent the frame: as what it goes;
+  // none if it does not.
+  std::optional<frames::Bytes> lets_out(const frames::Bytes& frame, bool forwarded = false);
 
   // Instructions that the verifier went through; none if this kernel does not tell.
   [[nodiscard]] std::optional<unsigned> verified_instructions() const;

@@ -48,6 +48,16 @@ class Answers:
         for reason, count in before.items():
             self.assertGreater(self.pair.a.packets(reason), count, reason)
 
+    def test_questions(self):
+        """Who is asked in the address's name learns the virtual MAC, too."""
+        client = plan.cable("client")
+        for vip, mac, asked in ((VIP, VMAC, client.v4), (VIP6, VMAC6, client.v6)):
+            self.lab.exec("client", "ip", "neighbour", "flush", "dev", "eth0")
+            self.lab.exec("a", "ip", "neighbour", "flush", "dev", "eth0")
+            self.lab.exec("a", "ping", "-c", "1", "-W", "1", "-I", vip, asked, check=False)
+            learned = self.lab.exec("client", "ip", "neighbour", "show", vip).stdout
+            self.assertIn(f"lladdr {mac}", learned)
+
     def test_backup_silent(self):
         """The Backup answers nothing for the address, and takes no frame to the virtual MAC."""
         def from_b(frame):
