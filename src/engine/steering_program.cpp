@@ -49,6 +49,16 @@ Result<void> make_pin_directory(const std::string& bpffs, const std::string& pin
   return {};
 }
 
+// Each interface gets an instance with the steps, which take the kernel's verifier most of a second.
+void leave_steps(tandem_bpf& skeleton) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton.obj) {
+    if (program != skeleton.progs.td_egress && program != skeleton.progs.td_read_clock)
+      bpf_program__set_autoload(program, false);
+  }
+  bpf_map__set_type(skeleton.maps.td_steps, BPF_MAP_TYPE_ARRAY);  // nothing to be filled with
+}
+
 constexpr std::size_t kShortestFrame = 64;  // that a program can be run on
 
 // Our filter among those on the way out of an interface: its priority and handle ("tdm").
@@ -98,6 +108,7 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
   auto instance = self->load();
   if (!instance) return std::unexpected(instance.error());
   self->maps_ = std::move(*instance);
+  leave_steps(*self->maps_->skeleton);
   if (const int error = tandem_bpf__load(self->maps_->skeleton); error != 0)
     return fail_errno(
         "the kernel refused the steering program or its maps (pinned in " + pins + ")", -error);
