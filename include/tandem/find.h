@@ -38,23 +38,24 @@ TD_INLINE __u32 td_mix(__u64 a, __u64 b)
 	return (__u32)(x >> 32);
 }
 
-TD_INLINE __u32 td_tag_vip(__u64 seed, __u8 family, const __u8 *address)
+TD_INLINE __u32 td_tag_vip(__u64 seed, __u32 family, const __u8 *address)
 {
 	if (family == 4)
 		return td_load32(address);
 	return td_mix(td_load64(address) ^ seed, td_load64(address + 8));
 }
 
-TD_INLINE __u32 td_tag_vmac(__u64 seed, __u32 ifindex, const __u16 vlan[2], __u8 family, __u8 vrid)
+TD_INLINE __u32 td_tag_vmac(__u64 seed, __u32 ifindex, const __u16 vlan[2], __u32 family, __u32 vrid)
 {
 	return td_mix(seed ^ ((__u64)ifindex << 32 | (__u64)family << 8 | vrid),
 		      (__u64)vlan[0] << 16 | vlan[1]);
 }
 
 /* The end of a connection, beyond this node. */
-TD_INLINE __u32 td_tag_backend(__u64 seed, __u8 family, const __u8 *address, __u8 protocol, __u16 port)
+TD_INLINE __u32 td_tag_backend(__u64 seed, __u32 family, const __u8 *address, __u32 protocol,
+			       __u32 port)
 {
-	__u32 high = (__u32)protocol << 16 | port;
+	__u32 high = protocol << 16 | port;
 
 	if (family == 4)
 		return td_mix(seed, (__u64)high << 32 | td_load32(address));
@@ -62,9 +63,9 @@ TD_INLINE __u32 td_tag_backend(__u64 seed, __u8 family, const __u8 *address, __u
 }
 
 /* Exact: 10 bits of slot, one of protocol, 16 of port. */
-TD_INLINE __u32 td_tag_service(__u16 vip, __u8 protocol, __u16 port)
+TD_INLINE __u32 td_tag_service(__u32 vip, __u32 protocol, __u32 port)
 {
-	return (__u32)vip << 17 | (__u32)(protocol == TD_PROTO_UDP) << 16 | port;
+	return vip << 17 | (__u32)(protocol == TD_PROTO_UDP) << 16 | port;
 }
 
 TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
@@ -96,7 +97,7 @@ TD_INLINE __u64 td_layout(const struct td_tables *t)
 	return td_load_ordered(&t->layout);
 }
 
-TD_INLINE int td_same_address(const struct td_vip *vip, __u8 family, const __u8 *address)
+TD_INLINE int td_same_address(const struct td_vip *vip, __u32 family, const __u8 *address)
 {
 	return vip->family == family && td_is_same_address(vip->address, address, family);
 }
@@ -116,7 +117,7 @@ TD_INLINE int td_is_virtual_mac(const __u8 *mac)
 TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *steer,
 			   const struct td_packet *p, __u32 ifindex)
 {
-	__u8 family = p->eth[4] == 1 ? 4 : 6, vrid = p->eth[5];
+	__u32 family = p->eth[4] == 1 ? 4 : 6, vrid = p->eth[5];
 	const struct td_vrouter *vr;
 	int slot;
 
@@ -130,7 +131,7 @@ TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *ste
 }
 
 /* The slot of a virtual address, -1 if it is none. */
-TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer *steer, __u8 family,
+TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer *steer, __u32 family,
 			  const __u8 *address)
 {
 	int slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, family, address));
@@ -161,14 +162,14 @@ TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
 
 	if (t->flags & TD_HAS_FULLNAT) {
 		slot = td_probe(steer, TD_KIND_SOURCE,
-				td_tag_vip(steer->seed, (__u8)p->family, td_ip_destination(p)));
+				td_tag_vip(steer->seed, p->family, td_ip_destination(p)));
 		if (slot >= 0 && td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
-						    td_ip_destination(p), (__u8)p->family))
+						    td_ip_destination(p), p->family))
 			m->source = (__u32)slot + 1;
 	}
 	m->backend = (__u32)(1 + td_probe(steer, TD_KIND_BACKEND,
-					  td_tag_backend(steer->seed, (__u8)p->family,
-							 td_ip_source(p), (__u8)p->protocol,
+					  td_tag_backend(steer->seed, p->family,
+							 td_ip_source(p), p->protocol,
 							 p->source_port)));
 }
 
@@ -186,7 +187,7 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 		m->by_mac = m->vrouter = (__u32)(1 + td_find_vmac(t, steer, p, ifindex));
 	if (!p->address)
 		return;
-	slot = td_find_vip(t, steer, (__u8)p->family, p->address);
+	slot = td_find_vip(t, steer, p->family, p->address);
 	if (slot < 0) {
 		if (p->has_ports && t->flags)
 			td_find_reply(m, t, steer, p);
@@ -196,7 +197,7 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 	m->vrouter = td_vrouter_slot(t, slot) + 1;
 	if (p->has_ports)
 		m->service = (__u32)(1 + td_probe(steer, TD_KIND_SERVICE,
-						  td_tag_service((__u16)slot, (__u8)p->protocol,
+						  td_tag_service((__u32)slot, p->protocol,
 								 p->destination_port)));
 }
 

@@ -129,9 +129,9 @@ struct td_flow6_key {
 };
 
 /* The client's address and port in host order; the service's number, from 1. Never 0. */
-TD_INLINE __u64 td_flow4_key(__u32 address, __u16 port, __u16 service)
+TD_INLINE __u64 td_flow4_key(__u32 address, __u32 port, __u32 service)
 {
-	return (__u64)address << 32 | (__u32)port << 16 | service;
+	return (__u64)address << 32 | port << 16 | service;
 }
 
 TD_INLINE __u8 td_flow_state_of(__u32 who)
@@ -269,6 +269,7 @@ TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucke
 	__u32 alike = 0;
 	int i;
 
+#pragma GCC unroll 4
 	for (i = 0; i < TD_FLOW_ENTRIES; i++)
 		alike |= (__u32)(td_load_ordered(&bucket->entry[i].key) == key) << i;
 	if (!alike)

@@ -23,8 +23,8 @@
 /* One end of a flow: a client, as it is in flow keys. */
 struct td_client {
 	const __u8 *address;
-	__u16 port;
-	__u8 family;
+	__u32 port;
+	__u32 family;
 };
 
 /* A look-up of a flow, and what a packet of it does to it. */
@@ -66,7 +66,7 @@ TD_INLINE int td_touch_hit(struct td_touch *t, const struct td_flow_head *head,
 TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t,
 			    const struct td_flow_where *where)
 {
-	const struct td_flow_head *head = td_flow_head_of(env, (__u8)t->family);
+	const struct td_flow_head *head = td_flow_head_of(env, t->family);
 	struct td_flow6_key key6;
 	struct td_flow_hit hit;
 	__u64 key4;
@@ -92,8 +92,8 @@ struct td_placed {
 	struct td_touch touch;
 	const struct td_service *service;
 	const struct td_backend *backend;
-	__u16 service_number;
-	__u16 backend_number;
+	__u32 service_number;
+	__u32 backend_number;
 };
 
 /*
@@ -101,13 +101,13 @@ struct td_placed {
  * where: as with td_touch_flow().
  */
 TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
-		       const struct td_client *client, __u16 service, __u16 backend,
+		       const struct td_client *client, __u32 service, __u32 backend,
 		       const struct td_flow_where *where)
 {
 	struct td_touch *t = &placed->touch;
 
 	t->family = client->family;
-	t->id = (__u32)client->port << 16 | service;
+	t->id = client->port << 16 | service;
 	t->backend = backend;
 	t->seen = TD_FLOW_SAME;
 	t->is_due = 0;
@@ -299,7 +299,7 @@ TD_INLINE __u64 td_scramble(__u64 x)
 	return x ^ x >> 31;
 }
 
-TD_INLINE __u64 td_hash_address(__u64 hash, const __u8 *address, __u8 family)
+TD_INLINE __u64 td_hash_address(__u64 hash, const __u8 *address, __u32 family)
 {
 	if (family == 4)
 		return td_scramble(hash ^ td_load32(address));
@@ -373,7 +373,7 @@ TD_INLINE enum td_reason td_forward_in(struct td_frame *f, const struct td_env *
 		return TD_DROP_MALFORMED;
 	out->from = TD_FROM_CLIENT;
 	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_CLIENT);
-	flow = td_place(placed, env, &client, (__u16)(m->service - 1), 0, where);
+	flow = td_place(placed, env, &client, m->service - 1, 0, where);
 	if (flow) {
 		td_tell_if_ended(f, placed);
 		if (placed->touch.seen == TD_FLOW_NEW)
@@ -404,7 +404,7 @@ TD_INLINE int td_is_from(const struct td_backend *b, const struct td_packet *p)
 
 /* nat: the flow of the client that is sent to. */
 TD_INLINE int td_place_reply(struct td_placed *placed, const struct td_env *env,
-			     const struct td_client *client, __u16 backend,
+			     const struct td_client *client, __u32 backend,
 			     const struct td_flow_where *where)
 {
 	const struct td_backend *b;
@@ -423,11 +423,11 @@ TD_INLINE int td_place_reply(struct td_placed *placed, const struct td_env *env,
 
 /* fullnat: the flow that has the source port that is sent to; fills `client`. NULL: none. */
 TD_INLINE const struct td_source *td_place_by_port(struct td_placed *placed,
-						   const struct td_env *env, __u16 slot, __u16 port,
+						   const struct td_env *env, __u32 slot, __u32 port,
 						   struct td_client *client,
 						   const struct td_flow_where *where)
 {
-	const struct td_source *source = td_source_at(env, slot * (__u32)TD_SOURCE_PORTS + port);
+	const struct td_source *source = td_source_at(env, slot * TD_SOURCE_PORTS + port);
 
 	if (!source || !source->service)
 		return 0;
@@ -457,11 +457,11 @@ TD_INLINE enum td_reason td_forward_out(struct td_frame *f, const struct td_env 
 		return TD_PASS_UNFLOWED;
 	td_touch_by(&placed->touch, f, 1, flags, TD_FROM_SERVER);
 	if (m->source) {
-		source = td_place_by_port(placed, env, (__u16)(m->source - 1), p->destination_port,
+		source = td_place_by_port(placed, env, m->source - 1, p->destination_port,
 					  &client, where);
 		flow = source && placed->service->mode == TD_MODE_FULLNAT;
 	} else {
-		flow = td_place_reply(placed, env, &client, (__u16)(m->backend - 1), where) &&
+		flow = td_place_reply(placed, env, &client, m->backend - 1, where) &&
 		       placed->service->mode == TD_MODE_NAT;
 	}
 	if (!flow || placed->service->protocol != p->protocol || !td_is_from(placed->backend, p))

@@ -127,9 +127,9 @@ TD_INLINE enum td_reason td_error_in(struct td_frame *f, const struct td_env *en
 	if (!td_is_same_address(td_ip_source(q), td_ip_destination(p), p->family))
 		return TD_PASS_OTHER;
 	service = td_probe(steer, TD_KIND_SERVICE,
-			   td_tag_service((__u16)(m->vip - 1), (__u8)q->protocol, q->source_port));
+			   td_tag_service(m->vip - 1, q->protocol, q->source_port));
 	td_touch_by(&placed.touch, f, 0, 0, TD_FROM_CLIENT);
-	if (service <= 0 || !td_place(&placed, env, &client, (__u16)service, 0, 0))
+	if (service <= 0 || !td_place(&placed, env, &client, (__u32)service, 0, 0))
 		return TD_PASS_OTHER;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;

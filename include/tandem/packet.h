@@ -81,7 +81,10 @@ struct td_packet {
 	__u8 *l3;	   /* ARP or IP header */
 	__u8 *l4;	   /* TCP, UDP, ICMP; NULL if it is cut short or a later fragment */
 	const __u8 *address; /* 4 or 16 bytes: what the frame is about (destination or target) */
-	/* Of 32 bits where the BPF verifier has to remember the value, which it does not with bytes. */
+	/*
+	 * Of 32 bits, the BPF verifier remembers a value, and a CPU hands it from a store to the
+	 * load behind it: compilers keep halves of a register, but load whole ones.
+	 */
 	__u32 shape;	   /* enum td_shape */
 	__u32 family;	   /* 4 or 6 */
 	__u32 fragment;	   /* enum td_fragment_place */
@@ -89,7 +92,7 @@ struct td_packet {
 	__u32 l3_offset;   /* bytes from eth: 14, 18 or 22 */
 	__u32 l4_offset;   /* bytes from l3, if there is l4 */
 	__u32 has_ports;   /* always with l4 of TCP and UDP; td_recall() may find a later fragment's */
-	__u16 source_port, destination_port;
+	__u32 source_port, destination_port;
 	__u16 vlan[2]; /* IDs, outer first; 0: none */
 	__u16 tpid[2]; /* and their ethertypes */
 	__u32 protocol; /* the transport's, behind extension headers */
@@ -190,7 +193,7 @@ TD_INLINE __u8 *td_unknown(__u8 *p)
 	return p;
 }
 
-TD_INLINE __u32 td_address_bytes(__u8 family)
+TD_INLINE __u32 td_address_bytes(__u32 family)
 {
 	return family == 4 ? 4 : 16;
 }
@@ -212,7 +215,7 @@ TD_INLINE __u32 td_ip_bytes(const struct td_packet *p)
 	return p->family == 4 ? td_load16(p->l3 + 2) : TD_IPV6_HEADER + td_load16(p->l3 + 4);
 }
 
-TD_INLINE void td_copy_address(__u8 *to, const __u8 *from, __u8 family)
+TD_INLINE void td_copy_address(__u8 *to, const __u8 *from, __u32 family)
 {
 	td_store32(to, td_load32(from));
 	if (family == 4)
@@ -221,7 +224,7 @@ TD_INLINE void td_copy_address(__u8 *to, const __u8 *from, __u8 family)
 	td_store64(to + 8, td_load64(from + 8));
 }
 
-TD_INLINE int td_is_same_address(const __u8 *a, const __u8 *b, __u8 family)
+TD_INLINE int td_is_same_address(const __u8 *a, const __u8 *b, __u32 family)
 {
 	if (family == 4)
 		return td_load32(a) == td_load32(b);

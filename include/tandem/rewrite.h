@@ -63,7 +63,7 @@ TD_INLINE __u32 td_put32(__u8 *at, __u32 value)
 	return change;
 }
 
-TD_INLINE __u32 td_put_address(__u8 *at, const __u8 *address, __u8 family)
+TD_INLINE __u32 td_put_address(__u8 *at, const __u8 *address, __u32 family)
 {
 	__u32 change = td_put32(at, td_load32(address));
 

@@ -129,7 +129,7 @@ TD_INLINE const struct td_service *td_service_at(const struct td_env *env, __u32
 }
 
 /* The heads of the flow tables; NULL: there is no table. */
-TD_INLINE const struct td_flow_head *td_flow_head_of(const struct td_env *env, __u8 family)
+TD_INLINE const struct td_flow_head *td_flow_head_of(const struct td_env *env, __u32 family)
 {
 	return family == 4 ? (const struct td_flow_head *)td_flow4_at(td_flow4_table(env), 0)
 			   : (const struct td_flow_head *)td_flow6_at(td_flow6_table(env), 0);

@@ -31,8 +31,8 @@ struct Seen {
   [[nodiscard]] std::string destination() const {
     return text(address(td_ip_destination(&p)), p.destination_port);
   }
-  [[nodiscard]] std::string text(const IpAddress& a, std::uint16_t port) const {
-    return p.has_ports ? endpoint_text(a, port) : a.to_string();
+  [[nodiscard]] std::string text(const IpAddress& a, std::uint32_t port) const {
+    return p.has_ports ? endpoint_text(a, static_cast<std::uint16_t>(port)) : a.to_string();
   }
   [[nodiscard]] std::vector<std::uint16_t> tags() const {
     std::vector<std::uint16_t> ids;

@@ -49,7 +49,7 @@ td_flow6_key key6(const td_client& client, std::uint16_t service) {
   td_flow6_key key{};
   key.address[0] = td_load64(client.address);
   key.address[1] = td_load64(client.address + 8);
-  key.id = std::uint32_t{client.port} << 16 | service;
+  key.id = client.port << 16 | service;
   return key;
 }
 
@@ -71,7 +71,7 @@ void fill(td_source& record, const td_client& client, std::uint16_t service, std
   td_source fresh{};
   td_copy_address(fresh.client, client.address, client.family);
   std::memcpy(record.client, fresh.client, sizeof record.client);
-  record.client_port = client.port;
+  record.client_port = static_cast<std::uint16_t>(client.port);
   record.hop = hop;
   std::atomic_ref(record.service).store(service, std::memory_order_release);
 }

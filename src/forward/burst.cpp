@@ -30,11 +30,10 @@ struct Halfway {
 [[gnu::always_inline]] inline void ask_for_flow(const td_env& env, const td_client& client,
                                                 std::uint32_t service, Halfway& way) {
   const td_flow_head* head = td_flow_head_of(&env, client.family);
-  const auto number = static_cast<std::uint16_t>(service);
   if (head == nullptr || head->buckets == 0) return;
   way.knows_where = true;
   if (client.family == 4) {
-    const auto key = td_flow4_key(td_load32(client.address), client.port, number);
+    const auto key = td_flow4_key(td_load32(client.address), client.port, service);
     way.where = td_flow4_where(head, key);
     ask_for(td_flow4_at(env.flow4, way.where.first));
     return;
@@ -42,7 +41,7 @@ struct Halfway {
   td_flow6_key key{};
   key.address[0] = td_load64(client.address);
   key.address[1] = td_load64(client.address + 8);
-  key.id = std::uint32_t{client.port} << 16 | number;
+  key.id = client.port << 16 | service;
   way.where = td_flow6_where(head, &key);
   const auto* bucket = td_flow6_at(env.flow6, way.where.first);
   ask_for(&bucket->entry[0]);
@@ -59,18 +58,17 @@ bool is_by_port(const td_match& match) {
 }
 
 [[gnu::always_inline]] inline td_source* source_of(const td_env& env, const td_match& match,
-                                                   std::uint16_t port) {
+                                                   std::uint32_t port) {
   return td_source_at(&env, (match.source - 1) * std::uint32_t{TD_SOURCE_PORTS} + port);
 }
 
 [[gnu::always_inline]] inline void foresee(const td_env& env, const td_packet& p, Halfway& way) {
-  const auto family = static_cast<std::uint8_t>(p.family);
   if (way.match.vip != 0)
-    ask_for_flow(env, {td_ip_source(&p), p.source_port, family}, way.match.service - 1, way);
+    ask_for_flow(env, {td_ip_source(&p), p.source_port, p.family}, way.match.service - 1, way);
   else if (is_by_port(way.match))
     ask_for(source_of(env, way.match, p.destination_port));
   else if (const td_backend* backend = td_backend_at(&env, way.match.backend - 1))
-    ask_for_flow(env, {td_ip_destination(&p), p.destination_port, family}, backend->service, way);
+    ask_for_flow(env, {td_ip_destination(&p), p.destination_port, p.family}, backend->service, way);
 }
 
 // ---- The first half: what is it, and whom does it concern?

@@ -83,8 +83,8 @@ bool refuse_tcp(td_frame& frame, const td_packet& p) {
   Packet ip(ip_header(p) + TD_TCP_HEADER);
   std::uint8_t* tcp = ip.data() + ip_header(p);
   write_ip(ip.data(), p, TD_PROTO_TCP, TD_TCP_HEADER);
-  td_store16(tcp, p.destination_port);
-  td_store16(tcp + 2, p.source_port);
+  td_store16(tcp, static_cast<std::uint16_t>(p.destination_port));
+  td_store16(tcp + 2, static_cast<std::uint16_t>(p.source_port));
   tcp[12] = TD_TCP_HEADER / 4 << 4;
   if (flags & TD_TCP_ACK) {
     std::memcpy(tcp + 4, p.l4 + 8, 4);

@@ -111,8 +111,8 @@ TEST_P(EveryService, AnswersComeBackToTheClientInTheServicesName) {
   if (!s.is_nat()) return;  // they do not come by
   const Segment segment{.client = 3, .port = 45678};
   const auto out = admit(to_service(s, segment));
-  const std::uint16_t port =
-      s.mode == TD_MODE_FULLNAT ? Parsed(out.frame).p.source_port : segment.port;
+  const auto port = static_cast<std::uint16_t>(
+      s.mode == TD_MODE_FULLNAT ? Parsed(out.frame).p.source_port : segment.port);
   Segment back = segment;
   back.flags = TD_TCP_SYN | TD_TCP_ACK;
   back.payload = 100;
