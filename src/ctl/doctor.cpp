@@ -33,7 +33,7 @@ void options(po::options_description& named, po::positional_options_description&
       "listen",
       po::value<std::uint64_t>()->value_name("SECONDS")->default_value(3)->notifier(
           within("--listen", 0, kLongestListen)),
-      "how long to listen for adverts and answers to ARP probes; 0: neither");
+      "how long to listen for adverts and answers to probes; 0: neither");
 }
 
 // What the daemon says over a while, or why it does not.

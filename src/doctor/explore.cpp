@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sockets of segment.hpp: one for each interface takes ARP and adverts, and sends probes.
+// The sockets of segment.hpp: one for each interface takes claims and adverts, and sends probes.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -14,7 +14,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
-#include "doctor/arp.hpp"
+#include "doctor/claims.hpp"
 #include "doctor/segment.hpp"
 #include "wire/frame.hpp"
 
@@ -23,6 +23,7 @@ namespace {
 
 constexpr Duration kBetweenProbes = std::chrono::milliseconds(200);
 constexpr std::size_t kLargestFrame = 2048;
+constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 // A packet socket on one interface, whose frames come and go without their link header.
 class Ear {
@@ -48,15 +49,10 @@ class Ear {
   [[nodiscard]] const std::string& interface() const { return interface_; }
 
   void probe(const IpAddress& address) const {
-    sockaddr_ll to{};
-    to.sll_family = AF_PACKET;
-    to.sll_protocol = htons(ETH_P_ARP);
-    to.sll_ifindex = static_cast<int>(index_);
-    to.sll_halen = ETH_ALEN;
-    std::memset(to.sll_addr, 0xff, ETH_ALEN);
-    const auto question = arp_probe(mac_, address);
-    sendto(socket_.get(), question.data(), question.size(), 0,
-           reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    if (address.is_v4())
+      send(ETH_P_ARP, kBroadcast, arp_probe(mac_, address));
+    else
+      send(ETH_P_IPV6, wire::multicast_mac(solicited_node(address)), nd_probe(address));
   }
 
   void take(Segment& segment) const {
@@ -69,9 +65,10 @@ class Ear {
     const std::span packet(frame.data(), static_cast<std::size_t>(got));
     const auto type = ntohs(from.sll_protocol);
     if (type == ETH_P_ARP)
-      take_arp(packet, segment);
-    else if (type == ETH_P_IP || type == ETH_P_IPV6)
-      take_advert(packet, segment);
+      take_claim(arp_claim(packet), segment);
+    else if (type == ETH_P_IPV6)
+      take_claim(nd_claim(packet), segment);
+    if (type == ETH_P_IP || type == ETH_P_IPV6) take_advert(packet, segment);
   }
 
  private:
@@ -91,8 +88,19 @@ class Ear {
       std::memcpy(mac_.bytes.data(), request.ifr_hwaddr.sa_data, ETH_ALEN);
   }
 
-  void take_arp(std::span<const std::uint8_t> packet, Segment& segment) const {
-    const auto claim = arp_claim(packet);
+  void send(std::uint16_t type, const MacAddress& mac,
+            std::span<const std::uint8_t> question) const {
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_protocol = htons(type);
+    to.sll_ifindex = static_cast<int>(index_);
+    to.sll_halen = ETH_ALEN;
+    std::ranges::copy(mac.bytes, to.sll_addr);
+    sendto(socket_.get(), question.data(), question.size(), 0,
+           reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
+
+  void take_claim(const std::optional<Claim>& claim, Segment& segment) const {
     if (!claim || claim->mac == mac_) return;
     for (Probed& probed : segment.probed)
       if (probed.interface == interface_ && probed.address == claim->address)
@@ -118,15 +126,14 @@ std::vector<Probed> to_probe(const config::Config& config, const Network& networ
   std::set<IpAddress> virtual_addresses;
   std::vector<Probed> probed;
   for (const auto& router : config.vrrp)
-    for (const auto& address : router.addresses)
-      if (address.prefix.address.is_v4()) {
-        virtual_addresses.insert(address.prefix.address);
-        probed.push_back({router.interface, address.prefix.address, router.name, {}});
-      }
+    for (const auto& address : router.addresses) {
+      virtual_addresses.insert(address.prefix.address);
+      probed.push_back({router.interface, address.prefix.address, router.name, {}});
+    }
   for (const auto& interface : config.interfaces)
     if (const auto it = network.devices.find(interface.name); it != network.devices.end())
       for (const auto& own : it->second.addresses)
-        if (own.address.is_v4() && !virtual_addresses.contains(own.address))
+        if (!virtual_addresses.contains(own.address))
           probed.push_back({interface.name, own.address, "", {}});
   return probed;
 }

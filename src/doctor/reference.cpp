@@ -16,8 +16,8 @@ constexpr const char* kIntroduction = R"(# tandemctl doctor
 
 looks at everything on this node that Tandem depends on, and tells what is wrong, why it matters, and the
 command that mends it. It needs root, and no running daemon; a daemon that runs is asked. It changes nothing
-without `--fix`. While it listens it sends ARP probes for the virtual addresses and the node's own (RFC 5227),
-which change nobody's cache.
+without `--fix`. While it listens it asks who has the virtual addresses and the node's own, as
+duplicate detection does (RFC 5227, RFC 4862), which changes nobody's cache.
 
 | level | means |
 |---|---|
@@ -41,8 +41,7 @@ addresses and other daemons carry traffic.
 
 - Whether a driver has native XDP, before Linux 6.3 and while nothing is attached: trying it would reset the NIC.
 - The peer's `down_adverts`, which no advert tells.
-- Owners of virtual IPv6 addresses, and what goes on behind VLAN tags that only Tandem reads (`vlan` in
-  `[[interface]]`): probes and adverts are heard on plain interfaces and on the kernel's VLAN devices.
+- What goes on behind VLAN tags that only Tandem reads (`vlan` in `[[interface]]`): probes and adverts are heard on plain interfaces and on the kernel's VLAN devices.
 - Adverts while no daemon runs but its gate is still attached: XDP takes them.
 - Rules of the old iptables. Of nftables' rules it judges addresses, ports, protocols, interfaces, new
   connections, sets, maps and jumps; what depends on anything else (the sender, a rate) it reports as open to

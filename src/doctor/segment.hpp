@@ -37,7 +37,7 @@ struct Segment {
   std::vector<std::string> troubles;
 };
 
-// Sends two ARP probes for each IPv4 address, then listens for `duration`. Interfaces that read
+// Asks twice who has each address (claims.hpp), then listens for `duration`. Interfaces that read
 // VLAN tags by themselves are left out: a socket does not see what their gate sees.
 [[nodiscard]] Segment explore(const config::Config& config, const Network& network,
                               Duration duration);

@@ -19,7 +19,7 @@ from tandemlab.keepalived import Keepalived, instance
 from tandemlab.nginx import Nginx
 from tandemlab.tandem import Tandem, binary
 
-VIP = plan.VIPS[0]
+VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 BAD = ("error", "warning")
 # Of the machine that runs the lab, whatever it is.
 OF_THE_HOST = {"clock-source", "cpu-governor", "file-max", "syn-backlog", "kernel-jit"}
@@ -210,19 +210,24 @@ class Strangers(tap.LabCase):
 
     def test_second_owner(self):
         """A host that has an address of the node's, virtual or not, is found by its answer."""
-        own = plan.front_v4("a")
-        tandem = Tandem(self.lab, "a", CONFIG)
+        own = plan.cable("a")
+        wrong = (f"{VIP}/32", f"{own.v4}/32", f"{VIP6}/128", f"{own.v6}/128")
+        tandem = Tandem(self.lab, "a", CONFIG + configs.vrrp("VI_6", 51, 150, "fe80::51/64",
+                                                             f"{VIP6}/64"))
         try:
             tandem.wait_for("Active")
-            for address in (VIP, own):
-                self.lab.exec("client", "ip", "address", "add", f"{address}/32", "dev", "eth0")
+            tandem.wait_for("Active", name="VI_6")
+            for address in wrong:
+                self.lab.exec("client", "ip", "address", "add", address, "dev", "eth0", "nodad")
             found = self.doctor.findings(listen=1)
-            for address in (VIP, own):
-                self.lab.exec("client", "ip", "address", "del", f"{address}/32", "dev", "eth0")
-            for check in ("address-conflict", "address-own"):
+            for address in wrong:
+                self.lab.exec("client", "ip", "address", "del", address, "dev", "eth0")
+            for check, where in (("address-conflict", {VIP, VIP6}),
+                                 ("address-own", {own.v4, own.v6})):
                 bad = [f for f in found if f["check"] == check and f["severity"] == "error"]
-                self.assertEqual(len(bad), 1, check)
-                self.assertIn(plan.front_mac("client"), bad[0]["what"])
+                self.assertEqual({f["subject"] for f in bad}, where)
+                for finding in bad:
+                    self.assertIn(plan.front_mac("client"), finding["what"])
             self.assertEqual(self.doctor.worst("address-conflict", listen=1)["severity"], "ok")
         finally:
             tandem.stop()

@@ -2,7 +2,7 @@
 // Who speaks VRRP, and who answers for addresses: heard by the doctor, or by the daemon.
 #include "doctor/segment.hpp"
 
-#include "doctor/arp.hpp"
+#include "doctor/claims.hpp"
 #include "tree.hpp"
 
 namespace tandem::doctor {
@@ -139,7 +139,7 @@ TEST(DoctorConflicts, AnotherHasThisNodesOwn) {
   EXPECT_EQ(judge_answers({}, heard({}), std::nullopt, "").severity, Severity::ok);
 }
 
-TEST(DoctorArp, ProbesClaimNothing) {
+TEST(DoctorClaims, ArpProbesClaimNothing) {
   auto packet = arp_probe(mac(1), ip("192.0.2.100"));
   EXPECT_FALSE(arp_claim(packet));
   packet[14] = 192, packet[15] = 0, packet[16] = 2, packet[17] = 9;  // now it is a request of .9's
@@ -150,6 +150,33 @@ TEST(DoctorArp, ProbesClaimNothing) {
   EXPECT_FALSE(arp_claim(std::span(packet).first(27)));
   packet[4] = 8;
   EXPECT_FALSE(arp_claim(packet));
+}
+
+// The bytes that Linux sends when an address is added (ndisc_send_ns), as tcpdump shows them.
+TEST(DoctorClaims, SolicitationsAreThoseOfDuplicateDetection) {
+  const auto packet = nd_probe(ip("2001:db8::100"));
+  const std::array<std::uint8_t, 64> expected{
+      0x60, 0,    0,    0,    0,    24, 58,   255, 0,    0,    0,    0,    0, 0, 0,    0,
+      0,    0,    0,    0,    0,    0,  0,    0,   0xff, 0x02, 0,    0,    0, 0, 0,    0,
+      0,    0,    0,    1,    0xff, 0,  0x01, 0,   135,  0,    0x4a, 0xef, 0, 0, 0,    0,
+      0x20, 0x01, 0x0d, 0xb8, 0,    0,  0,    0,   0,    0,    0,    0,    0, 0, 0x01, 0};
+  EXPECT_EQ(packet, expected);
+  EXPECT_FALSE(nd_claim(packet));
+}
+
+TEST(DoctorClaims, AdvertisementsClaimTheirTarget) {
+  std::array<std::uint8_t, 72> packet{};
+  std::ranges::copy(nd_probe(ip("2001:db8::100")), packet.begin());
+  packet[40] = 136;
+  packet[64] = 2, packet[65] = 1;
+  std::ranges::copy(mac(9).bytes, &packet[66]);
+  const auto claim = nd_claim(packet);
+  ASSERT_TRUE(claim);
+  EXPECT_EQ(claim->address, ip("2001:db8::100"));
+  EXPECT_EQ(claim->mac, mac(9));
+  EXPECT_FALSE(nd_claim(std::span(packet).first(71)));
+  packet[7] = 254;  // came through a router
+  EXPECT_FALSE(nd_claim(packet));
 }
 
 // ---- what the daemon hears -------------------------------------------------
