@@ -80,6 +80,7 @@ struct Defaults {
 struct Gateway {
   Table node{"[node]", {}, {}, {}};
   std::optional<Table> flows;
+  std::optional<Table> nginx;
   Defaults defaults;
   std::map<std::string, Place> interfaces;  // by name, where each was first named
   std::map<std::string, TrackedScript> scripts;

@@ -120,7 +120,8 @@ std::set<std::string> tracked_scripts(const Gateway& gateway) {
 // The order of the result.
 std::vector<Table> tables_of(Gateway& gateway) {
   std::vector<Table> tables{std::move(gateway.node)};
-  if (gateway.flows) tables.push_back(std::move(*gateway.flows));
+  for (auto* table : {&gateway.flows, &gateway.nginx})
+    if (*table) tables.push_back(std::move(**table));
   for (const auto& [name, place] : gateway.interfaces) {
     Table table{"[[interface]]", place, {}, {}};
     table.set("name", toml(name), place);

@@ -2,6 +2,7 @@
 #include "import/nginx.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 #include <set>
@@ -75,20 +76,57 @@ class NginxReader {
       if (s.keyword() != "server") continue;
       for (const auto& line : s.inside)
         if (line.keyword() == "listen") listen(line, nullptr);
-      find_status(s);
+      find_status(s, s);
     }
   }
 
-  // Where Nginx tells its own figures.
-  void find_status(const Statement& block) {
+  // Where Nginx tells its own figures, somewhere in `server`.
+  void find_status(const Statement& server, const Statement& block) {
     for (const auto& s : block.inside) {
-      if (s.keyword() == "stub_status")
-        notes_.implied(s.place, "stub_status in " + shown(block.word(block.words.size() - 1)) +
-                                    ": its figures are Nginx's own; give its URL to what collects "
-                                    "metrics");
-      else if (s.keyword() == "location")
-        find_status(s);
+      if (s.keyword() == "location") find_status(server, s);
+      if (s.keyword() != "stub_status") continue;
+      const auto origin = origin_of(server);
+      const auto path = path_of(block);
+      if (!origin || !path || gateway_.nginx) {
+        notes_.implied(s.place,
+                       described(s, gateway_.nginx ? "one is enough, and stands in [nginx]"
+                                                   : "no plain URL leads there at all times; for "
+                                                     "its metrics write one into [nginx]"));
+        continue;
+      }
+      gateway_.nginx = Table{"[nginx]", s.place, {}, {}};
+      gateway_.nginx->set("stub_status", toml(*origin + *path), s.place);
     }
+  }
+
+  // "/path" or "= /path", as it stands in a URL; not by a regular expression, or by name.
+  static std::optional<std::string> path_of(const Statement& location) {
+    const bool is_exact = location.word(1) == "=" || location.word(1) == "^~";
+    const auto path = location.word(is_exact ? 2 : 1);
+    const auto is_plain = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+             std::string_view("-._~/").contains(c);
+    };
+    return location.keyword() == "location" && path.starts_with("/") &&
+                   std::ranges::all_of(path, is_plain)
+               ? std::optional(path)
+               : std::nullopt;
+  }
+
+  // How a server is reached from this node whether it is Active or not.
+  std::optional<std::string> origin_of(const Statement& server) const {
+    for (const auto& line : server.inside) {
+      if (line.keyword() != "listen") continue;
+      const auto listen = parse_listen(line);
+      if (!listen || !listen->is_plain || listen->is_udp) continue;
+      if (listen->address && gateway_.owner_of(*listen->address) != nullptr) continue;
+      const bool v4 = listen->family == Family::ipv4;
+      const auto address = listen->address ? listen->address->to_string()
+                           : v4            ? "127.0.0.1"
+                                           : "::1";
+      return "http://" + (v4 ? address : "[" + address + "]") + ":" + std::to_string(listen->port);
+    }
+    return std::nullopt;
   }
 
   void read_stream(const Statement& stream) {
