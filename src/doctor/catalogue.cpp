@@ -52,7 +52,8 @@ constexpr std::array kCatalogue{
                 "another pair on the same network; harmless for as long as the VRIDs differ",
                 "nothing; or correct `vrid` if it was meant to be this pair"},
     Description{Check::address_conflict, "address-conflict", Area::addresses,
-                "who answers for each virtual address when asked as by duplicate detection (RFC 5227, RFC 4862)",
+                "who answers for each virtual address when asked as by duplicate detection (RFC "
+                "5227, RFC 4862)",
                 "with two owners a client reaches the one or the other, by chance",
                 "take the address off the host with the MAC address that is named"},
     Description{Check::address_own, "address-own", Area::addresses,

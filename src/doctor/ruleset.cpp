@@ -139,8 +139,9 @@ Result<Ruleset> Ruleset::parse(std::string_view text) {
         rules.sets_.push_back(body);
       else if (kind == "rule")
         for (Chain& chain : rules.chains_)
-          if (chain.family == body.at("family") && chain.table == body.at("table") &&
-              chain.name == body.at("chain"))
+          if (body.at("family").get<std::string>() == chain.family &&
+              body.at("table").get<std::string>() == chain.table &&
+              body.at("chain").get<std::string>() == chain.name)
             chain.rules.push_back(body);
     }
   } catch (const json::exception& error) {

@@ -49,7 +49,8 @@ Result<void> make_pin_directory(const std::string& bpffs, const std::string& pin
   return {};
 }
 
-// Each interface gets an instance with the steps, which take the kernel's verifier most of a second.
+// Each interface gets an instance with the steps, which take the kernel's verifier most of a
+// second.
 void leave_steps(tandem_bpf& skeleton) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {

@@ -81,8 +81,7 @@ std::optional<frames::Bytes> Kernel::lets_out(const frames::Bytes& frame, bool f
   frames::Bytes out(frame.size());
   __sk_buff context{};
   context.ingress_ifindex = forwarded ? rig::kLink : 0;
-  DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                      .data_out = out.data(),
+  DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
                       .data_size_in = static_cast<std::uint32_t>(frame.size()),
                       .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
                       .ctx_size_in = sizeof context);
