@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packet core: numbers in network order, at any alignment, each by a single instruction. Compiled as
+ * BPF and as C++.
+ */
+#ifndef TANDEM_BYTES_H
+#define TANDEM_BYTES_H
+
+#include "tandem/types.h"
+
+#ifdef __bpf__
+/* The verifier lets packets be read at any alignment where the CPU can; clang would not, by itself. */
+typedef __u16 __attribute__((may_alias)) td_unaligned16;
+typedef __u32 __attribute__((may_alias)) td_unaligned32;
+typedef __u64 __attribute__((may_alias)) td_unaligned64;
+
+TD_INLINE __u16 td_load16(const __u8 *p)
+{
+	return __builtin_bswap16(*(const td_unaligned16 *)p);
+}
+
+TD_INLINE __u32 td_load32(const __u8 *p)
+{
+	return __builtin_bswap32(*(const td_unaligned32 *)p);
+}
+
+TD_INLINE __u64 td_load64(const __u8 *p)
+{
+	return __builtin_bswap64(*(const td_unaligned64 *)p);
+}
+
+TD_INLINE void td_store16(__u8 *p, __u16 value)
+{
+	*(td_unaligned16 *)p = __builtin_bswap16(value);
+}
+
+TD_INLINE void td_store32(__u8 *p, __u32 value)
+{
+	*(td_unaligned32 *)p = __builtin_bswap32(value);
+}
+
+TD_INLINE void td_store64(__u8 *p, __u64 value)
+{
+	*(td_unaligned64 *)p = __builtin_bswap64(value);
+}
+#else
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "only for CPUs that are little endian"
+#endif
+
+TD_INLINE __u16 td_load16(const __u8 *p)
+{
+	__u16 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap16(value);
+}
+
+TD_INLINE __u32 td_load32(const __u8 *p)
+{
+	__u32 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap32(value);
+}
+
+TD_INLINE __u64 td_load64(const __u8 *p)
+{
+	__u64 value;
+
+	__builtin_memcpy(&value, p, sizeof(value));
+	return __builtin_bswap64(value);
+}
+
+TD_INLINE void td_store16(__u8 *p, __u16 value)
+{
+	value = __builtin_bswap16(value);
+	__builtin_memcpy(p, &value, sizeof(value));
+}
+
+TD_INLINE void td_store32(__u8 *p, __u32 value)
+{
+	value = __builtin_bswap32(value);
+	__builtin_memcpy(p, &value, sizeof(value));
+}
+
+TD_INLINE void td_store64(__u8 *p, __u64 value)
+{
+	value = __builtin_bswap64(value);
+	__builtin_memcpy(p, &value, sizeof(value));
+}
+#endif
+
+/*
+ * The same pointer, of which the compiler knows nothing: else it leaves out a test of bounds that
+ * another one implies, which the BPF verifier does not see.
+ */
+TD_INLINE __u8 *td_unknown(__u8 *p)
+{
+#ifdef __bpf__
+	__asm__ volatile("" : "+r"(p));
+#endif
+	return p;
+}
+
+#endif
