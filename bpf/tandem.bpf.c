@@ -219,6 +219,7 @@ struct {
 
 int td_dissect_frame(struct xdp_md *ctx);
 int td_follow_frame(struct xdp_md *ctx);
+int td_other_frame(struct xdp_md *ctx);
 int td_forward_ipv4(struct xdp_md *ctx);
 int td_forward_ipv6(struct xdp_md *ctx);
 int td_error_ipv4(struct xdp_md *ctx);
@@ -234,6 +235,7 @@ struct {
 } td_steps SEC(".maps") = {.values = {
 				   STEP(TD_STEP_DISSECT, td_dissect_frame),
 				   STEP(TD_STEP_FOLLOW, td_follow_frame),
+				   STEP(TD_STEP_OTHER, td_other_frame),
 				   STEP(TD_STEP_FORWARD4, td_forward_ipv4),
 				   STEP(TD_STEP_FORWARD6, td_forward_ipv6),
 				   STEP(TD_STEP_ERROR4, td_error_ipv4),
@@ -252,7 +254,9 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_jo
 		next = TD_TAKE_WORKER;
 	if (next < TD_REASON_COUNT)
 		return finish(ctx, next, &journey->work.out, journey->captured);
-	if (next == TD_STEP_FORWARD4)
+	if (next == TD_STEP_OTHER)
+		GO(ctx, TD_STEP_OTHER);
+	else if (next == TD_STEP_FORWARD4)
 		GO(ctx, TD_STEP_FORWARD4);
 	else if (next == TD_STEP_FORWARD6)
 		GO(ctx, TD_STEP_FORWARD6);
@@ -299,7 +303,7 @@ int td_steer(struct xdp_md *ctx)
 	if (journey->captured)
 		capture_in(ctx);
 	td_frame_read(&f, ctx);
-	next = td_begin(&f, &env, &journey->work);
+	next = td_begin(&f, &env, &journey->work, !td_has_workers);
 	return finish_or_go_on(ctx, next, journey);
 }
 
@@ -328,6 +332,12 @@ SEC("xdp")
 int td_follow_frame(struct xdp_md *ctx)
 {
 	return go(ctx, TD_STEP_FOLLOW);
+}
+
+SEC("xdp")
+int td_other_frame(struct xdp_md *ctx)
+{
+	return go(ctx, TD_STEP_OTHER);
 }
 
 SEC("xdp")

@@ -202,18 +202,25 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 }
 
 /*
- * "Nothing" is believed only if the layout is the one that the search began with: else the daemon
- * may have been filling the table under our eyes. It switches before it fills, so that a search
- * in one that is being filled began before the switch, and sees it here.
+ * 0: not to be believed. It is only if the layout is the one that the search began with: else the
+ * daemon may have been filling the table under our eyes. It switches before it fills, so that a
+ * search in one that is being filled began before the switch, and sees it here.
  */
-TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
-		       const __u8 *end, __u32 ifindex)
+TD_INLINE int td_find_once(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
+			   const __u8 *end, __u32 ifindex)
 {
 	__u64 layout = td_layout(t);
 
 	td_find_in(m, t, &t->steer[layout & 1], p, end, ifindex);
 	td_read_barrier();
-	if (td_layout(t) != layout)
+	return td_layout(t) == layout;
+}
+
+/* The table does not switch twice while a packet is searched for. */
+TD_INLINE void td_find(struct td_match *m, const struct td_tables *t, const struct td_packet *p,
+		       const __u8 *end, __u32 ifindex)
+{
+	if (!td_find_once(m, t, p, end, ifindex))
 		td_find_in(m, t, &t->steer[td_layout(t) & 1], p, end, ifindex);
 }
 
