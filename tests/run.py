@@ -12,10 +12,10 @@ The suites, in this order:
   lab-dpdk   the same with engine = "dpdk"; needs DPDK and huge pages
   unit       unit tests and scenarios, under AddressSanitizer and UBSan and without DPDK, in
              build-asan/
-  fuzz       each fuzz target for 30 s, in the same build
+  fuzz       each fuzz target for 30 s, in build-fuzz/
 
-The lab's nodes mostly wait for each other: most of its tests run two at a time, and the build of
-unit and fuzz goes on beside them at lowest priority.
+The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
+unit and fuzz go on beside them at lowest priority.
 
 The line counts single test cases. The exit status is 1 if one failed, and with CI=true in the
 environment also if one was skipped: there, nothing may be missing silently.
@@ -70,27 +70,32 @@ def set_up(build, *options, environment=None):
                 env=dict(os.environ, **(environment or {}))) == 0
 
 
-# ---- the build with sanitizers ---------------------------------------------------
-# Another compiler sees other things, and libFuzzer needs this one. -g1: sanitizers tell lines, and
-# the build takes less time than with all of -g, and without optimizing.
-ASAN = "build-asan"
-ASAN_OPTIONS = ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
-                "-Dwerror=false", "-Ddpdk=disabled", "-Doptimization=0", "-Ddebug=false",
-                "-Dc_args=-g1", "-Dcpp_args=-g1"]
-ASAN_SUITES = {"unit": ("unit", "scenario"), "fuzz": ("fuzz",)}
+# ---- the other builds ----------------------------------------------------------
+# GCC 12 warns of things that are not there when it instruments code; build/ has -Werror.
+# -g1: sanitizers tell lines, and the build takes less time than with all of -g, and without optimizing.
+OTHER_BUILDS = {
+    "unit": ("build-asan", ("unit", "scenario"),
+             ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=0",
+              "-Ddpdk=disabled", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
+    "fuzz": ("build-fuzz", ("fuzz",),
+             ["-Dfuzz=true", "-Doptimization=1", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1",
+              "-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+              "-Dwerror=false"], {"CC": "clang-19", "CXX": "clang++-19"}),
+}
 
 
-def build_asan(names):
-    """Builds what these of ASAN_SUITES need; whether that went well."""
-    suites = [suite for name in names for suite in ASAN_SUITES[name]]
-    return set_up(ASAN, *ASAN_OPTIONS, environment={"CC": "clang-19", "CXX": "clang++-19"}) \
-        and call(["nice", "-n", "19", "ninja", "-C", ASAN, *test_targets(ASAN, suites)]) == 0
+def build_other(name):
+    """Builds what the suite `name` needs in its own directory; whether that went well."""
+    build, suites, options, environment = OTHER_BUILDS[name]
+    return set_up(build, *options, environment=environment) \
+        and call(["nice", "-n", "19", "ninja", "-C", build, *test_targets(build, suites)]) == 0
 
 
-def run_asan(name, built, tally):
+def run_other(name, built, tally):
+    build, suites, _, _ = OTHER_BUILDS[name]
     if not built.result():
         return tally.case(f"{name}: build", False)
-    return meson_suites(ASAN, ASAN_SUITES[name], tally, name)
+    return meson_suites(build, suites, tally, name)
 
 
 # ---- Meson's suites ------------------------------------------------------------
@@ -143,7 +148,7 @@ def test_targets(build, suites):
 
 def all_but_unit_tests(build):
     """Everything, but for tests that are built again with sanitizers, and run there."""
-    others = set(test_targets(build, ASAN_SUITES["unit"])) \
+    others = set(test_targets(build, OTHER_BUILDS["unit"][1])) \
         - set(test_targets(build, ("bpf", "dpdk")))
     root = CHECKOUT / build
     files = {str(pathlib.Path(name).relative_to(root))
@@ -186,13 +191,13 @@ def run(chosen, tally):
         if not built:
             return
     timed("bpf", lambda: meson_suites("build", ["bpf", "dpdk"], tally, "bpf"))
-    with concurrent.futures.ThreadPoolExecutor(1) as builder:
-        names = [name for name in ASAN_SUITES if name in chosen]
-        built = builder.submit(build_asan, names) if names else None
+    with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
+        built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
+                 if name in chosen}
         for lab in ("lab", "lab-dpdk"):
             timed(lab, lambda: meson_suites("build", [lab], tally, lab))
-        for name in names:
-            timed(name, lambda: run_asan(name, built, tally))
+        for name in OTHER_BUILDS:
+            timed(name, lambda: run_other(name, built[name], tally))
 
 
 def main():
