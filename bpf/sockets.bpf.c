@@ -4,14 +4,15 @@
  * puts its sockets into that one's map. The engine then takes the map over and puts the steering
  * program (tandem.bpf.c), with this map as its td_xsks, into this one's place.
  *
- * The same program gives a frame back to the kernel: run on it as a test with live frames, its
- * verdict sends it up the stack of the device that it is said to have come in on.
+ * Meanwhile TCP and UDP wait: a backend's answer that the kernel forwards as it is ends the client's
+ * connection, and one that is lost is sent again.
  */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "tandem/abi.h"
+#include "tandem/packet.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -28,7 +29,19 @@ int td_sockets(struct xdp_md *ctx)
 {
 	__u32 queue = ctx->rx_queue_index;
 	void *socket = bpf_map_lookup_elem(&xsks_map, &queue);
+	struct td_packet p;
 
 	__asm__ volatile("" : : "r"(socket)); /* a map that is not used would not be the program's */
+	td_parse(&p, (void *)(long)ctx->data, (void *)(long)ctx->data_end, TD_FULL);
+	return p.protocol == TD_PROTO_TCP || p.protocol == TD_PROTO_UDP ? XDP_DROP : XDP_PASS;
+}
+
+/*
+ * Gives a frame back to the kernel: run on it as a test with live frames, its verdict sends it up
+ * the stack of the device that it is said to have come in on.
+ */
+SEC("xdp")
+int td_pass(struct xdp_md *ctx)
+{
 	return XDP_PASS;
 }

@@ -65,9 +65,11 @@ class DataPlane {
   // Takes those away that are not among these.
   virtual void close_ports(const std::vector<config::Interface>&) {}
 
-  // Before the steering program is put on a device, which has none. Without workers its packets are
+  // Before the steering program is put on a device. Without workers its packets are
   // for sockets that follow() is told of.
-  virtual Result<engine::Workers> prepare(unsigned ifindex, const std::string& name) = 0;
+  // take_off: called before, if no XDP program may be on the device.
+  virtual Result<engine::Workers> prepare(unsigned ifindex, const std::string& name,
+                                          const std::function<Result<void>()>& take_off) = 0;
   // The program is off the device again, or the device is gone.
   virtual void release(unsigned ifindex) = 0;
   // The devices that the program is on, as long as there is something to forward.

@@ -20,7 +20,8 @@ class DataThread : public DataPlane {
   ~DataThread() override;
 
   void stop() override;
-  Result<engine::Workers> prepare(unsigned, const std::string&) override {
+  Result<engine::Workers> prepare(unsigned, const std::string&,
+                                  const std::function<Result<void>()>&) override {
     return engine::Workers{};
   }
   void release(unsigned) override {}

@@ -156,8 +156,7 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
 
 Result<engine::XdpMode> Interfaces::put_program_on(unsigned ifindex, const InterfaceState& state) {
   const std::string& name = state.placement.device_name;
-  if (auto clear = program_.clear(ifindex, name); !clear) return std::unexpected(clear.error());
-  auto workers = plane_.prepare(ifindex, name);
+  auto workers = plane_.prepare(ifindex, name, [&] { return program_.clear(ifindex, name); });
   if (!workers) return std::unexpected(workers.error());
   auto mode = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
   if (!mode) plane_.release(ifindex);

@@ -165,9 +165,11 @@ void WorkerPlane::close_ports(const std::vector<config::Interface>& wanted) {
   own_ports_->close_others(wanted);
 }
 
-Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string& name) {
+Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string& name,
+                                             const std::function<Result<void>()>& take_off) {
   if (own_ports_->has(ifindex)) return engine::Workers{.ahead = true};
   if (ports_.size() + own_ports_->all().size() >= engine::PortSet::kMost) return too_many();
+  if (auto off = take_off(); !off) return std::unexpected(off.error());  // DPDK wants it so
   auto port =
       engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()), frames_);
   if (!port) return std::unexpected(port.error());

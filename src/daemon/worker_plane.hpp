@@ -32,7 +32,8 @@ class WorkerPlane : public DataPlane {
   void stop() override;
   Result<void> open_ports(const std::vector<config::Interface>& interfaces) override;
   void close_ports(const std::vector<config::Interface>& wanted) override;
-  Result<engine::Workers> prepare(unsigned ifindex, const std::string& name) override;
+  Result<engine::Workers> prepare(unsigned ifindex, const std::string& name,
+                                  const std::function<Result<void>()>& take_off) override;
   void release(unsigned ifindex) override;
   void follow(const std::vector<Device>&) override {}
   void forget() override;

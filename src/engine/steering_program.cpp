@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +31,14 @@ constexpr const char* kPlaceholder = "td_sockets";  // bpf/sockets.bpf.c
 
 xdp_attach_mode to_libxdp(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+std::uint32_t to_flags(XdpMode mode) {
+  return mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+}
+
+bool is_ours(std::string_view program) {
+  return program == kProgram || program == kPlaceholder;
 }
 
 std::string reason(int error) {
@@ -77,7 +87,7 @@ struct MultiprogDeleter {
 
 struct SteeringProgram::Instance {
   tandem_bpf* skeleton = nullptr;
-  std::unique_ptr<xdp_program, ProgramDeleter> program;
+  std::unique_ptr<xdp_program, ProgramDeleter> program;  // libxdp's; none: see replace()
   XdpMode mode = XdpMode::native;
 
   ~Instance() {
@@ -85,6 +95,25 @@ struct SteeringProgram::Instance {
     tandem_bpf__destroy(skeleton);
   }
 };
+
+// What an earlier process, or DPDK, left on the device, if it is there without libxdp's dispatcher.
+struct SteeringProgram::Predecessor {
+  Descriptor program;
+  XdpMode mode = XdpMode::native;
+};
+
+std::optional<SteeringProgram::Predecessor> SteeringProgram::predecessor(unsigned ifindex) {
+  xdp_multiprog* raw = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
+  if (libxdp_get_error(raw) != 0) return {};  // nothing attached
+  const std::unique_ptr<xdp_multiprog, MultiprogDeleter> multi(raw);
+  const xdp_program* program = xdp_multiprog__main_prog(raw);
+  if (!xdp_multiprog__is_legacy(raw) || !is_ours(xdp_program__name(program))) return {};
+  Descriptor descriptor(bpf_prog_get_fd_by_id(xdp_program__id(program)));
+  if (!descriptor) return {};
+  return Predecessor{std::move(descriptor), xdp_multiprog__attach_mode(raw) == XDP_MODE_SKB
+                                                ? XdpMode::generic
+                                                : XdpMode::native};
+}
 
 SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log)
     : pins_(std::move(pins)), sizes_(sizes), log_(std::move(log)) {}
@@ -160,6 +189,13 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
 
 Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode,
                                         Workers workers) {
+  if (const auto before = predecessor(ifindex);
+      before && (mode == XdpMode::automatic || mode == before->mode)) {
+    attach_egress(ifindex, name);
+    if (auto done = replace(ifindex, name, *before, workers); !done)
+      return std::unexpected(done.error());
+    return before->mode;
+  }
   if (auto off = clear(ifindex, name); !off) return std::unexpected(off.error());
   attach_egress(ifindex, name);
   const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
@@ -173,10 +209,10 @@ Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& nam
   return XdpMode::generic;
 }
 
-Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
-                                             XdpMode mode, Workers workers) {
+Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
+    Workers workers) const {
   auto instance = load();
-  if (!instance) return std::unexpected(instance.error());
+  if (!instance) return instance;
   (*instance)->skeleton->rodata->td_is_behind_workers = workers.ahead ? 1 : 0;
   if (workers.sockets >= 0) {
     (*instance)->skeleton->rodata->td_has_workers = 1;
@@ -186,6 +222,32 @@ Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string
   }
   bpf_program__set_autoload((*instance)->skeleton->progs.td_egress, false);  // one serves all
   bpf_program__set_autoload((*instance)->skeleton->progs.td_read_clock, false);
+  return instance;
+}
+
+// The kernel swaps the two at once. Were the device without a program while the verifier looks at
+// the next one, the kernel would forward backends' answers as they are, and clients would reset
+// their connections.
+Result<void> SteeringProgram::replace(unsigned ifindex, const std::string& name,
+                                      const Predecessor& before, Workers workers) {
+  auto instance = load_for(workers);
+  if (!instance) return std::unexpected(instance.error());
+  if (const int error = tandem_bpf__load((*instance)->skeleton); error != 0)
+    return fail_errno("the kernel refused the steering program", -error);
+  (*instance)->mode = before.mode;
+  LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = before.program.get());
+  const int program = bpf_program__fd((*instance)->skeleton->progs.td_steer);
+  if (const int error = bpf_xdp_attach(static_cast<int>(ifindex), program,
+                                       to_flags(before.mode) | XDP_FLAGS_REPLACE, &options);
+      error != 0)
+    return fail_errno("cannot replace the steering program on " + name, -error);
+  return keep(ifindex, std::move(*instance));
+}
+
+Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
+                                             XdpMode mode, Workers workers) {
+  auto instance = load_for(workers);
+  if (!instance) return std::unexpected(instance.error());
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
                       .prog_name = kProgram);
   xdp_program* program = xdp_program__create(&options);
@@ -197,8 +259,12 @@ Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string
   if (const int error = xdp_program__attach(program, static_cast<int>(ifindex), to_libxdp(mode), 0);
       error != 0)
     return fail("cannot attach XDP to " + name + " in " + mode_name + " mode: " + reason(error));
-  if (auto pinned = pin_steps(**instance, ifindex); !pinned) log_(pinned.error().message);
-  attached_[ifindex] = std::move(*instance);
+  return keep(ifindex, std::move(*instance));
+}
+
+Result<void> SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
+  if (auto pinned = pin_steps(*instance, ifindex); !pinned) log_(pinned.error().message);
+  attached_[ifindex] = std::move(instance);
   return {};
 }
 
@@ -225,7 +291,7 @@ Result<void> SteeringProgram::clear(unsigned ifindex, const std::string& name) c
   const auto mode = xdp_multiprog__attach_mode(raw);
   if (xdp_multiprog__is_legacy(raw)) {
     const std::string other = xdp_program__name(xdp_multiprog__main_prog(raw));
-    if (other != kProgram && other != kPlaceholder)
+    if (!is_ours(other))
       return fail(name + " has an XDP program '" + other +
                   "' that is not attached through libxdp; take it off with: ip link set dev " +
                   name + " xdp off");
@@ -247,8 +313,12 @@ void SteeringProgram::detach(unsigned ifindex) {
   const auto it = attached_.find(ifindex);
   if (it == attached_.end()) return;
   detach_egress(ifindex);
-  xdp_program__detach(it->second->program.get(), static_cast<int>(ifindex),
-                      to_libxdp(it->second->mode), 0);
+  const Instance& instance = *it->second;
+  if (instance.program)
+    xdp_program__detach(instance.program.get(), static_cast<int>(ifindex), to_libxdp(instance.mode),
+                        0);
+  else
+    bpf_xdp_detach(static_cast<int>(ifindex), to_flags(instance.mode), nullptr);
   unlink(steps_pin(ifindex).c_str());
   attached_.erase(it);
 }

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/descriptor.hpp"
@@ -44,8 +45,9 @@ class SteeringProgram {
   // Takes off what an earlier process left on an interface. Error: somebody else's program is
   // there.
   Result<void> clear(unsigned ifindex, const std::string& name) const;
-  // Attaches to an interface through libxdp, in place of what an earlier process left. `automatic`
-  // tries native and falls back to generic with a loud line in the log. Returns the mode used.
+  // Attaches to an interface through libxdp, or in place of what an earlier process left.
+  // `automatic` tries native and falls back to generic with a loud line in the log. Returns the
+  // mode used.
   Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode,
                          Workers workers = {});
   void detach(unsigned ifindex);
@@ -69,8 +71,14 @@ class SteeringProgram {
 
  private:
   struct Instance;
+  struct Predecessor;
   SteeringProgram(std::string pins, const MapSizes& sizes, Log log);
   Result<std::unique_ptr<Instance>> load() const;
+  Result<std::unique_ptr<Instance>> load_for(Workers workers) const;
+  static std::optional<Predecessor> predecessor(unsigned ifindex);
+  Result<void> replace(unsigned ifindex, const std::string& name, const Predecessor& before,
+                       Workers workers);
+  Result<void> keep(unsigned ifindex, std::unique_ptr<Instance> instance);
   void attach_egress(unsigned ifindex, const std::string& name);
   void detach_egress(unsigned ifindex);
   Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode,

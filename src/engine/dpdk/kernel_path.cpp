@@ -70,7 +70,7 @@ void KernelPath::pass(rte_mbuf* frame) {
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = rte_pktmbuf_mtod(frame, void*),
               .data_size_in = frame->data_len, .ctx_in = &context, .ctx_size_in = sizeof context,
               .repeat = 1, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
-  const int program = bpf_program__fd(program_->progs.td_sockets);
+  const int program = bpf_program__fd(program_->progs.td_pass);
   const bool good = bpf_prog_test_run_opts(program, &options) == 0;
   (good ? given_ : refused_).fetch_add(1, std::memory_order_relaxed);
   rte_pktmbuf_free(frame);
