@@ -49,6 +49,7 @@ struct Rig {
   }
 
   void pass_to_deadline() {
+    if (set.next_deadline() == MonotonicTime::max()) return;  // in Fault there may be none
     now = set.next_deadline();
     set.on_time(now, out);
   }
