@@ -189,16 +189,15 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
 
 Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode,
                                         Workers workers) {
-  if (const auto before = predecessor(ifindex);
-      before && (mode == XdpMode::automatic || mode == before->mode)) {
+  const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
+  if (const auto before = predecessor(ifindex); before && before->mode == first) {
     attach_egress(ifindex, name);
     if (auto done = replace(ifindex, name, *before, workers); !done)
       return std::unexpected(done.error());
-    return before->mode;
+    return first;
   }
   if (auto off = clear(ifindex, name); !off) return std::unexpected(off.error());
   attach_egress(ifindex, name);
-  const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
   auto done = attach_in_mode(ifindex, name, first, workers);
   if (done) return first;
   if (mode != XdpMode::automatic) return std::unexpected(done.error());
