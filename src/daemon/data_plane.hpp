@@ -2,8 +2,8 @@
 // What the control thread sees of an engine: who owns the forwarder, and the devices that it
 // serves.
 //
-//   xdp   DataThread: XDP forwards, a thread admits first packets (data_thread.hpp) dpdk
-//   WorkerPlane: workers forward, the first of them admits                  (worker_plane.hpp)
+//   xdp   DataThread: XDP forwards, a thread admits first packets    (data_thread.hpp)
+//   dpdk  WorkerPlane: workers forward, the first of them admits     (worker_plane.hpp)
 //
 // The forwarder belongs to one thread of the engine's. The control thread has its commands run
 // there, in between packets, and waits for each: a command must not wait for anything.

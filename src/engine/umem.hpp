@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The buffers of one AF_XDP socket: frames of one size in one piece of memory, and where each is.
 //
-//   take()                      move()
-//   free --> receiving (fill ring, driver, rx ring) --> caller --> sending (tx ring, driver,
-//    ^  `--> caller (made from nothing)                   |         completion ring)
-//    `----------------------------------------------------+------------'
+//         take()                                    move()     move()
+//   free -+--> receiving (fill ring, driver, rx ring) --> caller --> sending (tx ring, driver,
+//    ^    |                                                ^  |      |        completion ring)
+//    |    `--> (a frame that the caller makes itself) -----'  |      |
+//    `--------------------------------------------------------+------'  move(), take_back()
 //
 // Each frame is in one place, always. A frame goes by its address, as in the rings: an offset into
 // the memory, any byte of the frame.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A burst of frames through the packet core, for who has many of them at once.
+// A burst of frames through the packet core, for callers with many frames at once.
 //
-//   begin    each frame: what is it, and whom does it concern?
-//   foresee  each frame of a flow: where its entry is going to be looked up; the memory is asked
-//   for go on    each frame: flow, backend, rewrite
+//   classify  each frame: what is it, and whom does it concern?
+//   prefetch  each frame of a flow: where its entry is going to be looked up; the memory is asked for
+//   forward   each frame: flow, backend, rewrite
 //
 // With many flows an entry is in no cache, and waiting for it takes longer than all else. So the
 // whole burst asks for its entries before the first of them is read: the waits overlap. The steps

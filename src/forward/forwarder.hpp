@@ -3,9 +3,8 @@
 // hops, source ports, backends; and the schedulers that the counts belong to.
 //
 //   admit()   a frame that found no flow: decide, insert, and let the packet core do the rest,
-//   which
-//             finds the flow now. A frame whose flow is there already (a duplicate, or the second
-//             packet came before the decision) goes by the decision that stands.
+//             which finds the flow now. A frame whose flow is there already (a duplicate, or the
+//             second packet came before the decision) goes by the decision that stands.
 //   on_end()  a flow that was seen to end stops counting at once
 //   sweep()   those that nobody saw end
 //
@@ -59,10 +58,10 @@ class Forwarder {
   void set_mtu(std::uint32_t ifindex, std::uint16_t mtu);  // what is sent to clients there
   void set_service(std::uint16_t number, const ServiceSettings& settings, MonotonicTime now);
   void install(std::uint16_t number, balance::MaglevTable table);
-  // Its flows and its backends go, a share with each sweep(). Its numbers may be used again at
+  // Removes its flows and its backends, a share with each sweep(). Its number may be used again at
   // once.
   void remove_service(std::uint16_t number);
-  // Of one that goes down, UDP flows are forgotten alike: their next datagrams go to others.
+  // When a backend goes down its UDP flows are removed, so that clients are rescheduled.
   void set_backend(std::uint16_t slot, const BackendSettings& settings, MonotonicTime now);
   // No new flows; those that it has stay.
   void retire_backend(std::uint16_t slot, MonotonicTime now);

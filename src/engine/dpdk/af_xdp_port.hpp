@@ -6,8 +6,7 @@
 // owner, with one set of maps, whichever engine runs. Hence the order, on a device without any
 // program:
 //
-//   open()  ->  SteeringProgram::attach(..., sockets())  ->  SteeringProgram::detach()  ->
-//   ~AfXdpPort
+//   open()  ->  SteeringProgram::attach(..., sockets())  ->  SteeringProgram::detach()  -> ~AfXdpPort
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#define ALLOW_EXPERIMENTAL_API  // rte_dev_event_*: the only word of a vfio device that is pulled
-                                // out
+// rte_dev_event_* are experimental, and nothing else tells that a vfio device was pulled out.
+#define ALLOW_EXPERIMENTAL_API
 #include "engine/dpdk/port.hpp"
 
 #include <rte_dev.h>
