@@ -2,7 +2,7 @@
 """A node's own Nginx: /health for the checks, and a page that tells which node answered."""
 
 from .process import Process
-from .shell import wait_until
+from .shell import PATIENCE, wait_until
 
 CONFIG = """\
 daemon off;
@@ -51,6 +51,6 @@ class Nginx:
 
 def get(lab, node, url, timeout=1):
     """The body of an HTTP answer fetched from inside a node, stripped; None without an answer."""
-    done = lab.exec(node, "curl", "-s", "-f", "-g", "--noproxy", "*", "--max-time", timeout, url,
+    done = lab.exec(node, "curl", "-s", "-f", "-g", "--noproxy", "*", "--max-time", timeout * PATIENCE, url,
                     check=False)
     return done.stdout.strip() if done.returncode == 0 else None

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import subprocess
 
-from .shell import LabError
+from .shell import PATIENCE, LabError
 
 
 class Process:
@@ -50,7 +50,7 @@ class Process:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                self.popen.wait(timeout)
+                self.popen.wait(timeout * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise LabError(f"{self.name} on {self.node} did not end within {timeout} s of "

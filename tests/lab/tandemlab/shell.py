@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import time
 
+# By how much to multiply how long is waited for something: an emulated machine is slow (machine.py).
+PATIENCE = float(os.environ.get("TANDEM_PATIENCE", 1))
 CHECKOUT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -21,7 +23,8 @@ def build_dir():
 def run(argv, check=True, timeout=60, stdin=None):
     """Runs a command to its end and gives its CompletedProcess; a failure is a LabError."""
     argv = [str(word) for word in argv]
-    done = subprocess.run(argv, capture_output=True, text=True, input=stdin, timeout=timeout)
+    done = subprocess.run(argv, capture_output=True, text=True, input=stdin,
+                          timeout=timeout * PATIENCE)
     if check and done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
         raise LabError(f"`{' '.join(argv)}` ended with status {done.returncode}: {said}")
@@ -34,6 +37,7 @@ def wait_until(what, condition, timeout=10.0, every=0.02):
     After `timeout` seconds it is a LabError that says `what` did not happen. For the last poll's
     sake a condition may raise LabError or AssertionError: it then counts as "not yet".
     """
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     trouble = ""
     while True:

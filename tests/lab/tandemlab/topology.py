@@ -40,7 +40,7 @@ import threading
 import time
 
 from . import configs, hugepages, plan
-from .shell import LabError, run
+from .shell import PATIENCE, LabError, run
 
 BASE = pathlib.Path("/run/tandem-lab")
 CLONE_NEWNET = 0x40000000
@@ -284,7 +284,7 @@ class Lab:
             hugepages.give_back(added)
 
     def _kill_inhabitants(self):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 5 * PATIENCE
         while True:
             pids = {pid for node in plan.NODES for pid in self.pids(node)}
             if not pids:

@@ -5,7 +5,7 @@ import collections
 import re
 import socket
 
-from .shell import LabError
+from .shell import PATIENCE, LabError
 
 
 def url(address, port=80, path="/", scheme="http"):
@@ -16,7 +16,7 @@ def url(address, port=80, path="/", scheme="http"):
 def who_answers(lab, address, requests, port=80, node="client"):
     """Requests over as many connections, one after another: a Counter of the backends that
     answered, with None for those that nobody did."""
-    done = lab.exec(node, "curl", "-s", "-H", "Connection: close", "--max-time", "2",
+    done = lab.exec(node, "curl", "-s", "-H", "Connection: close", "--max-time", 2 * PATIENCE,
                     "--noproxy", "*", url(address, port, f"/?[1-{requests}]"), check=False)
     names = [line.split()[0] for line in done.stdout.splitlines() if line]
     answers = collections.Counter(names)
@@ -48,7 +48,7 @@ def ask_udp(lab, address, port, data, node="client", timeout=2.0):
     """Sends a datagram; gives (backend, the data that came back), or None."""
     asking = lab.socket(node, family_of(address), socket.SOCK_DGRAM)
     with asking:
-        asking.settimeout(timeout)
+        asking.settimeout(timeout * PATIENCE)
         asking.connect((address, port))
         asking.send(data)
         try:
@@ -64,7 +64,7 @@ class Connection:
     def __init__(self, lab, address, port=80, node="client", timeout=3.0):
         self.address = address
         self.socket = lab.socket(node, family_of(address), socket.SOCK_STREAM)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(timeout * PATIENCE)
         try:
             self.socket.connect((address, port))
             self.backend = self.ask().split()[0]
