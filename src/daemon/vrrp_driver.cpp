@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/overloaded.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::daemon {
@@ -12,11 +13,6 @@ namespace {
 
 constexpr std::size_t kActionsReserved = 16384;  // a sync group of all routers changing state
 constexpr int kDropsLoggedPerSecond = 50;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 // What can be told of the sender of a packet that failed to parse.
 DroppedAdvert describe(const td_advert& advert, std::uint16_t link, wire::AdvertDrop reason) {

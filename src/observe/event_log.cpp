@@ -4,16 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/overloaded.hpp"
+
 namespace tandem::observe {
 
 using nlohmann::json;
 
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 json address_or_null(const IpAddress& address) {
   return address.is_unspecified() ? json() : json(address.to_string());

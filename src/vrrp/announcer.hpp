@@ -20,10 +20,9 @@ namespace tandem::vrrp {
 
 class Announcer {
  public:
+  // At the transition, and again when the addresses or the schedule's settings changed.
   void start(const Settings& settings, MonotonicTime now);
   void stop();
-  // The list of addresses or the schedule's settings changed.
-  void restart(const Settings& settings, MonotonicTime now) { start(settings, now); }
   void hint(MonotonicTime now);
   // Appends the announcements that are due.
   void emit(RouterId router, const Settings& settings, Event& event);

@@ -33,12 +33,15 @@ RouterSet::~RouterSet() = default;
 
 // ---- the ways of every event
 
-// The lease is looked at first, the sync group follows last.
-template <class Change>
-void RouterSet::apply(VirtualRouter& router, Event& event, Change change) {
+// The sync group follows last.
+void RouterSet::handle(VirtualRouter& router, const Input& input, Event& event) {
   const State before = router.state();
-  router.check_lease(event);
-  change();
+  router.handle(input, event);
+  follow(router, before, event);
+}
+
+// What `router` became, having been `before`, moves its sync group.
+void RouterSet::follow(VirtualRouter& router, State before, Event& event) {
   SyncGroup* const group = router.group();
   if (group != nullptr) group->follow(router, before, event);
   if (group != nullptr && router.waiting()) group->elect(event);
@@ -47,8 +50,7 @@ void RouterSet::apply(VirtualRouter& router, Event& event, Change change) {
 
 // Timers that are due, other than announcements: adverts come first.
 void RouterSet::fire(VirtualRouter& router, Event& event) {
-  if (router.deadline() > event.now) return;
-  apply(router, event, [&] { router.on_time(event); });
+  if (router.deadline() <= event.now) handle(router, input::Time{}, event);
 }
 
 // After what may have brought or ended a Fault. A router that left Fault may be due at once.
@@ -57,7 +59,7 @@ void RouterSet::review(VirtualRouter& router, Event& event) {
     group->review(event);
     for (VirtualRouter* member : group->members()) fire(*member, event);
   } else {
-    router.review(false, event);
+    router.handle(input::Review{false}, event);
     fire(router, event);
   }
   note_deadlines(router);
@@ -87,7 +89,7 @@ void RouterSet::add(RouterId id, std::uint16_t interface, const Settings& settin
   index_[index_key(router)] = id;
   join_group(router);
   SyncGroup* const group = router.group();
-  router.start(group != nullptr && group->faulty(), event);
+  router.handle(input::Start{group != nullptr && group->faulty()}, event);
   if (group != nullptr) {
     group->review(event);
     group->adopt(router, event);
@@ -110,7 +112,7 @@ void RouterSet::update(RouterId id, const Settings& settings, MonotonicTime now,
   Event event{now, out};
   const bool moves = router->settings().sync_group != settings.sync_group;
   if (moves) leave_group(*router, event);
-  apply(*router, event, [&] { router->update(settings, failing(settings), event); });
+  handle(*router, input::Update{settings, failing(settings)}, event);
   if (moves) join_group(*router);
   review(*router, event);
   if (moves && router->group() != nullptr) router->group()->adopt(*router, event);
@@ -121,8 +123,7 @@ void RouterSet::remove(RouterId id, MonotonicTime now, Actions& out) {
   VirtualRouter* const router = find(id);
   if (router == nullptr) return;
   Event event{now, out};
-  router->check_lease(event);
-  router->resign(Cause::reload, event);
+  handle(*router, input::Resign{Cause::reload}, event);
   leave_group(*router, event);
   index_.erase(index_key(*router));
   deadlines_[id] = kNever;
@@ -173,7 +174,7 @@ void RouterSet::on_interface(std::uint16_t interface, bool usable, const IpAddre
   };
   for (const auto& router : routers_ | std::views::filter(concerned)) {
     const bool v4 = router->settings().family == Family::ipv4;
-    apply(*router, event, [&] { router->on_interface(usable, v4 ? source_v4 : source_v6); });
+    router->on_interface(usable, v4 ? source_v4 : source_v6);
   }
   // Only when all know: of a sync group, each shall tell its own reason.
   for (const auto& router : routers_ | std::views::filter(concerned)) review(*router, event);
@@ -183,7 +184,7 @@ void RouterSet::announce_again(RouterId id, MonotonicTime now, Actions& out) {
   VirtualRouter* const router = find(id);
   if (router == nullptr) return;
   Event event{now, out};
-  apply(*router, event, [&] { router->announce_again(event); });
+  handle(*router, input::AnnounceAgain{}, event);
 }
 
 void RouterSet::on_track(std::uint16_t source, bool up, MonotonicTime now, Actions& out) {
@@ -196,7 +197,7 @@ void RouterSet::on_track(std::uint16_t source, bool up, MonotonicTime now, Actio
     return std::ranges::find(tracked, source, &Tracked::source) != tracked.end();
   };
   for (const auto& router : routers_ | std::views::filter(concerned)) {
-    apply(*router, event, [&] { router->on_track(source, up, event); });
+    handle(*router, input::Track{source, up}, event);
   }
   for (const auto& router : routers_ | std::views::filter(concerned)) review(*router, event);
 }
@@ -209,8 +210,9 @@ std::optional<wire::AdvertDrop> RouterSet::on_advert(std::uint16_t interface,
   if (found == index_.end()) return wire::AdvertDrop::unknown_vrid;
   VirtualRouter& router = *routers_[found->second];
   Event event{now, out};
-  std::optional<wire::AdvertDrop> drop;
-  apply(router, event, [&] { drop = router.on_advert(received, event); });
+  const State before = router.state();
+  const auto drop = router.hear(received, event);
+  follow(router, before, event);
   return drop;
 }
 
@@ -221,7 +223,7 @@ void RouterSet::on_time(MonotonicTime now, Actions& out) {
   }
   for (RouterId id = 0; id < routers_.size(); ++id) {
     if (deadlines_[id] > now) continue;
-    routers_[id]->announce(event);
+    routers_[id]->handle(input::AnnounceDue{}, event);
     deadlines_[id] = routers_[id]->deadline();
   }
 }
@@ -230,35 +232,29 @@ bool RouterSet::fail_over(RouterId id, bool back, MonotonicTime now, Actions& ou
   VirtualRouter* const router = find(id);
   if (router == nullptr) return false;
   Event event{now, out};
-  apply(*router, event, [] {});
-  const bool possible = back ? router->status().handed_over
-                             : router->state() == State::active && !router->handing_over();
+  fire(*router, event);  // it may have stalled
+  const bool possible =
+      back ? router->handed_over() : router->state() == State::active && !router->handing_over();
   if (!possible) return false;
-  const auto move = [&](VirtualRouter& member) {
-    member.check_lease(event);
-    back ? member.take_back(now) : member.hand_over(event);
-  };
+  const Input input = back ? Input(input::TakeBack{}) : Input(input::HandOver{});
   if (const SyncGroup* const group = router->group()) {
-    for (VirtualRouter* member : group->members()) move(*member);
+    for (VirtualRouter* member : group->members()) handle(*member, input, event);
   } else {
-    move(*router);
+    handle(*router, input, event);
   }
-  note_deadlines(*router);
   return true;
 }
 
 void RouterSet::shut_down(MonotonicTime now, Actions& out) {
   Event event{now, out};
   for (const auto& router : routers_) {
-    if (!router) continue;
-    router->check_lease(event);
-    router->shut_down(event);
-    deadlines_[router->id()] = router->deadline();
+    if (router) handle(*router, input::ShutDown{}, event);
   }
 }
 
 bool RouterSet::idle() const {
-  return std::ranges::none_of(routers_, [](const auto& r) { return r && r->leased(); });
+  return std::ranges::none_of(routers_,
+                              [](const auto& r) { return r && r->state() == State::active; });
 }
 
 MonotonicTime RouterSet::next_deadline() const {
@@ -271,11 +267,6 @@ MonotonicTime RouterSet::next_deadline() const {
 Status RouterSet::status(RouterId id) const {
   const VirtualRouter* const router = find(id);
   return router != nullptr ? router->status() : Status{};
-}
-
-std::string RouterSet::explain_priority(RouterId id) const {
-  const VirtualRouter* const router = find(id);
-  return router != nullptr ? router->explain() : std::string();
 }
 
 }  // namespace tandem::vrrp

@@ -7,12 +7,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/time.hpp"
 #include "vrrp/action.hpp"
+#include "vrrp/input.hpp"
 #include "vrrp/priority.hpp"
 #include "vrrp/settings.hpp"
 #include "vrrp/status.hpp"
@@ -67,16 +67,14 @@ class RouterSet {
 
   [[nodiscard]] MonotonicTime next_deadline() const;
   [[nodiscard]] Status status(RouterId id) const;  // of an unknown one: all defaults
-  // "150 configured, -60 check nginx failing = 90". Allocates: not for the way of an advert.
-  [[nodiscard]] std::string explain_priority(RouterId id) const;
 
  private:
   [[nodiscard]] VirtualRouter* find(RouterId id) const;
   [[nodiscard]] Failing failing(const Settings& settings) const;
   void join_group(VirtualRouter& router);
   void leave_group(VirtualRouter& router, Event& event);
-  template <class Change>
-  void apply(VirtualRouter& router, Event& event, Change change);
+  void handle(VirtualRouter& router, const Input& input, Event& event);
+  void follow(VirtualRouter& router, State before, Event& event);
   void fire(VirtualRouter& router, Event& event);
   void review(VirtualRouter& router, Event& event);
   void note_deadlines(const VirtualRouter& router);

@@ -54,4 +54,9 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
+// Whether adverts go out in the same rhythm and mean the same time.
+[[nodiscard]] bool same_timing(const Settings& a, const Settings& b);
+// Whether both hold the same addresses in the same order, advertised or not.
+[[nodiscard]] bool same_addresses_held(const Settings& a, const Settings& b);
+
 }  // namespace tandem::vrrp

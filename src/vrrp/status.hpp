@@ -26,6 +26,7 @@ struct Status {
   IpAddress peer;            // sender of the last good advert; unspecified: none yet
   std::uint8_t peer_priority = 0;
   std::uint8_t lowest_peer_priority = 0;  // lowest non-zero priority heard lately
+  MonotonicTime lowest_peer_seen{};
   MonotonicTime peer_seen{};
   wire::ChecksumForm peer_checksum{};
   std::array<std::uint64_t, 2> adverts_by_checksum{};  // by ChecksumForm
@@ -39,6 +40,9 @@ struct Status {
   std::uint64_t address_mismatches = 0;                     // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
+
+  // Takes note of an advert that passed the receive checks: its sender, and what differs.
+  void count(const wire::ReceivedAdvert& received, const Settings& settings, MonotonicTime now);
 };
 
 }  // namespace tandem::vrrp

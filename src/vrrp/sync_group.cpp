@@ -33,30 +33,24 @@ bool SyncGroup::faulty() const {
 
 void SyncGroup::review(Event& event) {
   const bool group_fault = faulty();
-  for (VirtualRouter* member : members_) {
-    member->check_lease(event);
-    member->review(group_fault, event);
-  }
+  for (VirtualRouter* member : members_) member->handle(input::Review{group_fault}, event);
 }
 
 void SyncGroup::follow(const VirtualRouter& mover, State before, Event& event) {
   if (before != State::active || mover.state() != State::backup) return;
   // A planned handover: each member waits for the peer's advert of its own.
   if (mover.cause() == Cause::handed_over) return;
-  for (VirtualRouter* member : members_) {
-    member->check_lease(event);
-    member->step_down(event);
-  }
+  for (VirtualRouter* member : members_) member->handle(input::StepDown{}, event);
   const VirtualRouter& first = *members_.front();
   if (!yielded(mover) || first.peer() <= first.source()) return;
-  for (VirtualRouter* member : members_) member->hold(event.now);
+  for (VirtualRouter* member : members_) member->handle(input::Hold{}, event);
 }
 
 void SyncGroup::adopt(VirtualRouter& router, Event& event) {
   const bool active = std::ranges::any_of(members_, [&router](const VirtualRouter* m) {
     return m != &router && m->state() == State::active && !m->handing_over();
   });
-  if (active) router.take_over(Cause::sync_group, event);
+  if (active) router.handle(input::TakeOver{Cause::sync_group}, event);
 }
 
 bool SyncGroup::agrees(const VirtualRouter& member, bool resigned, MonotonicTime now) const {
@@ -64,7 +58,7 @@ bool SyncGroup::agrees(const VirtualRouter& member, bool resigned, MonotonicTime
     case State::active:
       return !member.handing_over();
     case State::backup:
-      return member.waiting() || (resigned && member.may_follow(now));
+      return member.waiting().has_value() || (resigned && member.may_follow(now));
     case State::initialize:
     case State::fault:
       break;
@@ -73,14 +67,13 @@ bool SyncGroup::agrees(const VirtualRouter& member, bool resigned, MonotonicTime
 }
 
 void SyncGroup::elect(Event& event) {
-  const bool resigned = std::ranges::any_of(members_, [](const VirtualRouter* m) {
-    return m->waiting() && m->takeover_cause() == Cause::peer_resigned;
-  });
+  const bool resigned = std::ranges::any_of(
+      members_, [](const VirtualRouter* m) { return m->waiting() == Cause::peer_resigned; });
   const bool agreed = std::ranges::all_of(
       members_, [&](const VirtualRouter* m) { return agrees(*m, resigned, event.now); });
   if (!agreed) return;
   for (VirtualRouter* member : members_) {
-    member->take_over(member->waiting() ? member->takeover_cause() : Cause::sync_group, event);
+    member->handle(input::TakeOver{member->waiting().value_or(Cause::sync_group)}, event);
   }
 }
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events: each is one switch on the state. What they are made of is in virtual_router_moves.cpp.
 #include "vrrp/virtual_router.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "base/overloaded.hpp"
 #include "vrrp/receive_checks.hpp"
 #include "vrrp/timers.hpp"
 
 namespace tandem::vrrp {
 namespace {
+
+// Adverts out of turn answer adverts of others; more of these than that in one interval are a
+// flood, or forged, and must not make us flood the network in turn.
+constexpr int kAssertsPerInterval = 4;
 
 Cause recovery_of(Cause fault) {
   switch (fault) {
@@ -19,6 +23,21 @@ Cause recovery_of(Cause fault) {
       return Cause::tracked_recovered;
     default:
       return Cause::sync_group;
+  }
+}
+
+// Whether it was an advert that brought this about. A handover can end without one.
+bool was_brought_about(Cause cause, bool heard_just_now) {
+  switch (cause) {
+    case Cause::peer_resigned:
+    case Cause::higher_priority:
+    case Cause::address_tie:
+    case Cause::preempted:
+      return true;
+    case Cause::handed_over:
+      return heard_just_now;
+    default:
+      return false;
   }
 }
 
@@ -36,13 +55,123 @@ VirtualRouter::VirtualRouter(RouterId id, std::uint16_t interface, const Setting
   status_.active_adver_interval = settings_.advert_interval;
 }
 
+// The state machine. A row that leaves its state does so as its last act: the reference to the
+// state's data ends with it.
+void VirtualRouter::handle(const Input& input, Event& event) {
+  check_lease(event);
+  using namespace input;
+  const auto table = Overloaded{
+      [&](Initialize&, const Start& i) { start(i.group_fault, event); },
+
+      [&](Backup& b, const Advert& i) { hear(b, i.received, event); },
+      [&](Backup& b, Time) { listen(b, event); },
+      [&](Backup& b, const Update& i) { update(b, adopt(i.settings, i.failing), event); },
+      [&](Backup& b, Hold) {
+        hold(event.now);
+        arm(b, active_down(), b.takeover, event.now);
+      },
+      [&](Backup&, const TakeOver& i) { become_active(i.cause, event); },
+      [&](Backup& b, const Review& i) {
+        if (!faulty() && !i.group_fault) return;
+        uninstall(b, event);
+        enter(Fault{}, fault_cause(), event);
+      },
+      [&](Backup& b, const Resign& i) {
+        uninstall(b, event);
+        enter(Initialize{}, i.cause, event);
+      },
+      [&](Backup& b, ShutDown) {
+        uninstall(b, event);
+        enter(Initialize{}, Cause::shutdown, event);
+      },
+
+      [&](Active& a, const Advert& i) { hear(a, i.received, event); },
+      [&](Active& a, Time) { advertise_in_turn(a, event); },
+      [&](Active& a, AnnounceDue) { announce(a, event); },
+      [&](Active& a, AnnounceAgain) { announce_again(a, event); },
+      [&](Active& a, const Track& i) {
+        if (track(i.source, i.up) && !a.handover && !faulty()) advertise(a, event);
+      },
+      [&](Active& a, const Update& i) {
+        const std::uint8_t priority = status_.effective_priority;
+        const Settings old = adopt(i.settings, i.failing);
+        update(a, old, priority != status_.effective_priority, event);
+      },
+      [&](Active& a, const Review& i) {
+        if ((!faulty() && !i.group_fault) || (a.handover && a.handover->stopping)) return;
+        leave_active(a, Fault{}, fault_cause(), usable(), event);
+      },
+      [&](Active& a, HandOver) { hand_over(a, false, event); },
+      [&](Active& a, ShutDown) { hand_over(a, true, event); },
+      [&](Active& a, const Resign& i) { leave_active(a, Initialize{}, i.cause, usable(), event); },
+      [&](Active& a, StepDown) {
+        if (a.handover) return;
+        leave_active(a, new_backup(event.now), Cause::sync_group, true, event);
+      },
+
+      [&](Fault&, const Review& i) {
+        if (faulty() || i.group_fault) {
+          status_.cause = fault_cause();
+        } else {
+          preempt_after_ = kNever;
+          start_election(recovery_of(status_.cause), event);
+        }
+      },
+      [&](Fault&, const Resign& i) { enter(Initialize{}, i.cause, event); },
+      [&](Fault&, ShutDown) { enter(Initialize{}, Cause::shutdown, event); },
+
+      // In every other state:
+      [&](auto&, const Track& i) { track(i.source, i.up); },
+      [&](auto&, const Update& i) { adopt(i.settings, i.failing); },
+      [&](auto&, Hold) { hold(event.now); },
+      [&](auto&, TakeBack) { take_back(event.now); },
+      [](auto&, const auto&) {},
+  };
+  std::visit(table, phase_, input);
+}
+
+// The lease ended although adverts were due: we did not run, and a peer may be Active.
+void VirtualRouter::check_lease(Event& event) {
+  Active* const active = std::get_if<Active>(&phase_);
+  if (active == nullptr) return;
+  if (active->handover) {
+    if (event.now >= active->lease) finish_handover(*active, event);
+  } else if (event.now > active->lease) {
+    leave_active(*active, new_backup(event.now), Cause::stalled, false, event);
+  }
+}
+
+std::optional<wire::AdvertDrop> VirtualRouter::hear(const wire::ReceivedAdvert& received,
+                                                    Event& event) {
+  check_lease(event);  // before the advert's sender is taken for the cause of what happened
+  if (const auto drop = judge(settings_, source(), received)) {
+    ++status_.dropped[static_cast<std::size_t>(*drop)];
+    return drop;
+  }
+  status_.count(received, settings_, event.now);
+  handle(input::Advert{received}, event);
+  return std::nullopt;
+}
+
+void VirtualRouter::on_interface(bool usable, const IpAddress& source) {
+  link_usable_ = usable;
+  link_source_ = source;
+}
+
+void VirtualRouter::set_group(SyncGroup* group) {
+  group_ = group;
+  if (auto* backup = std::get_if<Backup>(&phase_)) backup->waiting = false;
+}
+
+// ---- Initialize
+
 void VirtualRouter::start(bool group_fault, Event& event) {
   startup_until_ = event.now + settings_.startup_delay;
   if (settings_.preempt_delay > Duration::zero()) {
     preempt_after_ = event.now + settings_.preempt_delay;
   }
   if (faulty() || group_fault) {
-    transition(State::fault, fault_cause(), event);
+    enter(Fault{}, fault_cause(), event);
   } else {
     start_election(Cause::startup, event);
   }
@@ -52,177 +181,278 @@ void VirtualRouter::start(bool group_fault, Event& event) {
 void VirtualRouter::start_election(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
   if (!is_owner() || status_.handed_over) {
-    arm_active_down(active_down(), Cause::down_timer, event.now);
-    transition(State::backup, cause, event);
+    enter(new_backup(event.now), cause, event);
   } else if (group_ != nullptr || event.now < startup_until_) {
-    arm_active_down(Duration::zero(), Cause::owner, event.now);
-    transition(State::backup, cause, event);
+    Backup backup;
+    arm(backup, Duration::zero(), Cause::owner, event.now);
+    enter(backup, cause, event);
   } else {
     become_active(cause == Cause::startup ? Cause::owner : cause, event);
   }
 }
 
-// The lease ended although adverts were due: we did not run, and a peer may be Active.
-void VirtualRouter::check_lease(Event& event) {
-  if (state() != State::active) return;
-  if (handing_over_) {
-    if (event.now >= status_.lease_deadline) finish_handover(event);
-  } else if (event.now > status_.lease_deadline) {
-    leave_active(State::backup, Cause::stalled, false, event);
-  }
+// ---- Backup
+
+Backup VirtualRouter::new_backup(MonotonicTime now) const {
+  Backup backup;
+  arm(backup, active_down(), Cause::down_timer, now);
+  return backup;
 }
 
-std::optional<wire::AdvertDrop> VirtualRouter::on_advert(const wire::ReceivedAdvert& received,
-                                                         Event& event) {
-  if (const auto drop = judge(settings_, source(), received)) {
-    ++status_.dropped[static_cast<std::size_t>(*drop)];
-    return drop;
-  }
-  count(received, event.now);
-  switch (state()) {
-    case State::backup:
-      advert_as_backup(received, event);
-      break;
-    case State::active:
-      advert_as_active(received, event);
-      break;
-    case State::initialize:
-    case State::fault:
-      break;
-  }
-  return std::nullopt;
+// cause: what it will mean when the timer fires.
+void VirtualRouter::arm(Backup& backup, Duration delay, Cause cause, MonotonicTime now) const {
+  backup.active_down = std::max({now + delay, startup_until_, hold_until_});
+  backup.listen = std::min(backup.active_down, now + status_.active_adver_interval);
+  backup.takeover = cause;
+  backup.waiting = false;
 }
 
 // RFC 9568, 6.4.2.
-void VirtualRouter::advert_as_backup(const wire::ReceivedAdvert& received, Event& event) {
+void VirtualRouter::hear(Backup& backup, const wire::ReceivedAdvert& received, Event& event) {
   const wire::Advert& advert = received.advert;
+  const bool inferior = advert.priority < status_.effective_priority;
   if (advert.priority == kResignPriority) {
-    peer_resigned(event);
-  } else if (advert.priority >= status_.effective_priority || !preempts(event.now)) {
+    prepare_takeover(backup, event);
+  } else if (!inferior || !preempts(event.now)) {
     // An equal or better Active ends what a lower one began.
-    if (advert.priority >= status_.effective_priority) preempt_after_ = kNever;
-    accept_active(advert, event);
-  } else if (takeover_cause_ == Cause::down_timer) {
-    takeover_cause_ = Cause::preempted;  // discarded: the timer runs on
+    if (!inferior) preempt_after_ = kNever;
+    accept_active(backup, advert, event);
+  } else if (backup.takeover == Cause::down_timer) {
+    backup.takeover = Cause::preempted;  // discarded: the timer runs on
   }
 }
 
-// The kernel gets the addresses now: it takes longer than the first advert, and nobody is asked
-// through the kernel's copy as long as we hold no lease.
-void VirtualRouter::peer_resigned(Event& event) {
-  arm_active_down(skew(), Cause::peer_resigned, event.now);
-  if (installed_early_ || !may_follow(event.now)) return;
-  installed_early_ = true;
+// The Active resigned. The kernel gets the addresses now: it takes longer than the first advert,
+// and the kernel's copy answers nobody as long as we hold no lease.
+void VirtualRouter::prepare_takeover(Backup& backup, Event& event) {
+  arm(backup, skew(), Cause::peer_resigned, event.now);
+  if (backup.installed || !may_follow(event.now)) return;
+  backup.installed = true;
   event.out.push_back(InstallAddresses{id()});
 }
 
+// An Active that we leave in place was heard.
+void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Event& event) {
+  learn_interval(advert);
+  hold_until_ = {};
+  arm(backup, active_down(), Cause::down_timer, event.now);
+  uninstall(backup, event);
+}
+
+void VirtualRouter::uninstall(Backup& backup, Event& event) {
+  if (std::exchange(backup.installed, false)) event.out.push_back(RemoveAddresses{id()});
+}
+
+// Whether we would take over from an Active with a lower priority. The owner always would
+// (RFC 9568, 6.1, Preempt_Mode), unless an operator handed its addresses over. Called when such
+// an Active was heard, which is what preempt_delay counts from.
+bool VirtualRouter::preempts(MonotonicTime now) {
+  if (status_.handed_over) return false;
+  if (is_owner()) return true;
+  if (!settings_.preempt) return false;
+  if (settings_.preempt_delay == Duration::zero()) return true;
+  if (preempt_after_ == kNever) preempt_after_ = now + settings_.preempt_delay;
+  return now >= preempt_after_;
+}
+
+// A listening mark, or Active_Down_Timer.
+void VirtualRouter::listen(Backup& backup, Event& event) {
+  if (backup.waiting || event.now < backup.listen) return;
+  if (event.now - backup.listen > stall_limit(status_.active_adver_interval)) {
+    arm(backup, active_down(), Cause::down_timer, event.now);
+  } else if (event.now < backup.active_down) {
+    backup.listen = std::min(backup.active_down, event.now + status_.active_adver_interval);
+  } else if (group_ != nullptr) {
+    backup.waiting = true;
+  } else {
+    become_active(backup.takeover, event);
+  }
+}
+
+void VirtualRouter::update(Backup& backup, const Settings& old, Event& event) {
+  // Version 3 keeps the interval that it learned: the Active's has not changed.
+  if (settings_.version == 2) status_.active_adver_interval = settings_.advert_interval;
+  if (!same_timing(settings_, old)) arm(backup, active_down(), Cause::down_timer, event.now);
+  if (backup.installed && !same_addresses_held(settings_, old)) {
+    event.out.push_back(InstallAddresses{id()});
+  }
+}
+
+void VirtualRouter::become_active(Cause cause, Event& event) {
+  status_.active_adver_interval = settings_.advert_interval;
+  status_.handed_over = false;
+  preempt_after_ = kNever;
+  Active active;
+  active.adver = event.now + rhythm();
+  advertise(active, event);
+  active.announcer.start(settings_, event.now);
+  active.announcer.emit(id(), settings_, event);
+  event.out.push_back(InstallAddresses{id()});
+  enter(active, cause, event);
+}
+
+// ---- Active
+
 // RFC 9568, 6.4.3.
-void VirtualRouter::advert_as_active(const wire::ReceivedAdvert& received, Event& event) {
+void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, Event& event) {
   const wire::Advert& advert = received.advert;
-  if (handing_over_) {
+  if (active.handover) {
     if (advert.priority == kResignPriority) return;
     learn_interval(advert);
-    finish_handover(event);
+    finish_handover(active, event);
   } else if (advert.priority == kResignPriority) {
-    assert_active(event);
-    timer_ = event.now + send_interval(settings_.advert_interval, settings_.down_adverts);
+    assert_active(active, event);
+    active.adver = event.now + rhythm();
   } else if (is_superior(received)) {
     learn_interval(advert);
-    leave_active(
-        State::backup,
-        advert.priority > status_.effective_priority ? Cause::higher_priority : Cause::address_tie,
-        false, event);
+    const bool tie = advert.priority == status_.effective_priority;
+    leave_active(active, new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
+                 false, event);
   } else if (settings_.version == 2) {
-    announcer_.hint(event.now);  // RFC 3768, 6.4.3: no advert, but its announcements did harm
-    announce(event);
+    // RFC 3768, 6.4.3: no advert, but its announcements did harm.
+    announce_again(active, event);
   } else {
-    assert_active(event);
+    assert_active(active, event);
   }
 }
 
-void VirtualRouter::on_time(Event& event) {
-  switch (state()) {
-    case State::backup:
-      time_as_backup(event);
-      break;
-    case State::active:
-      time_as_active(event);
-      break;
-    case State::initialize:
-    case State::fault:
-      break;
-  }
-}
-
-void VirtualRouter::time_as_backup(Event& event) {
-  if (waiting_ || event.now < listen_) return;
-  if (event.now - listen_ > stall_limit(status_.active_adver_interval)) {
-    arm_active_down(active_down(), Cause::down_timer, event.now);
-  } else if (event.now < timer_) {
-    listen_ = std::min(timer_, event.now + status_.active_adver_interval);
-  } else if (group_ != nullptr) {
-    waiting_ = true;
-  } else {
-    become_active(takeover_cause_, event);
-  }
+// RFC 9568, 6.4.3: greater priority, or equal and a greater source address in network order.
+bool VirtualRouter::is_superior(const wire::ReceivedAdvert& received) const {
+  const std::uint8_t theirs = received.advert.priority;
+  const std::uint8_t ours = status_.effective_priority;
+  return theirs > ours || (theirs == ours && received.source > source());
 }
 
 // Lateness does not add up, unless a whole advert was missed.
-void VirtualRouter::time_as_active(Event& event) {
-  if (handing_over_ || event.now < timer_) return;
-  const Duration interval = send_interval(settings_.advert_interval, settings_.down_adverts);
-  timer_ = (event.now - timer_ < interval ? timer_ : event.now) + interval;
-  send_advert(event);
+void VirtualRouter::advertise_in_turn(Active& active, Event& event) {
+  if (active.handover || event.now < active.adver) return;
+  active.adver = (event.now - active.adver < rhythm() ? active.adver : event.now) + rhythm();
+  advertise(active, event);
 }
 
-void VirtualRouter::announce(Event& event) {
-  if (state() == State::active && !handing_over_) announcer_.emit(id(), settings_, event);
+// Every advert tells the peers to wait for us, and so renews the lease; the lease comes first, so
+// that no peer can have heard of one that we do not hold.
+void VirtualRouter::advertise(Active& active, Event& event) {
+  active.lease = event.now + lease_time(settings_.advert_interval, settings_.down_adverts);
+  event.out.push_back(GrantLease{id(), active.lease});
+  event.out.push_back(SendAdvert{id(), status_.effective_priority});
+  ++status_.adverts_sent;
 }
 
-void VirtualRouter::on_interface(bool usable, const IpAddress& source) {
-  link_usable_ = usable;
-  link_source_ = source;
+// Another node believes, or believed, that it is Active: say who is, and turn the neighbours'
+// caches back.
+void VirtualRouter::assert_active(Active& active, Event& event) {
+  if (event.now >= active.asserted + settings_.advert_interval / kAssertsPerInterval) {
+    active.asserted = event.now;
+    advertise(active, event);
+  }
+  announce_again(active, event);
 }
 
-void VirtualRouter::on_track(std::uint16_t source, bool up, Event& event) {
+void VirtualRouter::announce(Active& active, Event& event) const {
+  if (!active.handover) active.announcer.emit(id(), settings_, event);
+}
+
+void VirtualRouter::announce_again(Active& active, Event& event) const {
+  active.announcer.hint(event.now);
+  announce(active, event);
+}
+
+void VirtualRouter::update(Active& active, const Settings& old, bool new_priority, Event& event) {
+  if (active.handover) return;
+  const bool new_timing = !same_timing(settings_, old);
+  const bool new_addresses = !same_addresses_held(settings_, old);
+  status_.active_adver_interval = settings_.advert_interval;
+  if (rhythm() != send_interval(old.advert_interval, old.down_adverts)) {
+    active.adver = event.now + rhythm();
+  }
+  if (new_priority || new_timing || new_addresses) advertise(active, event);
+  if (new_addresses || settings_.garp_refresh != old.garp_refresh) {
+    active.announcer.start(settings_, event.now);
+  }
+  announce(active, event);
+  if (new_addresses) event.out.push_back(InstallAddresses{id()});
+}
+
+// The last advert gives the lease its full length, so that it outlasts the peer's Skew_Time.
+void VirtualRouter::hand_over(Active& active, bool stopping, Event& event) {
+  if (!active.handover) {
+    advertise(active, event);
+    event.out.push_back(SendAdvert{id(), kResignPriority});
+    active.announcer.stop();
+    active.handover.emplace();
+    status_.handed_over = true;
+  }
+  if (stopping) active.handover->stopping = true;
+}
+
+void VirtualRouter::finish_handover(const Active& active, Event& event) {
+  if (active.handover->stopping) {
+    leave_active(active, Initialize{}, Cause::shutdown, false, event);
+  } else {
+    leave_active(active, new_backup(event.now), Cause::handed_over, false, event);
+  }
+}
+
+// resign: send priority 0, so that the peers need not wait for Active_Down_Interval. Not where a
+// better Active is heard already, nor by one that does not know whether it still is the Active.
+template <class To>
+void VirtualRouter::leave_active(const Active& active, To to, Cause cause, bool resign,
+                                 Event& event) {
+  event.out.push_back(RevokeLease{id()});
+  if (resign && !active.handover) event.out.push_back(SendAdvert{id(), kResignPriority});
+  event.out.push_back(RemoveAddresses{id()});
+  enter(to, cause, event);
+}
+
+// ---- in all states
+
+template <class To>
+void VirtualRouter::enter(To to, Cause cause, Event& event) {
+  const State from = state();
+  phase_ = to;
+  status_.cause = cause;
+  status_.since = event.now;
+  ++status_.transitions;
+  const bool named = was_brought_about(cause, status_.peer_seen == event.now);
+  event.out.push_back(Transition{id(), from, state(), cause, named ? status_.peer : IpAddress{},
+                                 named ? status_.peer_priority : std::uint8_t{0}});
+}
+
+void VirtualRouter::hold(MonotonicTime now) {
+  hold_until_ = now + active_down() + status_.active_adver_interval;
+}
+
+void VirtualRouter::take_back(MonotonicTime now) {
+  status_.handed_over = false;
+  if (settings_.preempt_delay > Duration::zero()) preempt_after_ = now;
+}
+
+// Returns the settings that were.
+Settings VirtualRouter::adopt(const Settings& settings, const Failing& failing) {
+  failing_ = failing;
+  Settings old = std::exchange(settings_, settings);
+  refresh_priority();
+  return old;
+}
+
+// true: the effective priority is another one.
+bool VirtualRouter::track(std::uint16_t source, bool up) {
   for (std::size_t i = 0; i < settings_.tracked.size(); ++i) {
     if (settings_.tracked[i].source == source) failing_[i] = !up;
   }
-  refresh_priority(event);
+  return refresh_priority();
 }
 
-void VirtualRouter::refresh_priority(Event& event) {
+bool VirtualRouter::refresh_priority() {
   const std::uint8_t priority = effective_priority(settings_, failing_);
-  if (priority == std::exchange(status_.effective_priority, priority)) return;
-  if (state() == State::active && !handing_over_ && !faulty()) send_advert(event);
+  return priority != std::exchange(status_.effective_priority, priority);
 }
 
-void VirtualRouter::update(const Settings& settings, Failing failing, Event& event) {
-  const Settings old = std::exchange(settings_, settings);
-  failing_ = std::move(failing);
-  const std::uint8_t priority = effective_priority(settings_, failing_);
-  const bool new_timing = settings_.advert_interval != old.advert_interval ||
-                          settings_.down_adverts != old.down_adverts;
-  const bool new_addresses =
-      settings_.addresses != old.addresses || settings_.unadvertised != old.unadvertised;
-  const bool new_advert = priority != status_.effective_priority || new_timing || new_addresses;
-  const bool new_schedule = new_addresses || settings_.garp_refresh != old.garp_refresh;
-  status_.effective_priority = priority;
-
-  if (state() == State::active && !handing_over_) {
-    status_.active_adver_interval = settings_.advert_interval;
-    const Duration rhythm = send_interval(settings_.advert_interval, settings_.down_adverts);
-    if (rhythm != send_interval(old.advert_interval, old.down_adverts)) timer_ = event.now + rhythm;
-    if (new_advert) send_advert(event);
-    if (new_schedule) announcer_.restart(settings_, event.now);
-    announce(event);
-    if (new_addresses) event.out.push_back(InstallAddresses{id()});
-  } else if (state() == State::backup) {
-    // Version 3 keeps the interval that it learned: the Active's has not changed.
-    if (settings_.version == 2) status_.active_adver_interval = settings_.advert_interval;
-    if (new_timing) arm_active_down(active_down(), Cause::down_timer, event.now);
-    if (new_addresses && installed_early_) event.out.push_back(InstallAddresses{id()});
-  }
+// RFC 9568, 6.4.2 and 6.4.3: Active_Adver_Interval is the Active's. Version 2 has no such thing:
+// a differing interval was dropped.
+void VirtualRouter::learn_interval(const wire::Advert& advert) {
+  if (settings_.version == 3) status_.active_adver_interval = advert.interval;
 }
 
 // Why it is, or would be, in Fault.
@@ -231,70 +461,45 @@ Cause VirtualRouter::fault_cause() const {
   return faulty() ? Cause::tracked_failed : Cause::sync_group;
 }
 
-void VirtualRouter::review(bool group_fault, Event& event) {
-  if (state() == State::initialize || stopping_) return;
-  const Cause cause = fault_cause();
-  if (faulty() || group_fault) {
-    if (state() == State::active) {
-      leave_active(State::fault, cause, usable(), event);
-    } else if (state() == State::backup) {
-      take_installed_off(event);
-      transition(State::fault, cause, event);
-    } else {
-      status_.cause = cause;
-    }
-  } else if (state() == State::fault) {
-    preempt_after_ = kNever;
-    start_election(recovery_of(status_.cause), event);
-  }
+Duration VirtualRouter::rhythm() const {
+  return send_interval(settings_.advert_interval, settings_.down_adverts);
 }
 
-// The last advert gives the lease its full length, so that it outlasts the peer's Skew_Time.
-void VirtualRouter::hand_over(Event& event) {
-  if (state() != State::active || handing_over_) return;
-  send_advert(event);
-  event.out.push_back(SendAdvert{id(), kResignPriority});
-  announcer_.stop();
-  handing_over_ = true;
-  status_.handed_over = true;
+Duration VirtualRouter::active_down() const {
+  return active_down_interval(settings_.version, status_.effective_priority,
+                              status_.active_adver_interval, settings_.down_adverts);
 }
 
-void VirtualRouter::take_back(MonotonicTime now) {
-  status_.handed_over = false;
-  if (settings_.preempt_delay > Duration::zero()) preempt_after_ = now;
+Duration VirtualRouter::skew() const {
+  return skew_time(settings_.version, status_.effective_priority, status_.active_adver_interval);
 }
 
-void VirtualRouter::shut_down(Event& event) {
-  if (state() == State::active) {
-    hand_over(event);
-    stopping_ = true;
-  } else {
-    resign(Cause::shutdown, event);
-  }
+bool VirtualRouter::handing_over() const {
+  const auto* active = std::get_if<Active>(&phase_);
+  return active != nullptr && active->handover.has_value();
 }
 
-void VirtualRouter::resign(Cause cause, Event& event) {
-  if (state() == State::active) {
-    leave_active(State::initialize, cause, usable(), event);
-  } else if (state() != State::initialize) {
-    take_installed_off(event);
-    transition(State::initialize, cause, event);
-  }
+std::optional<Cause> VirtualRouter::waiting() const {
+  const auto* backup = std::get_if<Backup>(&phase_);
+  return backup != nullptr && backup->waiting ? std::optional(backup->takeover) : std::nullopt;
 }
 
-void VirtualRouter::take_over(Cause cause, Event& event) {
-  if (state() == State::backup) become_active(cause, event);
+MonotonicTime VirtualRouter::deadline() const {
+  return std::visit(Overloaded{[](const Backup& backup) { return backup.deadline(); },
+                               [](const Active& active) { return active.deadline(); },
+                               [](const auto&) { return kNever; }},
+                    phase_);
 }
 
-void VirtualRouter::step_down(Event& event) {
-  if (state() == State::active && !handing_over_) {
-    leave_active(State::backup, Cause::sync_group, true, event);
-  }
-}
-
-void VirtualRouter::hold(MonotonicTime now) {
-  hold_until_ = now + active_down() + status_.active_adver_interval;
-  if (state() == State::backup) arm_active_down(active_down(), takeover_cause_, now);
+Status VirtualRouter::status() const {
+  Status status = status_;
+  status.state = state();
+  if (const auto* active = std::get_if<Active>(&phase_)) status.lease_deadline = active->lease;
+  status.configured_priority = settings_.priority;
+  status.skew_time = skew();
+  status.active_down_interval = active_down();
+  status.next_deadline = deadline();
+  return status;
 }
 
 }  // namespace tandem::vrrp

@@ -112,7 +112,11 @@ void Player::event(const Words& words) {
   } else if (verb == "advert") {
     advert(words);
   } else if (verb == "track") {
-    set_.on_track(track_source(words.at(1)), words.at(2) == "up", now_, actions_);
+    const std::uint16_t source = track_source(words.at(1));
+    const bool up = words.at(2) == "up";
+    if (up) fails_.erase(source);
+    if (!up) fails_.insert(source);
+    set_.on_track(source, up, now_, actions_);
   } else if (verb == "interface") {
     const IpAddress source = words.size() > 2 ? parse_address(words[2]) : plan().source;
     set_.on_interface(kInterface, words.at(1) == "up", source, source, now_, actions_);
@@ -158,13 +162,21 @@ void Player::expect(const Words& words) {
   } else if (what == "status") {
     expect_fact(words.at(3), describe(set_.status(router_), words[2]));
   } else if (what == "explained") {
-    expect_fact(join(words, 2), set_.explain_priority(router_));
+    expect_fact(join(words, 2), explain_priority(plan().settings, failing()));
   } else if (what == "idle") {
     expect_fact(words.at(2), set_.idle() ? "yes" : "no");
   } else {
     const std::string action = join(words, 1);
     expect_action(router_ == 0 ? action : names_[router_] + ": " + action);
   }
+}
+
+vrrp::Failing Player::failing() const {
+  vrrp::Failing failing;
+  for (const auto& tracked : plans_.at(router_).settings.tracked) {
+    failing.push_back(fails_.contains(tracked.source));
+  }
+  return failing;
 }
 
 void Player::expect_fact(const std::string& expected, const std::string& found) {

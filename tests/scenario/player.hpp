@@ -49,6 +49,7 @@ class Player {
   void advance(MonotonicTime to);
   void run_due(MonotonicTime until);
   void collect();
+  [[nodiscard]] vrrp::Failing failing() const;
   [[nodiscard]] Plan& plan() { return plans_.at(router_); }
 
   vrrp::RouterSet set_;
@@ -59,6 +60,7 @@ class Player {
   vrrp::RouterId router_ = 0;  // the line's
   MonotonicTime now_ = kOrigin;
   std::set<std::string> muted_;
+  std::set<std::uint16_t> fails_;         // by Tracked::source
   std::optional<wire::AdvertDrop> drop_;  // of the last advert
 };
 

@@ -8,13 +8,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "base/overloaded.hpp"
+
 namespace tandem::scenario {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 std::uint8_t parse_byte(const std::string& text) {
   return static_cast<std::uint8_t>(std::stoi(text));

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a virtual router knows in each state and in no other: its timers. Leaving the state forgets
+// them, so that no timer of one state can fire in another.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+
+#include "base/time.hpp"
+#include "vrrp/action.hpp"
+#include "vrrp/announcer.hpp"
+
+namespace tandem::vrrp {
+
+struct Initialize {};
+
+struct Backup {
+  MonotonicTime active_down = kNever;  // Active_Down_Timer
+  MonotonicTime listen = kNever;       // the next listening mark, at most active_down
+  Cause takeover = Cause::down_timer;  // what it will mean that the timer fires
+  bool waiting = false;                // it fired, the sync group has not agreed yet
+  bool installed = false;              // the peer resigned, our kernel has the addresses already
+
+  [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
+};
+
+// The Active has sent priority 0, and answers until the peer does.
+struct Handover {
+  bool stopping = false;  // it ends in Initialize
+};
+
+struct Active {
+  MonotonicTime lease{};                          // until then it may answer
+  MonotonicTime adver = kNever;                   // Adver_Timer
+  MonotonicTime asserted = MonotonicTime::min();  // when an advert was last sent out of turn
+  Announcer announcer;
+  std::optional<Handover> handover;
+
+  [[nodiscard]] MonotonicTime deadline() const {
+    return handover ? lease : std::min(adver, announcer.deadline());
+  }
+};
+
+struct Fault {};
+
+// In the order of `State`.
+using Phase = std::variant<Initialize, Backup, Active, Fault>;
+static_assert(
+    std::is_same_v<std::variant_alternative_t<std::size_t(State::initialize), Phase>, Initialize>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<std::size_t(State::backup), Phase>, Backup>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<std::size_t(State::active), Phase>, Active>);
+static_assert(std::is_same_v<std::variant_alternative_t<std::size_t(State::fault), Phase>, Fault>);
+
+}  // namespace tandem::vrrp

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vrrp/status.hpp"
+
+#include <chrono>
+
+#include "vrrp/priority.hpp"
+#include "vrrp/receive_checks.hpp"
+
+namespace tandem::vrrp {
+namespace {
+
+// How long a peer's low priority is remembered as "lately".
+constexpr Duration kLately = std::chrono::seconds(60);
+
+}  // namespace
+
+void Status::count(const wire::ReceivedAdvert& received, const Settings& settings,
+                   MonotonicTime now) {
+  const wire::Advert& advert = received.advert;
+  ++adverts_received;
+  ++adverts_by_checksum[static_cast<std::size_t>(advert.checksum)];
+  if (advert.interval != settings.advert_interval) ++interval_mismatches;
+  if (!same_addresses(advert.addresses, settings.addresses)) ++address_mismatches;
+  peer = received.source;
+  peer_priority = advert.priority;
+  peer_seen = now;
+  peer_checksum = advert.checksum;
+  if (advert.priority == kResignPriority) return;
+  const bool forgotten = now - lowest_peer_seen > kLately;
+  if (lowest_peer_priority == 0 || forgotten || advert.priority <= lowest_peer_priority) {
+    lowest_peer_priority = advert.priority;
+    lowest_peer_seen = now;
+  }
+}
+
+}  // namespace tandem::vrrp
