@@ -84,6 +84,7 @@ class Node {
   // node_follow.cpp: what the world and the VRRP thread report
   void on_vrrp_event(const VrrpEvent& event);
   void on_transition(const VrrpEvent& event, const vrrp::Transition& transition);
+  void on_notice(MonotonicTime at, const vrrp::Notice& notice);
   void on_links();
   void on_check(std::size_t index, bool up, const std::string& why);
   void set_track(const std::string& name, bool up);

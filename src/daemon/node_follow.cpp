@@ -63,6 +63,8 @@ void Node::on_vrrp_event(const VrrpEvent& event) {
         spdlog::error("{}: {}", r->config.name, removed.error().message);
   } else if (const auto* t = std::get_if<vrrp::Transition>(&event.what)) {
     on_transition(event, *t);
+  } else if (const auto* n = std::get_if<vrrp::Notice>(&event.what)) {
+    on_notice(event.at, *n);
   } else if (const auto* drop = std::get_if<DroppedAdvert>(&event.what)) {
     std::string interface = "?";
     for (const auto& i : interfaces_->all())
@@ -103,6 +105,14 @@ void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
         r->config.notify,
         {r->config.name, *role, effective_priority(r->settings, failing(*r)), to_string(t.cause)});
   }
+}
+
+void Node::on_notice(MonotonicTime at, const vrrp::Notice& notice) {
+  const auto* r = router(notice.router);
+  if (r == nullptr) return;
+  const std::string text = r->config.name + ": " + to_string(notice);
+  spdlog::warn("{}", text);
+  note(observe::NoticeEvent{text}, at);
 }
 
 void Node::on_links() {

@@ -2,6 +2,7 @@
 #include "daemon/vrrp_driver.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
 #include <utility>
 
@@ -160,21 +161,29 @@ void VrrpDriver::on_time(MonotonicTime now) {
 
 // ---- Actions -----------------------------------------------------------------
 
+// What became of an advert is known at once, and may ask for more.
 void VrrpDriver::perform(MonotonicTime now) {
-  for (const auto& action : actions_)
-    std::visit(Overloaded{
-                   [&](const vrrp::GrantLease& a) { steering_.grant_lease(a.router, a.deadline); },
-                   [&](const vrrp::RevokeLease& a) { steering_.revoke_lease(a.router); },
-                   [&](const vrrp::SendAdvert& a) { send_advert(a); },
-                   [&](const vrrp::Announce& a) { announce(a); },
-                   [&](const auto& for_control) { emit(now, for_control); },
-               },
-               action);
+  for (std::size_t i = 0; i < actions_.size(); i++) perform(vrrp::Action(actions_[i]), now);
   actions_.clear();
   if (shutting_down_ && routers_.idle()) {
     shutting_down_ = false;
     emit(now, AllIdle{});
   }
+}
+
+void VrrpDriver::perform(const vrrp::Action& action, MonotonicTime now) {
+  std::visit(Overloaded{
+                 [&](const vrrp::GrantLease& a) { steering_.grant_lease(a.router, a.deadline); },
+                 [&](const vrrp::RevokeLease& a) { steering_.revoke_lease(a.router); },
+                 [&](const vrrp::SendAdvert& a) {
+                   const int error = send_advert(a);
+                   if (a.priority != vrrp::kResignPriority)
+                     routers_.on_sent(a.router, error, now, actions_);
+                 },
+                 [&](const vrrp::Announce& a) { announce(a); },
+                 [&](const auto& for_control) { emit(now, for_control); },
+             },
+             action);
 }
 
 void VrrpDriver::emit(MonotonicTime now, decltype(VrrpEvent::what) what) {
@@ -187,10 +196,12 @@ const IpAddress& VrrpDriver::source_of(const Router& router) const {
   return router.advert.family == Family::ipv4 ? link.source_v4 : link.source_v6;
 }
 
-void VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
+// A unicast peer whose MAC is still being asked for cannot hear: it says nothing about whether
+// adverts leave, or a node whose only peer is dead would never become Active.
+int VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
   Router& router = endpoints_[action.router];
   VrrpLink& link = links_[router.endpoint.link];
-  if (!link.socket) return;
+  if (!link.socket) return ENETDOWN;
   router.advert.priority = action.priority;
   const MacAddress mac = router.endpoint.virtual_mac
                              ? virtual_mac(router.advert.family, router.advert.vrid)
@@ -199,19 +210,26 @@ void VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
   const auto send = [&](const MacAddress& to_mac, const IpAddress& to) {
     const std::size_t length =
         wire::emit_advert_frame(router.advert, from, to_mac, source_of(router), to, frame_);
-    if (length == 0 || !link.socket->send(std::span(frame_).first(length))) counters_.send_errors++;
+    if (length != 0 && link.socket->send(std::span(frame_).first(length))) return 0;
+    counters_.send_errors++;
+    return length == 0 || errno == 0 ? EINVAL : errno;
   };
   if (router.peers.empty()) {
     const IpAddress group = wire::vrrp_group(router.advert.family);
-    send(wire::multicast_mac(group), group);
-    return;
+    return send(wire::multicast_mac(group), group);
   }
+  int error = 0;
+  bool left = false;
   for (std::size_t i = 0; i < router.peers.size(); i++) {
-    if (router.peer_macs[i])
-      send(*router.peer_macs[i], router.peers[i]);
-    else
-      counters_.send_errors++;  // its MAC is still being asked for
+    if (!router.peer_macs[i]) {
+      counters_.send_errors++;
+    } else if (const int failed = send(*router.peer_macs[i], router.peers[i]); failed != 0) {
+      error = failed;
+    } else {
+      left = true;
+    }
   }
+  return left ? 0 : error;
 }
 
 void VrrpDriver::announce(const vrrp::Announce& action) {

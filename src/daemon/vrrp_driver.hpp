@@ -52,8 +52,8 @@ struct AllIdle {};  // after shut_down(): no lease is held any more
 
 struct VrrpEvent {
   MonotonicTime at;
-  std::variant<vrrp::InstallAddresses, vrrp::RemoveAddresses, vrrp::Transition, DroppedAdvert,
-               AllIdle>
+  std::variant<vrrp::InstallAddresses, vrrp::RemoveAddresses, vrrp::Transition, vrrp::Notice,
+               DroppedAdvert, AllIdle>
       what;
 };
 
@@ -110,7 +110,9 @@ class VrrpDriver {
   };
 
   void perform(MonotonicTime now);
-  void send_advert(const vrrp::SendAdvert& action);
+  void perform(const vrrp::Action& action, MonotonicTime now);
+  // 0: it left, to one peer at least; else errno.
+  [[nodiscard]] int send_advert(const vrrp::SendAdvert& action);
   void announce(const vrrp::Announce& action);
   void emit(MonotonicTime now, decltype(VrrpEvent::what) what);
   void drop(const td_advert& advert, std::uint16_t link, wire::AdvertDrop reason,

@@ -2,6 +2,7 @@
 #include "observe/vrrp_document.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "observe/status_document.hpp"
 
@@ -38,6 +39,7 @@ json adverts_document(const RouterView& router) {
   for (const auto form : {wire::ChecksumForm::pseudo_header, wire::ChecksumForm::message})
     forms[to_string(form)] = count_of(router.status, form);
   return {{"sent", router.status.adverts_sent},
+          {"unsent", router.status.adverts_unsent},
           {"received", router.status.adverts_received},
           {"interval_ms", to_ms(router.config.advert_interval)},
           {"checksum_forms", std::move(forms)}};
@@ -70,6 +72,7 @@ json router_document(const RouterView& router, const Now& now) {
   const vrrp::Status& status = router.status;
   json warnings = router.warnings;
   if (const auto warning = unreachable_failover_warning(router)) warnings.push_back(*warning);
+  if (const auto warning = unsent_warning(router)) warnings.push_back(*warning);
   return {
       {"name", config.name},
       {"interface", config.interface},
@@ -116,6 +119,17 @@ std::optional<std::string> unreachable_failover_warning(const RouterView& router
          (lowest == kOwner ? "weights do not move an address owner (255): " + remedy
                            : "let the weights take away " + std::to_string(lowest - peer + 1) +
                                  " more, or " + remedy);
+}
+
+std::optional<std::string> unsent_warning(const RouterView& router) {
+  const vrrp::Status& status = router.status;
+  if (status.send_error == 0) return std::nullopt;
+  std::string text =
+      to_string(vrrp::Notice{status.id, vrrp::Matter::adverts_stuck, status.send_error}) + " on " +
+      router.config.interface + "; this node does not answer for the addresses while that lasts";
+  if (status.send_error == EMSGSIZE)
+    text += "; raise the interface's MTU, or spread the addresses over several virtual routers";
+  return text;
 }
 
 json vrrp_document(std::span<const RouterView> routers, const Now& now) {

@@ -35,6 +35,9 @@ struct RouterView {
 // checks brings the priority below the one heard from the peer.
 [[nodiscard]] std::optional<std::string> unreachable_failover_warning(const RouterView& router);
 
+// The warning that adverts do not leave, why, and what to do about it.
+[[nodiscard]] std::optional<std::string> unsent_warning(const RouterView& router);
+
 // "pseudo-header" or "message", as the configuration writes it.
 [[nodiscard]] const char* to_string(wire::ChecksumForm form) noexcept;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -35,6 +36,7 @@ enum class Cause : std::uint8_t {
   preempted,       // our priority is greater than that of the Active, which is still heard
   interface_down,  // its own interface, or that has no address to send from
   interface_recovered,
+  unsent,  // no advert has left for a whole lease: the peers do not wait any longer
 };
 [[nodiscard]] const char* to_string(Cause cause) noexcept;  // a phrase for users
 
@@ -71,8 +73,20 @@ struct Transition {
   std::uint8_t peer_priority;  // its priority, where there was one
 };
 
+// Something that moves no state, but that an operator has to know of.
+enum class Matter : std::uint8_t {
+  adverts_stuck,  // an advert could not be sent, the first after others that were
+  adverts_leave,  // the first that left again
+};
+struct Notice {
+  RouterId router;
+  Matter matter;
+  std::int64_t detail;  // adverts_stuck: errno
+};
+[[nodiscard]] std::string to_string(const Notice& notice);  // a sentence for users
+
 using Action = std::variant<GrantLease, RevokeLease, SendAdvert, Announce, InstallAddresses,
-                            RemoveAddresses, Transition>;
+                            RemoveAddresses, Transition, Notice>;
 // Appended to by every event. Reserved once by the driver, so that no event allocates.
 using Actions = std::vector<Action>;
 

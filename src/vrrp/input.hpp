@@ -19,7 +19,12 @@ struct Start {
 struct Advert {
   const wire::ReceivedAdvert& received;  // it passed the receive checks
 };
-struct Time {};           // Adver_Timer, Active_Down_Timer or a listening mark is due
+struct Time {};  // Adver_Timer, Active_Down_Timer or a listening mark is due
+// What became of an advert that SendAdvert asked for.
+struct Sent {
+  int error;  // errno; 0: it left
+};
+struct Probe {};          // Backup: find out whether adverts leave again
 struct AnnounceDue {};    // announcements are
 struct AnnounceAgain {};  // the neighbours may have forgotten or never known: a burst out of turn
 struct Track {
@@ -49,9 +54,9 @@ struct Hold {};      // not Active before Active_Down_Interval and one more inte
 
 }  // namespace input
 
-using Input =
-    std::variant<input::Start, input::Advert, input::Time, input::AnnounceDue, input::AnnounceAgain,
-                 input::Track, input::Update, input::Review, input::HandOver, input::TakeBack,
-                 input::ShutDown, input::Resign, input::TakeOver, input::StepDown, input::Hold>;
+using Input = std::variant<input::Start, input::Advert, input::Time, input::Sent, input::Probe,
+                           input::AnnounceDue, input::AnnounceAgain, input::Track, input::Update,
+                           input::Review, input::HandOver, input::TakeBack, input::ShutDown,
+                           input::Resign, input::TakeOver, input::StepDown, input::Hold>;
 
 }  // namespace tandem::vrrp

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for users: states and causes.
+#include <cstring>
+
 #include "vrrp/action.hpp"
 
 namespace tandem::vrrp {
@@ -52,6 +54,19 @@ const char* to_string(Cause cause) noexcept {
       return "its interface is down or has no address to send from";
     case Cause::interface_recovered:
       return "its interface recovered";
+    case Cause::unsent:
+      return "its adverts could not be sent until its lease had ended";
+  }
+  return "?";
+}
+
+std::string to_string(const Notice& notice) {
+  switch (notice.matter) {
+    case Matter::adverts_stuck:
+      return std::string("adverts cannot be sent: ") +
+             std::strerror(static_cast<int>(notice.detail));
+    case Matter::adverts_leave:
+      return "adverts can be sent again";
   }
   return "?";
 }

@@ -20,6 +20,7 @@ struct Backup {
   MonotonicTime listen = kNever;       // the next listening mark, at most active_down
   Cause takeover = Cause::down_timer;  // what it will mean that the timer fires
   bool waiting = false;                // it fired, the sync group has not agreed yet
+  bool probing = false;                // an advert was sent to find out whether adverts leave
   bool installed = false;              // the peer resigned, our kernel has the addresses already
 
   [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
@@ -31,8 +32,9 @@ struct Handover {
 };
 
 struct Active {
-  MonotonicTime lease{};                          // until then it may answer
-  MonotonicTime adver = kNever;                   // Adver_Timer
+  MonotonicTime confirmed{};     // the lease that the last advert that left speaks of
+  MonotonicTime lease{};         // until then it may answer
+  MonotonicTime adver = kNever;  // Adver_Timer
   MonotonicTime asserted = MonotonicTime::min();  // when an advert was last sent out of turn
   Announcer announcer;
   std::optional<Handover> handover;

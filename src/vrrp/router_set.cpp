@@ -216,6 +216,11 @@ std::optional<wire::AdvertDrop> RouterSet::on_advert(std::uint16_t interface,
   return drop;
 }
 
+void RouterSet::on_sent(RouterId id, int error, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  if (VirtualRouter* const router = find(id)) handle(*router, input::Sent{error}, event);
+}
+
 void RouterSet::on_time(MonotonicTime now, Actions& out) {
   Event event{now, out};
   for (RouterId id = 0; id < routers_.size(); ++id) {

@@ -55,6 +55,9 @@ class RouterSet {
   std::optional<wire::AdvertDrop> on_advert(std::uint16_t interface,
                                             const wire::ReceivedAdvert& received, MonotonicTime now,
                                             Actions& out);
+  // What became of an advert that SendAdvert asked for: 0, it left, else errno. To be said before
+  // the next event; where it is not, the advert left.
+  void on_sent(RouterId id, int error, MonotonicTime now, Actions& out);
   // Lets every timer that is due fire.
   void on_time(MonotonicTime now, Actions& out);
   // Planned handover: an Active resigns, but keeps its lease until the peer's advert arrives or

@@ -36,6 +36,8 @@ struct Status {
   MonotonicTime next_deadline = kNever;
   MonotonicTime lease_deadline{};  // 0: none
   std::uint64_t adverts_sent = 0;
+  std::uint64_t adverts_unsent = 0;  // those that could not leave
+  int send_error = 0;                // errno of the last advert; 0: it left
   std::uint64_t adverts_received = 0;
   std::uint64_t address_mismatches = 0;                     // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same

@@ -72,6 +72,13 @@ void SyncGroup::elect(Event& event) {
   const bool agreed = std::ranges::all_of(
       members_, [&](const VirtualRouter* m) { return agrees(*m, resigned, event.now); });
   if (!agreed) return;
+  bool blocked = false;
+  for (VirtualRouter* member : members_) {
+    if (member->state() != State::backup || !member->blocked()) continue;
+    member->handle(input::Probe{}, event);
+    blocked = true;
+  }
+  if (blocked) return;  // each whose probe leaves waits again, which elects anew
   for (VirtualRouter* member : members_) {
     member->handle(input::TakeOver{member->waiting().value_or(Cause::sync_group)}, event);
   }

@@ -2,6 +2,7 @@
 #include "vrrp/virtual_router.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/overloaded.hpp"
@@ -14,6 +15,12 @@ namespace {
 // Adverts out of turn answer adverts of others; more of these than that in one interval are a
 // flood, or forged, and must not make us flood the network in turn.
 constexpr int kAssertsPerInterval = 4;
+
+// Trouble that comes and goes is told once in this time.
+constexpr Duration kBetweenNotices = std::chrono::seconds(10);
+
+// How often an Active tries again to send an advert that could not leave.
+constexpr int kTriesPerInterval = 4;
 
 Cause recovery_of(Cause fault) {
   switch (fault) {
@@ -65,6 +72,8 @@ void VirtualRouter::handle(const Input& input, Event& event) {
 
       [&](Backup& b, const Advert& i) { hear(b, i.received, event); },
       [&](Backup& b, Time) { listen(b, event); },
+      [&](Backup& b, Probe) { probe(b, event); },
+      [&](Backup& b, const Sent& i) { probed(b, i.error, event); },
       [&](Backup& b, const Update& i) { update(b, adopt(i.settings, i.failing), event); },
       [&](Backup& b, Hold) {
         hold(event.now);
@@ -87,6 +96,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
 
       [&](Active& a, const Advert& i) { hear(a, i.received, event); },
       [&](Active& a, Time) { advertise_in_turn(a, event); },
+      [&](Active& a, const Sent& i) { sent(a, i.error, event); },
       [&](Active& a, AnnounceDue) { announce(a, event); },
       [&](Active& a, AnnounceAgain) { announce_again(a, event); },
       [&](Active& a, const Track& i) {
@@ -99,14 +109,16 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       },
       [&](Active& a, const Review& i) {
         if ((!faulty() && !i.group_fault) || (a.handover && a.handover->stopping)) return;
-        leave_active(a, Fault{}, fault_cause(), usable(), event);
+        leave_active(a, Fault{}, fault_cause(), farewell(), event);
       },
       [&](Active& a, HandOver) { hand_over(a, false, event); },
       [&](Active& a, ShutDown) { hand_over(a, true, event); },
-      [&](Active& a, const Resign& i) { leave_active(a, Initialize{}, i.cause, usable(), event); },
+      [&](Active& a, const Resign& i) {
+        leave_active(a, Initialize{}, i.cause, farewell(), event);
+      },
       [&](Active& a, StepDown) {
         if (a.handover) return;
-        leave_active(a, new_backup(event.now), Cause::sync_group, true, event);
+        leave_active(a, new_backup(event.now), Cause::sync_group, Farewell::resignation, event);
       },
 
       [&](Fault&, const Review& i) {
@@ -130,14 +142,16 @@ void VirtualRouter::handle(const Input& input, Event& event) {
   std::visit(table, phase_, input);
 }
 
-// The lease ended although adverts were due: we did not run, and a peer may be Active.
+// The lease ended although adverts were due: we did not run, or none could leave. A peer may be
+// Active.
 void VirtualRouter::check_lease(Event& event) {
   Active* const active = std::get_if<Active>(&phase_);
   if (active == nullptr) return;
   if (active->handover) {
     if (event.now >= active->lease) finish_handover(*active, event);
   } else if (event.now > active->lease) {
-    leave_active(*active, new_backup(event.now), Cause::stalled, false, event);
+    leave_active(*active, new_backup(event.now), blocked() ? Cause::unsent : Cause::stalled,
+                 Farewell::none, event);
   }
 }
 
@@ -264,6 +278,27 @@ void VirtualRouter::listen(Backup& backup, Event& event) {
     backup.listen = std::min(backup.active_down, event.now + status_.active_adver_interval);
   } else if (group_ != nullptr) {
     backup.waiting = true;
+  } else if (blocked()) {
+    probe(backup, event);
+  } else {
+    become_active(backup.takeover, event);
+  }
+}
+
+// An advert that leaves says that we are Active; so we are as soon as we know that it did.
+void VirtualRouter::probe(Backup& backup, Event& event) {
+  arm(backup, rhythm(), backup.takeover, event.now);
+  backup.probing = true;
+  event.out.push_back(SendAdvert{id(), status_.effective_priority});
+  ++status_.adverts_sent;
+}
+
+void VirtualRouter::probed(Backup& backup, int error, Event& event) {
+  if (!std::exchange(backup.probing, false)) return;
+  note_sent(error, event);
+  if (error != 0) return;
+  if (group_ != nullptr) {
+    backup.waiting = true;
   } else {
     become_active(backup.takeover, event);
   }
@@ -307,7 +342,7 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
     learn_interval(advert);
     const bool tie = advert.priority == status_.effective_priority;
     leave_active(active, new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
-                 false, event);
+                 Farewell::last_advert, event);
   } else if (settings_.version == 2) {
     // RFC 3768, 6.4.3: no advert, but its announcements did harm.
     announce_again(active, event);
@@ -337,6 +372,22 @@ void VirtualRouter::advertise(Active& active, Event& event) {
   event.out.push_back(GrantLease{id(), active.lease});
   event.out.push_back(SendAdvert{id(), status_.effective_priority});
   ++status_.adverts_sent;
+}
+
+// Without an advert that left nobody waits for us, and the lease is not ours.
+void VirtualRouter::sent(Active& active, int error, Event& event) {
+  note_sent(error, event);
+  if (error == 0) {
+    active.confirmed = active.lease;
+    return;
+  }
+  active.lease = active.confirmed;
+  if (active.lease <= event.now) {
+    leave_active(active, new_backup(event.now), Cause::unsent, Farewell::none, event);
+    return;
+  }
+  event.out.push_back(GrantLease{id(), active.lease});
+  active.adver = std::min(active.adver, event.now + rhythm() / kTriesPerInterval);
 }
 
 // Another node believes, or believed, that it is Active: say who is, and turn the neighbours'
@@ -388,19 +439,23 @@ void VirtualRouter::hand_over(Active& active, bool stopping, Event& event) {
 
 void VirtualRouter::finish_handover(const Active& active, Event& event) {
   if (active.handover->stopping) {
-    leave_active(active, Initialize{}, Cause::shutdown, false, event);
+    leave_active(active, Initialize{}, Cause::shutdown, Farewell::none, event);
   } else {
-    leave_active(active, new_backup(event.now), Cause::handed_over, false, event);
+    leave_active(active, new_backup(event.now), Cause::handed_over, Farewell::none, event);
   }
 }
 
-// resign: send priority 0, so that the peers need not wait for Active_Down_Interval. Not where a
+// resignation: priority 0, so that the peers need not wait for Active_Down_Interval. Not where a
 // better Active is heard already, nor by one that does not know whether it still is the Active.
 template <class To>
-void VirtualRouter::leave_active(const Active& active, To to, Cause cause, bool resign,
+void VirtualRouter::leave_active(const Active& active, To to, Cause cause, Farewell farewell,
                                  Event& event) {
   event.out.push_back(RevokeLease{id()});
-  if (resign && !active.handover) event.out.push_back(SendAdvert{id(), kResignPriority});
+  if (farewell == Farewell::resignation && !active.handover) {
+    event.out.push_back(SendAdvert{id(), kResignPriority});
+  } else if (farewell == Farewell::last_advert) {
+    event.out.push_back(SendAdvert{id(), status_.effective_priority});
+  }
   event.out.push_back(RemoveAddresses{id()});
   enter(to, cause, event);
 }
@@ -449,6 +504,20 @@ bool VirtualRouter::refresh_priority() {
   return priority != std::exchange(status_.effective_priority, priority);
 }
 
+void VirtualRouter::note_sent(int error, Event& event) {
+  status_.send_error = error;
+  if (error != 0) {
+    --status_.adverts_sent;
+    ++status_.adverts_unsent;
+    if (stuck_told_ || event.now < tell_stuck_after_) return;
+    stuck_told_ = true;
+    tell_stuck_after_ = event.now + kBetweenNotices;
+    event.out.push_back(Notice{id(), Matter::adverts_stuck, error});
+  } else if (std::exchange(stuck_told_, false)) {
+    event.out.push_back(Notice{id(), Matter::adverts_leave, 0});
+  }
+}
+
 // RFC 9568, 6.4.2 and 6.4.3: Active_Adver_Interval is the Active's. Version 2 has no such thing:
 // a differing interval was dropped.
 void VirtualRouter::learn_interval(const wire::Advert& advert) {
@@ -459,6 +528,10 @@ void VirtualRouter::learn_interval(const wire::Advert& advert) {
 Cause VirtualRouter::fault_cause() const {
   if (!usable()) return Cause::interface_down;
   return faulty() ? Cause::tracked_failed : Cause::sync_group;
+}
+
+VirtualRouter::Farewell VirtualRouter::farewell() const {
+  return usable() ? Farewell::resignation : Farewell::none;
 }
 
 Duration VirtualRouter::rhythm() const {

@@ -6,6 +6,13 @@
 // it compares the time with the lease (check_lease): an Active whose lease ended did not run for
 // as long as a peer waits, so a peer may be Active by now; it becomes Backup without a word.
 //
+// An advert that could not leave renews nothing: the lease goes back to what the last one said that
+// left. If none leaves for a whole lease the router becomes Backup, for the peers wait no longer.
+// From then on it is `blocked`: before it becomes Active again it sends one advert as a probe.
+//
+// An Active that yields to a better one sends a last advert of its own: the better one may not have
+// heard that there was another, whose announcements it has to undo.
+//
 // As Backup, silence counts only while the process listens. Active_Down_Timer is divided by
 // listening marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means
 // that adverts may have been lost or are still unread: the timer starts afresh. A Backup late by
@@ -68,6 +75,8 @@ class VirtualRouter {
   [[nodiscard]] bool handed_over() const { return status_.handed_over; }
   // Would be Active, but for the group: then why.
   [[nodiscard]] std::optional<Cause> waiting() const;
+  // The last advert could not leave: Probe comes before TakeOver.
+  [[nodiscard]] bool blocked() const { return status_.send_error != 0; }
   // Backup by its own will only: no delay forbids it to become Active.
   [[nodiscard]] bool may_follow(MonotonicTime now) const {
     return now >= startup_until_ && now >= hold_until_;
@@ -83,6 +92,8 @@ class VirtualRouter {
   // Backup
   void hear(Backup& backup, const wire::ReceivedAdvert& received, Event& event);
   void listen(Backup& backup, Event& event);
+  void probe(Backup& backup, Event& event);
+  void probed(Backup& backup, int error, Event& event);
   void prepare_takeover(Backup& backup, Event& event);
   void accept_active(Backup& backup, const wire::Advert& advert, Event& event);
   void arm(Backup& backup, Duration delay, Cause cause, MonotonicTime now) const;
@@ -101,8 +112,10 @@ class VirtualRouter {
   void update(Active& active, const Settings& old, bool new_priority, Event& event);
   void hand_over(Active& active, bool stopping, Event& event);
   void finish_handover(const Active& active, Event& event);
+  void sent(Active& active, int error, Event& event);
+  enum class Farewell { none, last_advert, resignation };
   template <class To>
-  void leave_active(const Active& active, To to, Cause cause, bool resign, Event& event);
+  void leave_active(const Active& active, To to, Cause cause, Farewell farewell, Event& event);
   // All
   template <class To>
   void enter(To to, Cause cause, Event& event);
@@ -111,10 +124,12 @@ class VirtualRouter {
   Settings adopt(const Settings& settings, const Failing& failing);
   bool track(std::uint16_t source, bool up);
   bool refresh_priority();
+  void note_sent(int error, Event& event);
   void learn_interval(const wire::Advert& advert);
   // A link without an address to send from is of no use.
   [[nodiscard]] bool usable() const { return link_usable_ && !source().is_unspecified(); }
   [[nodiscard]] Cause fault_cause() const;
+  [[nodiscard]] Farewell farewell() const;
   [[nodiscard]] bool is_superior(const wire::ReceivedAdvert& received) const;
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
   [[nodiscard]] Duration rhythm() const;
@@ -133,6 +148,8 @@ class VirtualRouter {
   MonotonicTime startup_until_{};
   MonotonicTime hold_until_{};
   MonotonicTime preempt_after_ = kNever;  // end of preempt_delay; never: not begun
+  bool stuck_told_ = false;               // Matter::adverts_stuck, and not yet that it is over
+  MonotonicTime tell_stuck_after_{};
 };
 
 }  // namespace tandem::vrrp

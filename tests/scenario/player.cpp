@@ -2,6 +2,7 @@
 #include "player.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 #include <stdexcept>
 
@@ -92,7 +93,13 @@ void Player::run_due(MonotonicTime until) {
 }
 
 void Player::collect() {
-  for (const vrrp::Action& action : actions_) {
+  // What became of an advert is known at once, and may ask for more.
+  for (std::size_t i = 0; i < actions_.size(); ++i) {
+    const vrrp::Action action = actions_[i];
+    const auto* advert = std::get_if<vrrp::SendAdvert>(&action);
+    if (advert != nullptr && advert->priority != vrrp::kResignPriority) {
+      set_.on_sent(advert->router, stuck_ ? EMSGSIZE : 0, now_, actions_);
+    }
     const std::string what = describe(action);
     if (muted_.contains(what.substr(0, what.find(' ')))) continue;
     const vrrp::RouterId router = router_of(action);
@@ -131,6 +138,8 @@ void Player::event(const Words& words) {
     set_.shut_down(now_, actions_);
   } else if (verb == "remove") {
     set_.remove(router_, now_, actions_);
+  } else if (verb == "adverts") {
+    stuck_ = words.at(1) == "stuck";
   } else if (verb == "stall") {
     now_ = kOrigin + parse_time(words.at(2));
   } else {

@@ -9,8 +9,9 @@
 //
 // Events: start, advert KEY=VALUE..., track NAME up|fails, interface up|down [ADDRESS], update
 // KEY=VALUE..., failover, back, shutdown, remove, stall until TIME (nothing fires on the way),
-// refused failover|back. Expectations besides actions: nothing, drop REASON, status KEY VALUE,
-// explained TEXT, idle yes|no. What happens and is not expected fails the timeline.
+// adverts stuck|leave, refused failover|back. Expectations besides actions: nothing, drop REASON,
+// status KEY VALUE, explained TEXT, idle yes|no. What happens and is not expected fails the
+// timeline.
 #pragma once
 
 #include <deque>
@@ -60,6 +61,7 @@ class Player {
   vrrp::RouterId router_ = 0;  // the line's
   MonotonicTime now_ = kOrigin;
   std::set<std::string> muted_;
+  bool stuck_ = false;                    // adverts cannot be sent
   std::set<std::uint16_t> fails_;         // by Tracked::source
   std::optional<wire::AdvertDrop> drop_;  // of the last advert
 };

@@ -59,8 +59,18 @@ const char* word(vrrp::Cause cause) {
       {Cause::reload, "reload"},
       {Cause::shutdown, "shutdown"},
       {Cause::preempted, "preempted"},
+      {Cause::unsent, "unsent"},
   };
   return words.at(cause);
+}
+
+const char* word(vrrp::Matter matter) {
+  using vrrp::Matter;
+  static const std::map<Matter, const char*> words = {
+      {Matter::adverts_stuck, "adverts_stuck"},
+      {Matter::adverts_leave, "adverts_leave"},
+  };
+  return words.at(matter);
 }
 
 }  // namespace
@@ -190,6 +200,7 @@ std::string describe(const vrrp::Action& action) {
             if (a.peer.is_unspecified()) return text;
             return text + " peer " + a.peer.to_string() + " " + std::to_string(a.peer_priority);
           },
+          [](const Notice& a) { return std::string("notice ") + word(a.matter); },
       },
       action);
 }
@@ -211,6 +222,7 @@ std::string describe(const vrrp::Status& s, std::string_view key) {
       {"address_mismatches", [&] { return std::to_string(s.address_mismatches); }},
       {"interval_mismatches", [&] { return std::to_string(s.interval_mismatches); }},
       {"received", [&] { return std::to_string(s.adverts_received); }},
+      {"unsent", [&] { return std::to_string(s.adverts_unsent); }},
       {"sent", [&] { return std::to_string(s.adverts_sent); }},
       {"transitions", [&] { return std::to_string(s.transitions); }},
       {"cause", [&] { return std::string(word(s.cause)); }},

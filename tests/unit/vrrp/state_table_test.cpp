@@ -57,12 +57,12 @@ std::vector<Row> rows() {
       {"BackupFails", 3, 100, backup, fail, fault, {}, kNever - MonotonicTime{}},
       {"ActiveStops", 3, 100, active, stop, active, {100, 0}, seconds(3)},
       {"ActiveHearsResignation", 3, 100, active, hear(0), active, {100}, seconds(1)},
-      {"ActiveHearsHigher", 3, 100, active, hear(150, "192.0.2.1"), backup, {}, kMark},
-      {"ActiveHearsEqualGreater", 3, 100, active, hear(100), backup, {}, kMark},
+      {"ActiveHearsHigher", 3, 100, active, hear(150, "192.0.2.1"), backup, {100}, kMark},
+      {"ActiveHearsEqualGreater", 3, 100, active, hear(100), backup, {100}, kMark},
       {"ActiveHearsEqualLesser", 3, 100, active, hear(100, "192.0.2.1"), active, {100}, {}},
       {"ActiveHearsLower", 3, 100, active, hear(50), active, {100}, {}},
       {"ActiveHearsLowerV2", 2, 100, active, hear(50), active, {}, {}},
-      {"ActiveHearsHigherV2", 2, 100, active, hear(150), backup, {}, kMark},
+      {"ActiveHearsHigherV2", 2, 100, active, hear(150), backup, {100}, kMark},
       {"ActiveHearsResignationV2", 2, 100, active, hear(0), active, {100}, seconds(1)},
       {"ActiveFails", 3, 100, active, fail, fault, {0}, kNever - MonotonicTime{}},
       {"FaultHearsResignation", 3, 100, fault, hear(0), fault, {}, std::nullopt},
@@ -139,9 +139,10 @@ TEST(Lease, IsGrantedBeforeTheAdvertAndRevokedFirst) {
   EXPECT_EQ(std::get<GrantLease>(rig.out[0]).deadline, rig.now + seconds(3));
   rig.out.clear();
   rig.hear(200);
-  ASSERT_EQ(rig.out.size(), 3U);
+  ASSERT_EQ(rig.out.size(), 4U);
   EXPECT_TRUE(std::holds_alternative<RevokeLease>(rig.out[0]));
-  EXPECT_TRUE(std::holds_alternative<RemoveAddresses>(rig.out[1]));
+  EXPECT_TRUE(std::holds_alternative<SendAdvert>(rig.out[1]));
+  EXPECT_TRUE(std::holds_alternative<RemoveAddresses>(rig.out[2]));
   EXPECT_TRUE(rig.set.idle());
 }
 
