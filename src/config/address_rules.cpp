@@ -24,8 +24,9 @@ void check_label(const Vrrp& router, const VirtualAddress& address, Location whe
   }
   const auto& device = address.device.empty() ? router.interface : address.device;
   if (!device.empty() && label != device && !label.starts_with(device + ':'))
-    problems.error(where, "label: " + quoted(label) + " does not belong to the device, expected " +
-                              quoted(device) + " or " + quoted(device + ":..."));
+    problems.error(where, "label: " + in_quotes(label) +
+                              " does not belong to the device, expected " + in_quotes(device) +
+                              " or " + in_quotes(device + ":..."));
 }
 
 // The data plane answers for a virtual MAC on the virtual router's own interface, and on no other.
@@ -34,10 +35,10 @@ void check_device(const Vrrp& router, const VirtualAddress& address, Location wh
   if (router.mac == MacMode::interface_mac || address.device.empty() ||
       address.device == router.interface)
     return;
-  problems.error(where, "device: " + quoted(address.device) +
+  problems.error(where, "device: " + in_quotes(address.device) +
                             " is not the virtual router's interface, and with mac = \"virtual\" "
                             "nothing would answer for the address, expected " +
-                            quoted(router.interface) + " or mac = \"interface\"");
+                            in_quotes(router.interface) + " or mac = \"interface\"");
 }
 
 // RFC 9568, 5.2.5: an advert has an address at least.
@@ -67,7 +68,7 @@ void check_addresses(const File& file, Problems& problems) {
       const auto [owner, is_new] = owners.emplace(address, Owner{router, where.line});
       if (!is_new)
         problems.error(where, "addresses: " + address.to_string() + " is an address of " +
-                                  quoted(owner->second.router.name) + " in line " +
+                                  in_quotes(owner->second.router.name) + " in line " +
                                   std::to_string(owner->second.line) +
                                   ", expected each virtual address once");
       check_label(router, item, place(file.root, {"vrrp", i, "addresses", j, "label"}), problems);

@@ -30,7 +30,7 @@ void check_some_take_flows(const ServiceItem& item, Problems& problems) {
   const auto* entry = item.table.find("backends");
   const auto* array = entry == nullptr ? nullptr : entry->value.get<Value::Array>();
   if (entry == nullptr || (array != nullptr && array->empty()))
-    problems.warn(item.at("backends"), "backends: " + quoted(service.name) +
+    problems.warn(item.at("backends"), "backends: " + in_quotes(service.name) +
                                            " has no backends: every connection is " + fate +
                                            ", expected at least one");
   else if (!service.backends.empty() && std::ranges::none_of(service.backends, takes_flows))

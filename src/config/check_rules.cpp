@@ -9,9 +9,9 @@ void check_checks(const File& file, Problems& problems) {
     const auto& check = file.config.checks[i];
     if (check.timeout > check.interval)
       problems.warn(place(file.root, {"check", i, "timeout"}),
-                    "timeout: " + quoted(to_text(check.timeout)) +
+                    "timeout: " + in_quotes(to_text(check.timeout)) +
                         " is longer than the interval, expected at most " +
-                        quoted(to_text(check.interval)));
+                        in_quotes(to_text(check.interval)));
   }
 }
 

@@ -8,9 +8,9 @@ void check_flows(const File& file, Problems& problems) {
   const auto check = [&](std::string_view name, const FlowIdle& idle) {
     if (idle.remembered >= idle.counted) return;
     problems.error(place(file.root, {"flows", name, "remembered"}),
-                   std::string(name) + ": remembered is " + quoted(to_text(idle.remembered)) +
+                   std::string(name) + ": remembered is " + in_quotes(to_text(idle.remembered)) +
                        ", which is shorter than counted, expected at least " +
-                       quoted(to_text(idle.counted)));
+                       in_quotes(to_text(idle.counted)));
   };
   const auto& flows = file.config.flows;
   check("syn_sent", flows.syn_sent);

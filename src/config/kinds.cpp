@@ -71,7 +71,7 @@ Parsed<T> parse_text(const Value& value, std::optional<T> (*read)(std::string_vi
   const auto* text = value.get<std::string>();
   if (text == nullptr) return wrong_type(value);
   if (auto result = read(*text)) return *std::move(result);
-  return std::unexpected(quoted(*text) + " is not " + std::string(noun));
+  return std::unexpected(in_quotes(*text) + " is not " + std::string(noun));
 }
 
 std::optional<IpAddress> read_address(std::string_view text) {
@@ -125,7 +125,7 @@ Parsed<int> Integer::parse(const Value& value) const {
 }
 
 std::string Span::expected() const {
-  return "a duration from " + quoted(to_text(shortest)) + " to " + quoted(to_text(longest));
+  return "a duration from " + in_quotes(to_text(shortest)) + " to " + in_quotes(to_text(longest));
 }
 
 Parsed<Duration> Span::parse(const Value& value) const {
@@ -136,13 +136,13 @@ Parsed<Duration> Span::parse(const Value& value) const {
 }
 
 std::string Span::show(Duration value) const {
-  return quoted(to_text(value));
+  return in_quotes(to_text(value));
 }
 
 Parsed<std::string> Text::parse(const Value& value) const {
   const auto* text = value.get<std::string>();
   if (text == nullptr) return wrong_type(value);
-  if (!valid(*text)) return std::unexpected(quoted(*text) + " is not valid");
+  if (!valid(*text)) return std::unexpected(in_quotes(*text) + " is not valid");
   return *text;
 }
 
@@ -249,7 +249,7 @@ Parsed<std::optional<ListenAddress>> Listen::parse(const Value& value) const {
 }
 
 std::string Listen::show(const ListenAddress& listen) const {
-  return quoted(endpoint_text(listen.address, listen.port));
+  return in_quotes(endpoint_text(listen.address, listen.port));
 }
 
 std::string Argv::expected() const {
@@ -270,7 +270,7 @@ Parsed<std::vector<std::string>> Argv::parse(const Value& value) const {
     argv.push_back(*text);
   }
   if (!is_absolute_path(argv.front()))
-    return std::unexpected(quoted(argv.front()) + " is not an absolute path");
+    return std::unexpected(in_quotes(argv.front()) + " is not an absolute path");
   return argv;
 }
 

@@ -58,7 +58,7 @@ struct Text {
   [[nodiscard]] std::string expected() const { return std::string(what); }
   [[nodiscard]] Parsed<std::string> parse(const Value& value) const;
   [[nodiscard]] std::string show(const std::string& value) const {
-    return value.empty() ? "" : quoted(value);
+    return value.empty() ? "" : in_quotes(value);
   }
 };
 [[nodiscard]] Text name_text();       // of a node, check, virtual router, service or group
@@ -87,7 +87,7 @@ struct Choice {
 
   [[nodiscard]] std::string expected() const {
     std::string text;
-    for (const auto& [word, _] : options) text += (text.empty() ? "" : " or ") + quoted(word);
+    for (const auto& [word, _] : options) text += (text.empty() ? "" : " or ") + in_quotes(word);
     return text;
   }
   [[nodiscard]] Parsed<T> parse(const Value& value) const {
@@ -96,12 +96,12 @@ struct Choice {
     for (const auto& [word, meaning] : options)
       if (*text == word) return meaning;
     for (const auto& word : absent)
-      if (*text == word) return std::unexpected(quoted(word) + " is not in this build");
-    return std::unexpected(quoted(*text) + " is unknown");
+      if (*text == word) return std::unexpected(in_quotes(word) + " is not in this build");
+    return std::unexpected(in_quotes(*text) + " is unknown");
   }
   [[nodiscard]] std::string show(const T& value) const {
     for (const auto& [word, meaning] : options)
-      if (meaning == value) return quoted(word);
+      if (meaning == value) return in_quotes(word);
     return "";
   }
 };

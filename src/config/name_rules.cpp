@@ -22,7 +22,7 @@ std::vector<std::string> distinct_names(const File& file, std::string_view secti
     if (is_new)
       names.push_back(name);
     else
-      problems.error(where, "name: " + quoted(name) + " is the name of the [[" +
+      problems.error(where, "name: " + in_quotes(name) + " is the name of the [[" +
                                 std::string(section) + "]] in line " +
                                 std::to_string(first->second) + ", expected another name");
   }
@@ -33,7 +33,7 @@ void require_known(std::string_view key, const std::string& name, std::string_vi
                    const std::vector<std::string>& known, Location where, Problems& problems) {
   if (name.empty() || std::ranges::find(known, name) != known.end()) return;
   const auto table = "[[" + std::string(section) + "]]";
-  problems.error(where, std::string(key) + ": " + quoted(name) + " is the name of no " + table +
+  problems.error(where, std::string(key) + ": " + in_quotes(name) + " is the name of no " + table +
                             ", " + suggest(name, known, "a table " + table + " of that name"));
 }
 
@@ -44,7 +44,7 @@ void check_groups(const File& file, Problems& problems) {
     const auto& group = file.config.vrrp[i].sync_group;
     if (!group.empty() && members[group] == 1)
       problems.warn(place(file.root, {"vrrp", i, "sync_group"}),
-                    "sync_group: " + quoted(group) +
+                    "sync_group: " + in_quotes(group) +
                         " has one member and so no effect, expected another [[vrrp]] in it");
   }
 }

@@ -14,12 +14,12 @@ class PortRules {
         problems_(problems),
         number_(number),
         interface_(file.config.interfaces[number]),
-        with_("with driver = " + quoted(interface_.driver)) {}
+        with_("with driver = " + in_quotes(interface_.driver)) {}
 
   void check() {
     const std::string& driver = interface_.driver;
     if (interface_.has_own_port() && file_.config.node.engine != "dpdk")
-      wrong("driver", quoted(driver) + " is a driver of DPDK, expected engine = \"dpdk\"");
+      wrong("driver", in_quotes(driver) + " is a driver of DPDK, expected engine = \"dpdk\"");
     needs(driver == "pci", "pci", interface_.pci, "the card's PCI address");
     needs(driver == "af_packet", "device", interface_.device, "the device that packets come in on");
     needs(driver == "pcap", "devargs", interface_.devargs, "the names of files");
@@ -66,12 +66,12 @@ void check_ports(const File& file, Problems& problems) {
     const char* key = pci ? "pci" : "device";
     const auto where = place(file.root, {"interface", i, key});
     if (device == interface.name)
-      problems.error(where, std::string(key) + ": " + quoted(device) +
+      problems.error(where, std::string(key) + ": " + in_quotes(device) +
                                 " is the interface's own name, expected another device");
     const auto [owner, is_new] = owners.emplace(device, interface.name);
     if (!is_new)
-      problems.error(where, std::string(key) + ": " + quoted(device) +
-                                " is the port of interface " + quoted(owner->second) +
+      problems.error(where, std::string(key) + ": " + in_quotes(device) +
+                                " is the port of interface " + in_quotes(owner->second) +
                                 ", expected another one");
   }
 }

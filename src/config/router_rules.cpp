@@ -163,8 +163,8 @@ void check_identities(const File& file, Problems& problems) {
     if (!is_new)
       problems.error(place(file.root, {"vrrp", i, "vrid"}),
                      "vrid: " + std::to_string(router.vrid) + " is that of " +
-                         quoted(first->second) + " on " + quoted(router.interface) + " with " +
-                         to_string(router.family) +
+                         in_quotes(first->second) + " on " + in_quotes(router.interface) +
+                         " with " + to_string(router.family) +
                          ", expected one virtual router for each interface, VRID and family");
   }
 }

@@ -13,8 +13,9 @@ void report_unknown_key(const Entry& entry, std::string_view title,
     problems.error(entry.where, entry.key + ": " + std::string(found->why) +
                                     " is not in this build, expected no such key");
   else
-    problems.error(entry.where, "unknown key " + quoted(entry.key) + " in " + std::string(title) +
-                                    ", " + suggest(entry.key, known, "no keys"));
+    problems.error(entry.where, "unknown key " + in_quotes(entry.key) + " in " +
+                                    std::string(title) + ", " +
+                                    suggest(entry.key, known, "no keys"));
 }
 
 void check_exactly_one(const Value& table, std::string_view title,

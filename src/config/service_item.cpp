@@ -12,7 +12,7 @@ bool ServiceItem::forward_is_known() const {
 
 std::string ServiceItem::forward() const {
   const auto* entry = table.find("forward");
-  return entry == nullptr ? quoted("local") : shown(entry->value);
+  return entry == nullptr ? in_quotes("local") : shown(entry->value);
 }
 
 std::vector<ServiceItem> services_of(const File& file) {

@@ -27,7 +27,7 @@ void check_endpoints(const std::vector<ServiceItem>& items, const Addresses& vir
         taken.emplace(std::tuple(service.address, service.protocol, service.port), service.name);
     if (!is_new)
       problems.error(item.at("port"),
-                     "port: service " + quoted(first->second) +
+                     "port: service " + in_quotes(first->second) +
                          " has the same address, protocol and port, expected one service on them");
   }
 }
@@ -48,9 +48,9 @@ void check_check(const ServiceItem& item, Problems& problems) {
   const auto& check = *item.service.check;
   if (check.timeout > check.interval)
     problems.warn(place(item.table, {"check", "timeout"}),
-                  "timeout: " + quoted(to_text(check.timeout)) +
+                  "timeout: " + in_quotes(to_text(check.timeout)) +
                       " is longer than the interval, expected at most " +
-                      quoted(to_text(check.interval)));
+                      in_quotes(to_text(check.interval)));
   const bool over_tcp = check.http || check.https || check.tcp;
   if (over_tcp && check.port == 0 && item.service.protocol == Protocol::udp)
     problems.warn(item.at("check"),

@@ -52,10 +52,10 @@ const std::string* closest(std::string_view word, const std::vector<std::string>
 std::string suggest(std::string_view word, const std::vector<std::string>& known,
                     std::string_view otherwise) {
   if (known.empty()) return "expected " + std::string(otherwise);
-  if (const auto* best = closest(word, known)) return "did you mean " + quoted(*best) + "?";
+  if (const auto* best = closest(word, known)) return "did you mean " + in_quotes(*best) + "?";
   std::string text = known.size() == 1 ? "expected " : "expected one of ";
   for (std::size_t i = 0; i < std::min(known.size(), kMostListed); ++i)
-    text += (i == 0 ? "" : ", ") + quoted(known[i]);
+    text += (i == 0 ? "" : ", ") + in_quotes(known[i]);
   return text + (known.size() > kMostListed ? ", ..." : "");
 }
 

@@ -119,7 +119,7 @@ const Entry* Value::find(std::string_view key) const noexcept {
   return found == table->end() ? nullptr : &*found;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongestShown = 80;
   if (text.size() <= kLongestShown) return '"' + std::string(text) + '"';
   auto cut = kLongestShown;
@@ -134,7 +134,7 @@ std::string type_of(const Value& value) {
 }
 
 std::string shown(const Value& value) {
-  if (const auto* text = value.get<std::string>()) return quoted(*text);
+  if (const auto* text = value.get<std::string>()) return in_quotes(*text);
   if (const auto* integer = value.get<std::int64_t>()) return std::to_string(*integer);
   if (const auto* boolean = value.get<bool>()) return *boolean ? "true" : "false";
   return type_of(value);

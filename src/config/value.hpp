@@ -48,8 +48,9 @@ struct SyntaxError {
 // TOML 1.0 text to its tree, or the first error in it.
 [[nodiscard]] std::expected<Value, SyntaxError> parse_toml(std::string_view text);
 
-// text between double quotes, cut where it is long.
-[[nodiscard]] std::string quoted(std::string_view text);
+// text between double quotes, cut where it is long. (Not named quoted(): std::quoted would be found
+// as well, for a std::string.)
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 // For problems: `"51" is a string`, "an array".
 [[nodiscard]] std::string type_of(const Value& value);  // "a string"
