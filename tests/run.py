@@ -17,6 +17,10 @@ The suites, in this order:
 The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
 unit and fuzz go on beside them at lowest priority.
 
+Another release of Debian than this machine's, in a root directory of its own (tools/in-release):
+
+  tools/test --release trixie [--only SUITE]...
+
 The line counts single test cases. The exit status is 1 if one failed, and with CI=true in the
 environment also if one was skipped: there, nothing may be missing silently.
 """
@@ -26,6 +30,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -163,13 +168,16 @@ def introspect(build, what):
 
 
 # ---- the rest ------------------------------------------------------------------
+# One version formats: others do it in other ways, so that a release without it has nothing to say.
 def clang_format(tally):
+    if shutil.which("clang-format-14") is None:
+        return tally.skip("format", "there is no clang-format-14 in this release")
     listed = subprocess.run(["git", "ls-files", "*.cpp", "*.hpp"], cwd=CHECKOUT,
                             capture_output=True, text=True).stdout.split()
     files = listed or [str(path) for pattern in ("*.cpp", "*.hpp")
                        for directory in ("src", "tests")
                        for path in (CHECKOUT / directory).rglob(pattern)]
-    tally.case("format", call(["clang-format-14", "--dry-run", "-Werror", *files]) == 0)
+    return tally.case("format", call(["clang-format-14", "--dry-run", "-Werror", *files]) == 0)
 
 
 def run(chosen, tally):
