@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kManifest = "MANIFEST.json";
 constexpr const char* kSeal = "MANIFEST.sha256";
-constexpr std::size_t kLargest = 512U << 20;  // of all contents: more is no backup of ours
+constexpr std::size_t kLargestBackup = 512U << 20;  // of all contents: more is no backup of ours
 
 using Reader = std::unique_ptr<::archive, int (*)(::archive*)>;
 using Item = std::unique_ptr<archive_entry, void (*)(archive_entry*)>;
@@ -158,7 +158,7 @@ Result<Manifest> read_archive(const std::string& path) {
   archive_read_support_format_tar(in.get());
   if (archive_read_open_fd(in.get(), fd.get(), 65536) != ARCHIVE_OK)
     return complaint(path, in.get());
-  std::size_t left = kLargest;
+  std::size_t left = kLargestBackup;
   auto head = next(in.get(), path, left);
   if (!head) return std::unexpected(head.error());
   if (!*head || (*head)->name != kManifest)

@@ -19,7 +19,7 @@
 namespace tandem::archive {
 namespace {
 
-constexpr std::size_t kLargest = 64U << 20;  // of a file: configuration, not data
+constexpr std::size_t kLargestFile = 64U << 20;  // of a file: configuration, not data
 
 std::string name_of(const std::string& path) {
   return std::filesystem::path(path).filename().string();
@@ -44,8 +44,8 @@ Result<std::string> read_all(int fd, const std::string& path) {
     if (n < 0) return fail_errno(path);
     if (n == 0) return content;
     content.append(buffer.data(), static_cast<std::size_t>(n));
-    if (content.size() > kLargest)
-      return fail(path + " is larger than " + std::to_string(kLargest >> 20) +
+    if (content.size() > kLargestFile)
+      return fail(path + " is larger than " + std::to_string(kLargestFile >> 20) +
                   " MiB: that is no configuration");
   }
 }

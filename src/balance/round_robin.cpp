@@ -6,7 +6,7 @@
 namespace tandem::balance {
 namespace {
 
-constexpr std::uint64_t kTurn = std::uint64_t{1} << 48;  // of weight 1
+constexpr std::uint64_t kStepOfOne = std::uint64_t{1} << 48;  // of weight 1
 
 // Of instants less than half the range apart.
 bool earlier(std::uint64_t a, std::uint64_t b) noexcept {
@@ -19,8 +19,8 @@ void RoundRobin::Clock::set_weight(std::uint64_t value) noexcept {
   weight = value;
   carried = 0;
   if (value == 0) return;
-  step = kTurn / value;
-  rest = kTurn % value;
+  step = kStepOfOne / value;
+  rest = kStepOfOne % value;
 }
 
 void RoundRobin::Clock::move() noexcept {

@@ -33,12 +33,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 const std::string* closest(std::string_view word, const std::vector<std::string>& known) {
-  constexpr std::size_t kLongest = 64;  // bounds the work; no key or name is longer
-  if (word.size() > kLongest) return nullptr;
+  constexpr std::size_t kLongestWord = 64;  // bounds the work; no key or name is longer
+  if (word.size() > kLongestWord) return nullptr;
   const std::string* best = nullptr;
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const auto& candidate : known) {
-    if (candidate.size() > kLongest) continue;
+    if (candidate.size() > kLongestWord) continue;
     if (const auto d = distance(word, candidate); d < least) {
       least = d;
       best = &candidate;

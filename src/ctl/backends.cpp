@@ -36,12 +36,13 @@ Cell next_hop_cell(const json& next_hop) {
   return {text_at(next_hop, "device") + " " + text_at(next_hop, "mac")};
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void backends_options(po::options_description& named,
+                      po::positional_options_description& positional) {
   named.add_options()("service", po::value<std::string>(), "only this service's");
   positional.add("service", 1);
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_backends(Session& session, const po::variables_map& options) {
   const control::BackendsRequest request{given<std::string>(options, "service")};
   return session.show("backends", request.to_json(), render_backends);
 }
@@ -86,8 +87,8 @@ const Command kBackends{
     "            backends do not come by\n"
     "  NEXT HOP  the interface and the MAC address that frames to it go to\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    backends_options,
+    run_backends,
 };
 
 }  // namespace tandem::ctl

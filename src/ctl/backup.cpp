@@ -18,7 +18,8 @@ using nlohmann::json;
 
 namespace {
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void backup_options(po::options_description& named,
+                    po::positional_options_description& positional) {
   named.add_options()("directory", po::value<std::string>()->default_value(kBackups),
                       "where the archive goes")(
       "config,c", po::value<std::string>()->default_value("/etc/tandem/tandem.toml"),
@@ -51,7 +52,7 @@ Exit verify(const Place& place, const std::string& file) {
   return kGood;
 }
 
-Exit run_here(const Place& place, const po::variables_map& options) {
+Exit run_backup(const Place& place, const po::variables_map& options) {
   if (const auto file = given<std::string>(options, "verify")) return verify(place, *file);
   const auto keep = days(options["keep"].as<std::string>());
   if (!keep) {
@@ -105,10 +106,10 @@ const Command kBackup{
     "What packages bring is not. No daemon needs to run. A list with checksums is part of the\n"
     "archive; --verify compares them.\n",
     {},
-    options,
+    backup_options,
     nullptr,
     nullptr,
-    run_here,
+    run_backup,
 };
 
 }  // namespace tandem::ctl

@@ -13,7 +13,8 @@ using nlohmann::json;
 
 namespace {
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void capture_options(po::options_description& named,
+                     po::positional_options_description& positional) {
   const control::CaptureRequest defaults;
   named.add_options()("file", po::value<std::string>()->required(), "the file to write (pcapng)")(
       "filter", po::value<std::vector<std::string>>(),
@@ -38,7 +39,7 @@ std::string joined_words(const std::vector<std::string>& words) {
   return text;
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_capture(Session& session, const po::variables_map& options) {
   using Words = std::vector<std::string>;
   const control::CaptureRequest request{
       absolute_path(options["file"].as<std::string>()),
@@ -51,7 +52,7 @@ Called<Exit> run(Session& session, const po::variables_map& options) {
   return session.show("capture", request.to_json(), render_capture);
 }
 
-Duration takes(const po::variables_map& options) {
+Duration capture_takes(const po::variables_map& options) {
   return std::chrono::seconds(options["seconds"].as<std::uint64_t>());
 }
 
@@ -79,9 +80,9 @@ const Command kCapture{
     "\n"
     "  tandemctl capture /tmp/api.pcapng --seconds 60 tcp port 8080 and host 203.0.113.7\n",
     std::chrono::seconds(5),
-    options,
-    run,
-    takes,
+    capture_options,
+    run_capture,
+    capture_takes,
 };
 
 }  // namespace tandem::ctl

@@ -25,7 +25,7 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 constexpr Duration kBetweenSamples = std::chrono::milliseconds(100);
 constexpr std::uint64_t kEvents = 1000;
 
-void options(po::options_description& named, po::positional_options_description&) {
+void doctor_options(po::options_description& named, po::positional_options_description&) {
   named.add_options()("config,c", po::value<std::string>()->value_name("FILE"),
                       "the configuration; default: the running daemon's, or "
                       "/etc/tandem/tandem.toml")("fix", "do what is safe, and tell what was done")(
@@ -189,7 +189,7 @@ Exit verdict(const std::vector<doctor::Finding>& findings) {
   return bad ? kRefused : kGood;
 }
 
-Exit run(const Place& place, const po::variables_map& options) {
+Exit run_doctor(const Place& place, const po::variables_map& options) {
   const auto question = question_of(place, options);
   auto findings = doctor::examine(question);
   const bool fix = options.count("fix") != 0;
@@ -237,10 +237,10 @@ const Command kDoctor{
     "anything: sysctls and the BPF file system. The exit status is 1 if there is an error or a\n"
     "warning, after --fix if there still is one. docs/doctor.md lists all that is looked at.\n",
     {},
-    options,
+    doctor_options,
     nullptr,
     nullptr,
-    run,
+    run_doctor,
 };
 
 }  // namespace tandem::ctl

@@ -35,7 +35,7 @@ EventText dropped_text(const json& event) {
   return {text_at(event, "interface"), what, Tint::warn};
 }
 
-void options(po::options_description& named, po::positional_options_description&) {
+void events_options(po::options_description& named, po::positional_options_description&) {
   named.add_options()("lines,n", po::value<std::uint64_t>()->default_value(50)->value_name("N"),
                       "the newest N events")(
       "follow,f", po::bool_switch(), "go on, printing events as they happen, until interrupted");
@@ -68,7 +68,7 @@ Called<Exit> follow(Session& session, std::uint64_t after) {
   return kGood;
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_events(Session& session, const po::variables_map& options) {
   const control::EventsRequest request{0, options["lines"].as<std::uint64_t>()};
   const auto document = session.client.call("events", request.to_json());
   if (!document) return std::unexpected(document.error());
@@ -122,8 +122,8 @@ const Command kEvents{
     "dropped with the reason, checks that changed, outcomes of notify commands, addresses that\n"
     "were put back, reloads. Times are UTC. With --follow and --json, one object a line.\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    events_options,
+    run_events,
 };
 
 }  // namespace tandem::ctl

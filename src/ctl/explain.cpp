@@ -59,7 +59,8 @@ void expect_port(const Word<control::Endpoint>& word) {
                     "': expected ADDRESS:PORT or [IPV6-ADDRESS]:PORT");
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void explain_options(po::options_description& named,
+                     po::positional_options_description& positional) {
   named.add_options()("source", po::value<Word<control::Endpoint>>()->required(),
                       "the client: ADDRESS, ADDRESS:PORT or [IPV6-ADDRESS]:PORT")(
       "destination", po::value<Word<control::Endpoint>>()->required()->notifier(expect_port),
@@ -68,7 +69,7 @@ void options(po::options_description& named, po::positional_options_description&
   positional.add("source", 1).add("destination", 1).add("protocol", 1);
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_explain(Session& session, const po::variables_map& options) {
   const auto source = options["source"].as<Word<control::Endpoint>>().value;
   const auto destination = options["destination"].as<Word<control::Endpoint>>().value;
   const auto protocol = given_word<config::Protocol>(options, "protocol");
@@ -114,8 +115,8 @@ const Command kExplain{
     "  tandemctl explain 203.0.113.7:40000 192.0.2.100:8080\n"
     "  tandemctl explain 2001:db8:3::7 [2001:db8:2::100]:53 udp\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    explain_options,
+    run_explain,
 };
 
 }  // namespace tandem::ctl

@@ -14,7 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void failover_options(po::options_description& named,
+                      po::positional_options_description& positional) {
   named.add_options()("name", po::value<std::vector<std::string>>(),
                       "the virtual routers meant; default: all")("back", po::bool_switch(),
                                                                  "take an earlier handover back");
@@ -28,7 +29,7 @@ Exit judge(const json& results) {
   return all_done ? kGood : kRefused;
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_failover(Session& session, const po::variables_map& options) {
   control::FailoverRequest request;
   if (options.count("name") != 0) request.names = options["name"].as<std::vector<std::string>>();
   request.back = options["back"].as<bool>();
@@ -65,8 +66,8 @@ const Command kFailover{
     "node stays Backup for them, whatever its priority, until `failover --back`, or until the\n"
     "peer falls silent. Exits with 1 if one of them could not be handed over.\n",
     std::chrono::seconds(30),
-    options,
-    run,
+    failover_options,
+    run_failover,
 };
 
 }  // namespace tandem::ctl

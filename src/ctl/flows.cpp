@@ -36,7 +36,7 @@ std::string flows_table(const json& flows, const Style& style) {
   return table.empty() ? "" : table.render(style);
 }
 
-void options(po::options_description& named, po::positional_options_description&) {
+void flows_options(po::options_description& named, po::positional_options_description&) {
   named.add_options()("service", po::value<std::string>()->value_name("NAME"),
                       "only this service's")(
       "backend", po::value<Word<control::Endpoint>>()->value_name("ADDRESS[:PORT]"),
@@ -49,7 +49,7 @@ void options(po::options_description& named, po::positional_options_description&
       "show at most N flows")("count", po::bool_switch(), "only tell how many there are");
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_flows(Session& session, const po::variables_map& options) {
   const control::FlowsRequest request{.service = given<std::string>(options, "service"),
                                       .backend = given_word<control::Endpoint>(options, "backend"),
                                       .client = given_word<IpAddress>(options, "client"),
@@ -84,8 +84,8 @@ const Command kFlows{
     "  ACTIVE       whether it counts as a connection of its backend\n"
     "  SOURCE PORT  the port that a fullnat backend sees\n",
     std::chrono::seconds(30),
-    options,
-    run,
+    flows_options,
+    run_flows,
 };
 
 }  // namespace tandem::ctl

@@ -22,7 +22,8 @@ using nlohmann::json;
 
 namespace {
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void import_options(po::options_description& named,
+                    po::positional_options_description& positional) {
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   named.add_options()("keepalived", text("FILE")->required(), "the keepalived.conf of this node")(
       "nginx", text("FILE"), "its nginx.conf, too: listeners and plain TCP and UDP balancing")(
@@ -114,7 +115,7 @@ Exit refuse(const Error& error, const Place& place) {
   return kRefused;
 }
 
-Exit run(const Place& place, const po::variables_map& options) {
+Exit run_import(const Place& place, const po::variables_map& options) {
   auto imported = importer::import_configuration(request_of(options), disk_files());
   if (!imported) return refuse(imported.error(), place);
   if (const auto good = judge(*imported); !good) return refuse(good.error(), place);
@@ -153,9 +154,9 @@ const Command kImport{
         "1\n"
         "if nothing was written: a file cannot be read, or the result would not be valid.\n",
     .patience = {},
-    .options = options,
+    .options = import_options,
     .run = nullptr,
-    .run_here = run,
+    .run_here = run_import,
 };
 
 }  // namespace tandem::ctl

@@ -17,13 +17,14 @@ std::string counted(const json& names, const char* what) {
   return names.empty() ? text : text + " (" + joined(names) + ")";
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void reload_options(po::options_description& named,
+                    po::positional_options_description& positional) {
   named.add_options()("file", po::value<std::string>(),
                       "another file; default: the one tandemd uses");
   positional.add("file", 1);
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_reload(Session& session, const po::variables_map& options) {
   control::ReloadRequest request;
   if (const auto file = given<std::string>(options, "file")) request.file = absolute_path(*file);
   return session.show("reload", request.to_json(), render_reload);
@@ -47,8 +48,8 @@ const Command kReload{
     "change does not notice. If there is anything wrong with the file, every problem is listed as\n"
     "FILE:LINE:COL, nothing is applied, and the exit status is 1.\n",
     std::chrono::seconds(30),
-    options,
-    run,
+    reload_options,
+    run_reload,
 };
 
 }  // namespace tandem::ctl

@@ -21,7 +21,8 @@ using nlohmann::json;
 
 namespace {
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void restore_options(po::options_description& named,
+                     po::positional_options_description& positional) {
   named.add_options()("file", po::value<std::string>()->required(), "the archive")(
       "root", po::value<std::string>()->default_value("/"), "where the node's file system is")(
       "aside", po::value<std::string>()->default_value(kBackups),
@@ -85,7 +86,7 @@ void tell_next(const Place& place, const std::string& config) {
                "  systemctl reload-or-restart tandemd\n";
 }
 
-Exit run_here(const Place& place, const po::variables_map& options) {
+Exit run_restore(const Place& place, const po::variables_map& options) {
   const auto manifest = archive::read_archive(options["file"].as<std::string>());
   if (!manifest) return complain(place, manifest.error());
   const auto root = options["root"].as<std::string>();
@@ -136,10 +137,10 @@ const Command kRestore{
     "The exit status is 1 if the archive is damaged, or if the restored configuration has "
     "mistakes.\n",
     {},
-    options,
+    restore_options,
     nullptr,
     nullptr,
-    run_here,
+    run_restore,
 };
 
 }  // namespace tandem::ctl

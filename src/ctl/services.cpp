@@ -78,12 +78,13 @@ std::string counts_line(const json& counts, const Style& style) {
                                    " in the schedulers: these must be equal");
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void services_options(po::options_description& named,
+                      po::positional_options_description& positional) {
   named.add_options()("name", po::value<std::string>(), "only this service");
   positional.add("name", 1);
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_services(Session& session, const po::variables_map& options) {
   const control::ServicesRequest request{given<std::string>(options, "name")};
   return session.show("services", request.to_json(), render_services);
 }
@@ -122,8 +123,8 @@ const Command kServices{
     "Below: how full the flow tables are, and the active flows as the tables and the schedulers\n"
     "count them, which are always equal.\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    services_options,
+    run_services,
 };
 
 }  // namespace tandem::ctl

@@ -88,9 +88,9 @@ std::string counters(const json& document) {
   return text;
 }
 
-void options(po::options_description&, po::positional_options_description&) {}
+void status_options(po::options_description&, po::positional_options_description&) {}
 
-Called<Exit> run(Session& session, const po::variables_map&) {
+Called<Exit> run_status(Session& session, const po::variables_map&) {
   auto document = session.client.call("status", control::StatusRequest{}.to_json());
   if (!document) return std::unexpected(document.error());
   auto vrrp = session.client.call("vrrp", control::VrrpRequest{}.to_json());
@@ -128,8 +128,8 @@ const Command kStatus{
     "taken, passed and dropped and why, and how punctual the VRRP thread is. Warnings come "
     "first.\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    status_options,
+    run_status,
 };
 
 }  // namespace tandem::ctl

@@ -45,7 +45,7 @@ void check_page(const std::string& name) {
   throw po::error("'" + name + "': expected one of " + names);
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void top_options(po::options_description& named, po::positional_options_description& positional) {
   named.add_options()(
       "page", po::value<std::string>()->default_value("services")->notifier(check_page),
       "services, backends, vrrp, events or drops")("interval,i",
@@ -85,7 +85,7 @@ Called<Exit> print(Session& session, Duration interval, top::Page page, bool onc
   return kGood;
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_top(Session& session, const po::variables_map& options) {
   const Duration interval = *interval_of(options["interval"].as<std::string>());
   const top::Page page = *page_of(options["page"].as<std::string>());
   const bool once = options["once"].as<bool>();
@@ -117,8 +117,8 @@ const Command kTop{
     "one\n"
     "a line, until interrupted, or a single one with --once.\n",
     top::kPatience,
-    options,
-    run,
+    top_options,
+    run_top,
 };
 
 }  // namespace tandem::ctl

@@ -98,12 +98,12 @@ std::string render_router(const json& router, const Style& style) {
   return text + warning_lines(router.at("warnings"), style);
 }
 
-void options(po::options_description& named, po::positional_options_description& positional) {
+void vrrp_options(po::options_description& named, po::positional_options_description& positional) {
   named.add_options()("name", po::value<std::string>(), "only this virtual router");
   positional.add("name", 1);
 }
 
-Called<Exit> run(Session& session, const po::variables_map& options) {
+Called<Exit> run_vrrp(Session& session, const po::variables_map& options) {
   control::VrrpRequest request;
   request.name = given<std::string>(options, "name");
   return session.show("vrrp", request.to_json(), render_vrrp);
@@ -126,8 +126,8 @@ const Command kVrrp{
     "priority came about, the peer that was heard, adverts sent, received and dropped, the\n"
     "timers (RFC 9568, 6.1 and 6.2) and the lease on its addresses.\n",
     std::chrono::seconds(5),
-    options,
-    run,
+    vrrp_options,
+    run_vrrp,
 };
 
 }  // namespace tandem::ctl

@@ -10,7 +10,7 @@ namespace tandem::daemon {
 namespace {
 
 constexpr Duration kWorkersInterval = std::chrono::milliseconds(5);
-constexpr int kBurst = 256;  // records, between other things that the thread has to do
+constexpr int kRecordsAtOnce = 256;  // records, between other things that the thread has to do
 
 void store(__u64& word, __u64 value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
@@ -78,7 +78,7 @@ void Capture::start(const control::CaptureRequest& request, control::Completion 
 }
 
 void Capture::drain() {
-  (*ring_)->drain(kBurst, [this](const td_captured& captured) { take(captured); });
+  (*ring_)->drain(kRecordsAtOnce, [this](const td_captured& captured) { take(captured); });
   if (running_ && running_->packets >= running_->request.count) finish();
 }
 

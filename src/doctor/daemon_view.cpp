@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "doctor/root.hpp"
+#include "wire/vrrp.hpp"
 
 namespace tandem::doctor {
 
@@ -11,8 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* kSubject = "tandemd";
-constexpr int kOwner = 255;  // RFC 9568, 5.2.4
+constexpr const char* kDaemonSubject = "tandemd";
 
 const json* router_in(const json& vrrp, const std::string& name) {
   for (const json& router : vrrp.at("routers"))
@@ -74,7 +74,7 @@ void judge_router(const RouterView& router, Findings& findings) {
     speakers(Severity::ok, peers.empty() ? "no other speaker was heard yet"
                                          : listed(peers) + " is the only other speaker");
   if (peers.empty()) return;
-  if (router.peer_priority == kOwner && router.priority != kOwner)
+  if (router.peer_priority == wire::kOwnerPriority && router.priority != wire::kOwnerPriority)
     speakers(Severity::warning, listed(peers) + " says that it owns the addresses (priority 255)");
   if (router.address_mismatches > 0)
     peer(Severity::warning, listed(peers) + " advertises other addresses than this node has");
@@ -126,26 +126,27 @@ const RouterView* DaemonView::find(const std::string& router) const {
 void judge_daemon(const std::optional<DaemonView>& view, const std::string& unreachable,
                   const std::string& config_file, Findings& findings) {
   if (!view) {
-    findings.add(Check::daemon_running, Severity::warning, kSubject, unreachable,
+    findings.add(Check::daemon_running, Severity::warning, kDaemonSubject, unreachable,
                  "systemctl start tandemd");
     return;
   }
   if (view->config_file == config_file)
-    findings.good(Check::daemon_running, kSubject, "runs with " + config_file);
+    findings.good(Check::daemon_running, kDaemonSubject, "runs with " + config_file);
   else
-    findings.add(Check::daemon_running, Severity::note, kSubject,
+    findings.add(Check::daemon_running, Severity::note, kDaemonSubject,
                  "runs with " + view->config_file + ", and " + config_file + " is looked at");
   for (const auto& warning : view->warnings)
-    findings.add(Check::daemon_warnings, Severity::warning, kSubject, warning);
-  if (view->warnings.empty()) findings.good(Check::daemon_warnings, kSubject, "has no warning");
+    findings.add(Check::daemon_warnings, Severity::warning, kDaemonSubject, warning);
+  if (view->warnings.empty())
+    findings.good(Check::daemon_warnings, kDaemonSubject, "has no warning");
   if (!view->realtime || !view->memory_locked)
-    findings.add(Check::kernel_memlock, Severity::warning, kSubject,
+    findings.add(Check::kernel_memlock, Severity::warning, kDaemonSubject,
                  std::string("its VRRP thread runs ") +
                      (view->realtime ? "in real time" : "without real-time priority") +
                      (view->memory_locked ? "" : ", its memory is not locked"),
                  "systemctl edit tandemd    # LimitMEMLOCK=infinity, LimitRTPRIO=50");
   else
-    findings.good(Check::kernel_memlock, kSubject, "runs in real time, its memory is locked");
+    findings.good(Check::kernel_memlock, kDaemonSubject, "runs in real time, its memory is locked");
 }
 
 void judge_heard_by_daemon(const config::Config& config, const DaemonView& view,

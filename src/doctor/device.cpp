@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
-#include <linux/if.h>
+#include <net/if.h>
 #include <netinet/in.h>
 
 #include <array>
@@ -16,7 +16,7 @@
 namespace tandem::doctor {
 namespace {
 
-constexpr int kDeepest = 8;  // the kernel's limit on nested devices
+constexpr int kDeepestDevice = 8;  // the kernel's limit on nested devices
 
 std::string directory(const std::string& name) {
   return "sys/class/net/" + name + "/";
@@ -125,7 +125,7 @@ std::map<std::string, std::vector<IpPrefix>> read_addresses() {
 
 std::string bottom_device(const Root& root, const std::string& name) {
   std::string bottom = name;
-  for (int depth = 0; depth < kDeepest && kind_of(root, bottom) == "vlan"; ++depth) {
+  for (int depth = 0; depth < kDeepestDevice && kind_of(root, bottom) == "vlan"; ++depth) {
     const std::string lower = lower_of(root, bottom);
     if (lower.empty()) break;
     bottom = lower;

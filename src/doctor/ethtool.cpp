@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a driver says of itself, by the ioctls of ethtool(8). What it does not say stays unset.
 #include <linux/ethtool.h>
-#include <linux/if.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 

@@ -9,23 +9,23 @@
 namespace tandem::doctor {
 namespace {
 
-constexpr const char* kSubject = "kernel";
+constexpr const char* kKernelSubject = "kernel";
 
 void judge_features(const Kernel& kernel, Findings& findings) {
   if (kernel.missing.empty())
-    findings.good(Check::kernel_features, kSubject,
+    findings.good(Check::kernel_features, kKernelSubject,
                   "has all " + std::to_string(kernel.probed) + " features that are used");
   else
-    findings.add(Check::kernel_features, Severity::error, kSubject,
+    findings.add(Check::kernel_features, Severity::error, kKernelSubject,
                  "lacks " + listed(kernel.missing));
 }
 
 void judge_trial(Check check, const std::optional<std::string>& trouble, Severity severity,
                  const char* good, Findings& findings) {
   if (trouble)
-    findings.add(check, severity, kSubject, *trouble);
+    findings.add(check, severity, kKernelSubject, *trouble);
   else
-    findings.good(check, kSubject, good);
+    findings.good(check, kKernelSubject, good);
 }
 
 void judge_bpffs(const Kernel& kernel, Findings& findings) {
@@ -53,9 +53,9 @@ void judge_kernel(const Kernel& kernel, Findings& findings) {
               findings);
   judge_bpffs(kernel, findings);
   if (kernel.btf)
-    findings.good(Check::kernel_btf, kSubject, "has BTF");
+    findings.good(Check::kernel_btf, kKernelSubject, "has BTF");
   else
-    findings.add(Check::kernel_btf, Severity::note, kSubject, "has no BTF");
+    findings.add(Check::kernel_btf, Severity::note, kKernelSubject, "has no BTF");
 }
 
 bool is_on(const Root& root, const std::string& directory, unsigned long magic) {

@@ -4,11 +4,10 @@
 #include <algorithm>
 
 #include "tandem/abi.h"
+#include "wire/vrrp.hpp"
 
 namespace tandem::doctor {
 namespace {
-
-constexpr int kOwner = 255;  // RFC 9568, 5.2.4: the addresses are this node's own
 
 void judge_address(const config::Vrrp& router, const IpPrefix& prefix, const Network& network,
                    Findings& findings) {
@@ -48,7 +47,7 @@ void judge_pins(const std::vector<std::string>& foreign, Findings& findings) {
 void judge_left_addresses(const config::Config& config, const Network& network,
                           Findings& findings) {
   for (const auto& router : config.vrrp)
-    if (router.priority != kOwner)
+    if (router.priority != wire::kOwnerPriority)
       for (const auto& address : router.addresses)
         judge_address(router, address.prefix, network, findings);
 }

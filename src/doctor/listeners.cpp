@@ -44,22 +44,22 @@ void read_table(const Root& root, const std::string& file, config::Protocol prot
   }
 }
 
-enum class Heard : std::uint8_t { nowhere, by_address, everywhere };
+enum class Listening : std::uint8_t { nowhere, by_address, everywhere };
 
-Heard how(const config::Service& service, const std::vector<Listener>& listeners) {
-  Heard heard = Heard::nowhere;
+Listening how(const config::Service& service, const std::vector<Listener>& listeners) {
+  Listening listening = Listening::nowhere;
   for (const Listener& listener : listeners) {
     if (listener.protocol != service.protocol || listener.port != service.port) continue;
-    if (listener.address == service.address) heard = std::max(heard, Heard::by_address);
+    if (listener.address == service.address) listening = std::max(listening, Listening::by_address);
     // A socket of IPv6 on all addresses takes IPv4 as well, unless it asked not to.
     if (listener.address.is_unspecified() &&
         (listener.address.family() == service.address.family() || service.address.is_v4()))
-      heard = Heard::everywhere;
+      listening = Listening::everywhere;
   }
-  return heard;
+  return listening;
 }
 
-void judge_service(const config::Service& service, Heard heard, const Sysctls& sysctls,
+void judge_service(const config::Service& service, Listening listening, const Sysctls& sysctls,
                    Findings& findings) {
   const std::string at = std::string(service.protocol == config::Protocol::tcp ? "TCP" : "UDP") +
                          " port " + std::to_string(service.port);
@@ -74,12 +74,12 @@ void judge_service(const config::Service& service, Heard heard, const Sysctls& s
   }
   const std::string on_backup = "; a server that listens on " + service.address.to_string() +
                                 " itself does not start on a Backup";
-  if (heard == Heard::nowhere)
+  if (listening == Listening::nowhere)
     findings.add(Check::local_listener, Severity::warning, service.name,
                  "nothing listens on " + at + (bound_to_own ? on_backup : ""),
                  (bound_to_own ? command + "\n" : "") + "systemctl start nginx",
                  std::move(actions));
-  else if (heard == Heard::by_address && bound_to_own)
+  else if (listening == Listening::by_address && bound_to_own)
     findings.add(Check::local_listener, Severity::warning, service.name,
                  "listens on " + service.address.to_string() + " alone" + on_backup, command,
                  std::move(actions));

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int kDeepest = 16;  // the kernel's limit on nested jumps
+constexpr int kDeepestJump = 16;  // the kernel's limit on nested jumps
 
 // The families of chains that see the packet.
 bool sees(const std::string& family, const Packet& packet) {
@@ -101,7 +101,7 @@ class Ruleset::Walk {
     }
     if (verdict != "jump" && verdict != "goto") return true;  // counter, log, mark, ...
     const Chain* target = rules_.find(chain, body.at("target").get<std::string>());
-    if (target == nullptr || depth == kDeepest) return true;
+    if (target == nullptr || depth == kDeepestJump) return true;
     const Ends there = through(*target, depth + 1);
     ends.accepted |= there.accepted;
     if (there.dropped) drop(ends, there.dropper);

@@ -7,8 +7,6 @@
 namespace tandem::doctor {
 namespace {
 
-constexpr int kOwner = 255;  // RFC 9568, 5.2.4
-
 bool is_for(const config::Vrrp& router, const Heard& heard) {
   const auto& advert = heard.advert.advert;
   return router.interface == heard.interface && router.vrid == advert.vrid &&
@@ -54,7 +52,7 @@ void judge_peer(const config::Vrrp& router, const Heard& heard, Findings& findin
     differs(Severity::warning, "advertises other addresses than this node has");
   if (advert.priority == router.priority)
     differs(Severity::warning, "has the same priority, " + std::to_string(router.priority));
-  if (advert.priority == kOwner && router.priority != kOwner)
+  if (advert.priority == wire::kOwnerPriority && router.priority != wire::kOwnerPriority)
     findings.add(Check::vrrp_speakers, Severity::warning, router.name,
                  peer + " says that it owns the addresses (priority 255)");
 }

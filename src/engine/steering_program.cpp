@@ -76,9 +76,6 @@ constexpr std::size_t kShortestFrame = 64;  // that a program can be run on
 constexpr std::uint32_t kFilterPriority = 1;
 constexpr std::uint32_t kFilterHandle = 0x74646d;
 
-struct ProgramDeleter {
-  void operator()(xdp_program* p) const { xdp_program__close(p); }
-};
 struct MultiprogDeleter {
   void operator()(xdp_multiprog* p) const { xdp_multiprog__close(p); }
 };
@@ -86,8 +83,12 @@ struct MultiprogDeleter {
 }  // namespace
 
 struct SteeringProgram::Instance {
+  struct Close {
+    void operator()(xdp_program* p) const { xdp_program__close(p); }
+  };
+
   tandem_bpf* skeleton = nullptr;
-  std::unique_ptr<xdp_program, ProgramDeleter> program;  // libxdp's; none: see replace()
+  std::unique_ptr<xdp_program, Close> program;  // libxdp's; none: see replace()
   XdpMode mode = XdpMode::native;
 
   ~Instance() {

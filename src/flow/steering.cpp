@@ -9,14 +9,11 @@
 #include <set>
 #include <string>
 
+#include "flow/flow_word.hpp"
 #include "tandem/steer.h"
 
 namespace tandem::flow {
 namespace {
-
-void store(__u64& word, std::uint64_t value) {
-  std::atomic_ref<unsigned long long>(word).store(value, std::memory_order_release);
-}
 
 // The leases, which belong to the VRRP thread, are a router's first words.
 constexpr std::size_t kLeaseWords = 2;

@@ -11,7 +11,7 @@
 namespace tandem::forward {
 namespace {
 
-constexpr std::uint8_t kTtl = 64;
+constexpr std::uint8_t kRefusalTtl = 64;
 constexpr std::size_t kQuoted = 128;  // bytes of the packet that asked, at most
 
 struct Packet {
@@ -35,7 +35,7 @@ void write_ip(std::uint8_t* ip, const td_packet& p, std::uint8_t protocol, std::
     ip[0] = 0x45;
     td_store16(ip + 2, static_cast<std::uint16_t>(TD_IPV4_HEADER + payload));
     td_store16(ip + 6, 0x4000);
-    ip[8] = kTtl;
+    ip[8] = kRefusalTtl;
     ip[9] = protocol;
     std::memcpy(ip + 12, from, 4);
     std::memcpy(ip + 16, to, 4);
@@ -45,7 +45,7 @@ void write_ip(std::uint8_t* ip, const td_packet& p, std::uint8_t protocol, std::
   td_store32(ip, 6U << 28);
   td_store16(ip + 4, static_cast<std::uint16_t>(payload));
   ip[6] = protocol;
-  ip[7] = kTtl;
+  ip[7] = kRefusalTtl;
   std::memcpy(ip + 8, from, 16);
   std::memcpy(ip + 24, to, 16);
 }

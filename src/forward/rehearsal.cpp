@@ -8,7 +8,7 @@ namespace tandem::forward {
 namespace {
 
 constexpr std::size_t kHeadroom = 64;  // tags and a tunnel's header
-constexpr std::uint8_t kTtl = 64;
+constexpr std::uint8_t kRehearsedTtl = 64;
 constexpr std::uint16_t kTcpHeader = 20, kUdpHeader = TD_UDP_HEADER;
 constexpr std::uint8_t kOtherMac[6] = {0x02, 0, 0, 0, 0, 0x01};
 
@@ -41,11 +41,11 @@ std::vector<std::uint8_t> frame_of(const Question& q, const td_vrouter* vr, std:
   if (v4) {
     out.insert(out.end(), {0x45, 0});
     put16(out, static_cast<std::uint16_t>(TD_IPV4_HEADER + transport));
-    out.insert(out.end(), {0, 0, 0x40, 0, kTtl, protocol, 0, 0});
+    out.insert(out.end(), {0, 0, 0x40, 0, kRehearsedTtl, protocol, 0, 0});
   } else {
     out.insert(out.end(), {0x60, 0, 0, 0});
     put16(out, transport);
-    out.insert(out.end(), {protocol, kTtl});
+    out.insert(out.end(), {protocol, kRehearsedTtl});
   }
   put(out, q.source);
   put(out, q.destination);

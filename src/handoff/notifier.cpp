@@ -19,11 +19,6 @@
 namespace tandem::handoff {
 namespace {
 
-struct Job {
-  Command command;
-  Notice notice;
-};
-
 const std::vector<std::string>& command_for(const config::Notify& commands, Role role) {
   switch (role) {
     case Role::active:
@@ -83,6 +78,11 @@ const char* notify_word(Role role) noexcept {
 
 class Notifier::Desk : public std::enable_shared_from_this<Desk> {
  public:
+  struct Job {
+    Command command;
+    Notice notice;
+  };
+
   Desk(boost::asio::io_context& loop, Report report, std::size_t parallel)
       : loop_(loop), report_(std::move(report)), free_places_(parallel) {}
 

@@ -21,7 +21,7 @@ constexpr std::array kNone{std::string_view("SMTP_CHECK"), std::string_view("DNS
 
 constexpr std::string_view kResponse = "the status alone counts";
 
-constexpr std::array kFates{
+constexpr std::array kCheckerFates{
     Fate{"bindto", Kind::lost, "checks come from the address that the route has"},
     Fate{"bind_if", Kind::lost, "checks come from the address that the route has"},
     Fate{"bind_port", Kind::lost, "checks come from any port"},
@@ -68,7 +68,7 @@ class CheckerReader {
         Keyword<R>{"misc_path", &R::script, 4}, Keyword<R>{"misc_timeout", &R::timeout},
         Keyword<R>{"user", &R::user, 3},
     };
-    return read_block<R>(*this, {&s, 1}, kKeywords, kFates, block, gateway_.notes);
+    return read_block<R>(*this, {&s, 1}, kKeywords, kCheckerFates, block, gateway_.notes);
   }
 
   Result<void> port(const Statement& s) {

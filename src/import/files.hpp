@@ -18,6 +18,7 @@ struct Files {
 };
 
 inline constexpr std::size_t kLongestFile = std::size_t{4} << 20;
+inline constexpr std::size_t kMostOpen = 16;  // files that include each other
 
 // read(), or "FILE:LINE: ..." with the place that asked for it: also for a file that is too long
 // or not text.

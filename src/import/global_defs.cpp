@@ -13,7 +13,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::string_view kMail = "Tandem sends no mail; alert from its events and metrics";
 constexpr std::string_view kScheduling =
     "the VRRP thread always has real-time priority and locked memory";
 constexpr std::string_view kFifo = "there is no FIFO of events; tandemctl events --follow has them";
@@ -24,16 +23,16 @@ constexpr std::string_view kProcess = "tandemd is one process";
 constexpr std::string_view kReload = "a reload is checked first, and changes nothing if it fails";
 constexpr std::string_view kGroup = "adverts go to the standard's multicast group, expected that";
 
-constexpr std::array kFates{
+constexpr std::array kGlobalFates{
     Fate{"enable_script_security", Kind::implied, "commands that others may write are refused"},
-    Fate{"notification_email", Kind::lost, kMail},
-    Fate{"notification_email_from", Kind::lost, kMail},
-    Fate{"smtp_server", Kind::lost, kMail},
-    Fate{"smtp_helo_name", Kind::lost, kMail},
-    Fate{"smtp_connect_timeout", Kind::lost, kMail},
-    Fate{"smtp_alert", Kind::lost, kMail},
-    Fate{"smtp_alert_vrrp", Kind::lost, kMail},
-    Fate{"smtp_alert_checker", Kind::lost, kMail},
+    Fate{"notification_email", Kind::lost, kNoMail},
+    Fate{"notification_email_from", Kind::lost, kNoMail},
+    Fate{"smtp_server", Kind::lost, kNoMail},
+    Fate{"smtp_helo_name", Kind::lost, kNoMail},
+    Fate{"smtp_connect_timeout", Kind::lost, kNoMail},
+    Fate{"smtp_alert", Kind::lost, kNoMail},
+    Fate{"smtp_alert_vrrp", Kind::lost, kNoMail},
+    Fate{"smtp_alert_checker", Kind::lost, kNoMail},
     Fate{"no_email_faults", Kind::implied, "there is no mail"},
     Fate{"no_checker_emails", Kind::implied, "there is no mail"},
     Fate{"checker_log_all_failures", Kind::implied, "the last failure of each check is shown"},
@@ -165,7 +164,7 @@ class GlobalReader {
         Keyword<GlobalReader>{"net_namespace_ipvs", &GlobalReader::net_namespace},
         Keyword<GlobalReader>{"instance", &GlobalReader::instance},
     };
-    return read_block<GlobalReader>(*this, block.inside, kKeywords, kFates, "global_defs",
+    return read_block<GlobalReader>(*this, block.inside, kKeywords, kGlobalFates, "global_defs",
                                     gateway_.notes);
   }
 

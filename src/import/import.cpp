@@ -20,7 +20,7 @@ using Kind = Note::Kind;
 constexpr std::string_view kStatic = "it is the system's to configure, not Tandem's";
 
 // Of the top level. Blocks that are read otherwise are in kBlocks and read_virtual_servers().
-constexpr std::array kFates{
+constexpr std::array kTopFates{
     Fate{"static_ipaddress", Kind::lost, kStatic},
     Fate{"static_routes", Kind::lost, kStatic},
     Fate{"static_rules", Kind::lost, kStatic},
@@ -69,7 +69,7 @@ Result<void> read_others(const std::vector<Statement>& statements, Gateway& gate
     }
     const Statement around{s.place, {"global_defs"}, true, {s}};
     auto done = is_global(s) ? read_global_defs(around, gateway)
-                             : settle(s, kFates, "the file", gateway.notes);
+                             : settle(s, kTopFates, "the file", gateway.notes);
     if (!done) return done;
   }
   return {};

@@ -17,9 +17,7 @@ namespace {
 
 using Kind = Note::Kind;
 
-constexpr std::string_view kMail = "Tandem sends no mail; alert from its events and metrics";
-
-constexpr std::array kFates{
+constexpr std::array kInstanceFates{
     Fate{"vrf", Kind::lost, "a virtual router is on the interface that it names"},
     Fate{"use_vmac_addr", Kind::lost, "the virtual MAC is on the virtual router's interface only"},
     Fate{"use_ipvlan", Kind::lost, "addresses are put on the interface itself"},
@@ -51,7 +49,7 @@ constexpr std::array kFates{
     Fate{"notify_deleted", Kind::lost, "no command is run when a reload takes it away"},
     Fate{"notify_master_rx_lower_pri", Kind::lost, "no command is run for a lower advert"},
     Fate{"notify_priority_changes", Kind::lost, "there is no FIFO of events"},
-    Fate{"smtp_alert", Kind::lost, kMail},
+    Fate{"smtp_alert", Kind::lost, kNoMail},
     Fate{"kernel_rx_buf_size", Kind::implied, "adverts come through a ring buffer"},
     Fate{"linkbeat_use_polling", Kind::implied, "the kernel tells the state of links"},
     Fate{"lvs_sync_daemon_interface", Kind::lost, "IPVS's daemon does not know Tandem's flows"},
@@ -104,7 +102,7 @@ Result<void> InstanceReader::read_keywords() {
       Keyword<R>{"notify_fault", &R::notify, 4},
       Keyword<R>{"notify", &R::notify, 4},
   };
-  return read_block<R>(*this, block_.inside, kKeywords, kFates, "vrrp_instance", notes_);
+  return read_block<R>(*this, block_.inside, kKeywords, kInstanceFates, "vrrp_instance", notes_);
 }
 
 Result<void> InstanceReader::read() {

@@ -25,6 +25,10 @@ struct Fate {
   std::string_view why;
 };
 
+// Why settings of mail are not carried over.
+inline constexpr std::string_view kNoMail =
+    "Tandem sends no mail; alert from its events and metrics";
+
 // What is said of a statement that is not carried over: "KEYWORD WORDS: why".
 [[nodiscard]] std::string described(const Statement& statement, std::string_view why);
 

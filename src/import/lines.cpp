@@ -21,7 +21,6 @@ constexpr std::size_t kLongestLine = 65536;
 constexpr std::size_t kBudget = std::size_t{16} << 20;  // bytes
 constexpr std::size_t kLineCost = 64;                   // bytes, beside those of its text
 constexpr int kDeepest = 100;
-constexpr std::size_t kMostOpen = 16;  // files that include each other
 
 // Up to a # or ! that is not in "..." and has no backslash before it, and without the white space
 // around. Those that have one lose the backslash.

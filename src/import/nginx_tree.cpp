@@ -9,7 +9,6 @@ namespace tandem::importer {
 namespace {
 
 constexpr std::size_t kMostFiles = 1000;
-constexpr std::size_t kMostOpen = 16;
 
 // One file, read from its first byte to its last.
 class Scanner {

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = Note::Kind;
 
-constexpr std::array kFates{
+constexpr std::array kGroupFates{
     Fate{"track_file", Kind::lost, "only checks and interfaces are tracked"},
     Fate{"track_process", Kind::lost, "only checks and interfaces are tracked"},
     Fate{"track_bfd", Kind::lost, "there is no BFD"},
@@ -43,8 +43,8 @@ class GroupReader {
     if (!name) return std::unexpected(name.error());
     group_.name = *name;
     group_.place = block.place;
-    auto done =
-        read_block<R>(*this, block.inside, kKeywords, kFates, "vrrp_sync_group", gateway_.notes);
+    auto done = read_block<R>(*this, block.inside, kKeywords, kGroupFates, "vrrp_sync_group",
+                              gateway_.notes);
     if (!done) return done;
     gateway_.groups.push_back(std::move(group_));
     return {};

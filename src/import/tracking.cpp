@@ -13,7 +13,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::array kFates{
+constexpr std::array kScriptFates{
     Fate{"init_fail", Note::Kind::lost,
          "a check's first run decides; until then it neither passes nor fails"},
 };
@@ -38,8 +38,8 @@ class ScriptReader {
     if (!name) return std::unexpected(name.error());
     result_.table.set("name", toml(*name), block.place);
     const auto first = gateway_.notes.size();
-    auto done = read_block<ScriptReader>(*this, block.inside, kKeywords, kFates, "vrrp_script",
-                                         gateway_.notes);
+    auto done = read_block<ScriptReader>(*this, block.inside, kKeywords, kScriptFates,
+                                         "vrrp_script", gateway_.notes);
     if (!done) return done;
     if (script_.text.empty()) return fail_at(block.place, "vrrp_script: expected a script in it");
     set_command();

@@ -39,13 +39,12 @@ Result<std::int64_t> integer_at(const Statement& statement, std::int64_t lowest,
 Result<Duration> seconds_at(const Statement& statement, Duration lowest, Duration highest,
                             std::size_t n) {
   const auto word = statement.word(n);
-  double seconds = 0;
+  double number = 0;
   const auto [end, problem] =
-      std::from_chars(word.data(), word.data() + word.size(), seconds, std::chars_format::fixed);
+      std::from_chars(word.data(), word.data() + word.size(), number, std::chars_format::fixed);
   constexpr double kMost = 1e9;
-  if (problem == std::errc{} && end == word.data() + word.size() && seconds >= 0 &&
-      seconds < kMost) {
-    const auto rounded = std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6 + 0.5));
+  if (problem == std::errc{} && end == word.data() + word.size() && number >= 0 && number < kMost) {
+    const auto rounded = std::chrono::microseconds(static_cast<std::int64_t>(number * 1e6 + 0.5));
     if (rounded >= lowest && rounded <= highest) return rounded;
   }
   return unexpected_word(statement, n, "seconds, from " + toml(lowest) + " to " + toml(highest));

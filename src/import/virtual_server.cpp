@@ -14,7 +14,6 @@ using Kind = Note::Kind;
 using std::chrono::hours;
 using std::chrono::seconds;
 
-constexpr std::string_view kMail = "Tandem sends no mail; alert from its events and metrics";
 constexpr std::string_view kScript =
     "there are no scripts for changes of a backend; follow the events";
 constexpr std::string_view kFlag = "it is a flag of an IPVS scheduler";
@@ -24,7 +23,7 @@ constexpr std::array kServerFates{
     Fate{"persistence_engine", Kind::lost, "affinity is by the client's address"},
     Fate{"persistence_granularity", Kind::lost, "affinity is by the client's whole address"},
     Fate{"ha_suspend", Kind::lost, "backends are checked on both nodes"},
-    Fate{"smtp_alert", Kind::lost, kMail},
+    Fate{"smtp_alert", Kind::lost, kNoMail},
     Fate{"virtualhost", Kind::lost, "checks ask for the backend's address as host"},
     Fate{"snmp_name", Kind::implied, "there is no SNMP"},
     Fate{"alpha", Kind::lost, kUp},
@@ -55,7 +54,7 @@ constexpr std::array kRealFates{
     Fate{"notify_up", Kind::lost, kScript},
     Fate{"notify_down", Kind::lost, kScript},
     Fate{"lthreshold", Kind::lost, "a full backend takes new flows as soon as it has room"},
-    Fate{"smtp_alert", Kind::lost, kMail},
+    Fate{"smtp_alert", Kind::lost, kNoMail},
     Fate{"virtualhost", Kind::lost, "checks ask for the backend's address as host"},
     Fate{"snmp_name", Kind::implied, "there is no SNMP"},
     Fate{"alpha", Kind::lost, kUp},

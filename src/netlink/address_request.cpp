@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/address_request.hpp"
 
-#include <linux/if.h>
 #include <linux/if_addr.h>
+#include <net/if.h>
 
 #include <netlink/errno.h>
 #include <netlink/route/addr.h>
@@ -20,10 +20,6 @@ Owned<rtnl_addr> make(int ifindex, const IpPrefix& prefix) {
   if (rtnl_addr_set_local(address.get(), local.get()) < 0) return nullptr;
   rtnl_addr_set_prefixlen(address.get(), prefix.length);
   return address;
-}
-
-std::unexpected<KernelError> out_of_memory() {
-  return std::unexpected(KernelError{ENOMEM, std::strerror(ENOMEM)});
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/link_table.hpp"
 
-#include <linux/if.h>
+#include <net/if.h>
+
+#include <linux/if.h>  // IFF_LOWER_UP; behind <net/if.h>, which does not bear to come second
 #include <linux/rtnetlink.h>
 
 #include <netlink/msg.h>

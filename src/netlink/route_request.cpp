@@ -16,10 +16,6 @@
 namespace tandem::netlink {
 namespace {
 
-std::unexpected<KernelError> out_of_memory() {
-  return std::unexpected(KernelError{ENOMEM, std::strerror(ENOMEM)});
-}
-
 unsigned char kernel_family(const IpAddress& address) {
   return address.is_v4() ? AF_INET : AF_INET6;
 }

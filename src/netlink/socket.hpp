@@ -7,7 +7,9 @@
 // is set all the same.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <functional>
 #include <initializer_list>
@@ -22,6 +24,11 @@ struct KernelError {
   int code = 0;        // errno
   std::string reason;  // strerror(code), and the kernel's own words where it gave some
 };
+
+[[nodiscard]] inline std::unexpected<KernelError> out_of_memory() {
+  return std::unexpected(KernelError{ENOMEM, std::strerror(ENOMEM)});
+}
+
 using Outcome = std::expected<void, KernelError>;
 using MessageHandler = std::function<void(nl_msg&)>;
 

@@ -7,7 +7,7 @@ using nlohmann::json;
 
 namespace {
 
-const char* name_of(td_reason reason) {
+const char* reason_name(td_reason reason) {
   switch (reason) {
 #define TD_REASON_CASE(number, name, text) \
   case TD_##name:                          \
@@ -18,7 +18,7 @@ const char* name_of(td_reason reason) {
   return "unknown";
 }
 
-const char* name_of(Verdict verdict) {
+const char* verdict_name(Verdict verdict) {
   switch (verdict) {
     case Verdict::forward:
       return "forward";
@@ -30,7 +30,7 @@ const char* name_of(Verdict verdict) {
   return "drop";
 }
 
-const char* name_of(PickedBy by) {
+const char* picked_by_name(PickedBy by) {
   switch (by) {
     case PickedBy::flow:
       return "flow";
@@ -56,8 +56,9 @@ json lease_document(const LeaseView& lease) {
 }
 
 json pick_document(const PickView& pick) {
-  return {
-      {"backend", pick.backend.to_string()}, {"backend_port", pick.port}, {"by", name_of(pick.by)}};
+  return {{"backend", pick.backend.to_string()},
+          {"backend_port", pick.port},
+          {"by", picked_by_name(pick.by)}};
 }
 
 json egress_document(const EgressView& egress) {
@@ -76,8 +77,8 @@ json text_or_null(const std::string& text) {
 
 json explain_document(const ExplainView& view) {
   return {{"steps", steps_document(view.steps)},
-          {"verdict", name_of(view.verdict)},
-          {"reason", name_of(view.reason)},
+          {"verdict", verdict_name(view.verdict)},
+          {"reason", reason_name(view.reason)},
           {"virtual_router", text_or_null(view.virtual_router)},
           {"lease", view.lease ? lease_document(*view.lease) : json()},
           {"service", text_or_null(view.service)},

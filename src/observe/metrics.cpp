@@ -44,7 +44,7 @@ library is missing) answers `/metrics` with 503, and has all else.
 |---|---|---|---|
 )";
 
-const char* name_of(MetricType type) {
+const char* type_name(MetricType type) {
   switch (type) {
     case MetricType::counter:
       return "counter";
@@ -65,7 +65,7 @@ std::span<const Metric> metrics() {
 std::string metrics_reference() {
   std::string text = kIntroduction;
   for (const Metric& metric : kMetrics)
-    text += std::string("| `") + metric.name + "` | " + name_of(metric.type) + " | " +
+    text += std::string("| `") + metric.name + "` | " + type_name(metric.type) + " | " +
             metric.labels + " | " + metric.meaning + " |\n";
   return text;
 }

@@ -5,14 +5,13 @@
 #include <cerrno>
 
 #include "observe/status_document.hpp"
+#include "wire/vrrp.hpp"
 
 namespace tandem::observe {
 
 using nlohmann::json;
 
 namespace {
-
-constexpr int kOwner = 255;  // RFC 9568, 5.2.4: never moved by weights
 
 std::uint64_t count_of(const vrrp::Status& status, wire::ChecksumForm form) {
   return status.adverts_by_checksum[static_cast<std::size_t>(form)];
@@ -116,9 +115,10 @@ std::optional<std::string> unreachable_failover_warning(const RouterView& router
   const std::string remedy = "track a check without weight, so that its failing means Fault";
   return "no combination of failing checks moves the addresses: the priority never gets below " +
          std::to_string(lowest) + ", and the peer's is " + std::to_string(peer) + "; " +
-         (lowest == kOwner ? "weights do not move an address owner (255): " + remedy
-                           : "let the weights take away " + std::to_string(lowest - peer + 1) +
-                                 " more, or " + remedy);
+         (lowest == wire::kOwnerPriority
+              ? "weights do not move an address owner (255): " + remedy
+              : "let the weights take away " + std::to_string(lowest - peer + 1) + " more, or " +
+                    remedy);
 }
 
 std::optional<std::string> unsent_warning(const RouterView& router) {

@@ -17,7 +17,7 @@
 
 namespace tandem::vrrp {
 
-inline constexpr std::uint8_t kOwnerPriority = 255;
+using wire::kOwnerPriority;
 inline constexpr std::uint8_t kResignPriority = 0;
 
 // Which of Settings::tracked fail at the moment, in the same order. What nobody reported on yet

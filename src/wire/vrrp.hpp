@@ -18,7 +18,8 @@
 namespace tandem::wire {
 
 inline constexpr std::uint8_t kVrrpProtocol = 112;
-inline constexpr std::uint8_t kVrrpTtl = 255;  // RFC 9568, 5.1.1.3
+inline constexpr std::uint8_t kVrrpTtl = 255;        // RFC 9568, 5.1.1.3
+inline constexpr std::uint8_t kOwnerPriority = 255;  // RFC 9568, 5.2.4: the addresses are its own
 
 // What a version 3 IPv4 checksum covers. RFC 9568, 5.2.8 says the message only; RFC 5798 was read
 // as including a pseudo-header, and so do keepalived, FRR and VPP. Version 2 is always `message`,

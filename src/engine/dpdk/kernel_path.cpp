@@ -16,7 +16,7 @@
 namespace tandem::engine {
 namespace {
 
-constexpr unsigned kFrames = 1024;  // that wait for the thread
+constexpr unsigned kFramesToKernel = 1024;  // that wait for the thread
 
 }  // namespace
 
@@ -24,7 +24,7 @@ Result<std::unique_ptr<KernelPath>> KernelPath::open() {
   std::unique_ptr<KernelPath> self(new KernelPath);
   self->program_ = sockets_bpf__open_and_load();
   if (self->program_ == nullptr) return fail_errno("the kernel refused the program that passes");
-  self->ring_ = rte_ring_create("to-kernel", kFrames, SOCKET_ID_ANY, RING_F_SC_DEQ);
+  self->ring_ = rte_ring_create("to-kernel", kFramesToKernel, SOCKET_ID_ANY, RING_F_SC_DEQ);
   if (self->ring_ == nullptr) return fail_errno("no memory for a ring", rte_errno);
   if (!self->bell_)
     return fail_errno("cannot create the event descriptor of the way to the kernel");

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// rte_dev_event_* are experimental, and nothing else tells that a vfio device was pulled out.
-#define ALLOW_EXPERIMENTAL_API
 #include "engine/dpdk/port.hpp"
 
 #include <rte_dev.h>

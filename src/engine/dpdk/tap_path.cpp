@@ -13,8 +13,8 @@
 namespace tandem::engine {
 namespace {
 
-constexpr unsigned kAdverts = 256, kFrames = 1024;  // that wait
-constexpr std::size_t kTurn = 32;                   // frames, before the other direction's
+constexpr unsigned kTapAdverts = 256, kTapFrames = 1024;  // that wait
+constexpr std::size_t kTurn = 32;                         // frames, before the other direction's
 
 void drain(rte_ring* ring) {
   void* frame = nullptr;
@@ -32,9 +32,9 @@ Result<std::unique_ptr<TapPath>> TapPath::open(TapDevice device, const FramePool
   const auto ring = [&](const char* name, unsigned frames, unsigned flags) {
     return rte_ring_create((name + number).c_str(), frames, SOCKET_ID_ANY, flags);
   };
-  self->adverts_ = ring("tap-adverts-", kAdverts, RING_F_SC_DEQ);
-  self->frames_ = ring("tap-frames-", kFrames, RING_F_SC_DEQ);
-  self->sent_ = ring("tap-sent-", kFrames, RING_F_SP_ENQ | RING_F_SC_DEQ);
+  self->adverts_ = ring("tap-adverts-", kTapAdverts, RING_F_SC_DEQ);
+  self->frames_ = ring("tap-frames-", kTapFrames, RING_F_SC_DEQ);
+  self->sent_ = ring("tap-sent-", kTapFrames, RING_F_SP_ENQ | RING_F_SC_DEQ);
   if (self->adverts_ == nullptr || self->frames_ == nullptr || self->sent_ == nullptr)
     return fail_errno("no memory for rings", rte_errno);
   if (!self->bell_) return fail_errno("cannot create the event descriptor of a TAP device");
