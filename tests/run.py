@@ -14,6 +14,11 @@ The suites, in this order:
              build-asan/
   fuzz       each fuzz target for 30 s, in build-fuzz/
 
+and one that has to be asked for, as it takes hours:
+
+  kernels    a pair on the kernels of Debian 12, 13 and unstable, with libxdp of each, over cables,
+             bonds and VLANs, in emulated machines
+
 The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
 unit and fuzz go on beside them at lowest priority.
 
@@ -38,6 +43,7 @@ import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "unit", "fuzz")
+ON_DEMAND = ("kernels",)
 
 
 class Tally:
@@ -192,7 +198,7 @@ def run(chosen, tally):
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
     timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
-    if {"bpf", "lab", "lab-dpdk"} & set(chosen):
+    if {"bpf", "lab", "lab-dpdk", "kernels"} & set(chosen):
         built = set_up("build", "-Ddebug=false") \
             and call(["ninja", "-C", "build", *all_but_unit_tests("build")]) == 0
         tally.case("build", built)
@@ -202,7 +208,7 @@ def run(chosen, tally):
     with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
         built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
                  if name in chosen}
-        for lab in ("lab", "lab-dpdk"):
+        for lab in ("lab", "lab-dpdk", "kernels"):
             timed(lab, lambda: meson_suites("build", [lab], tally, lab))
         for name in OTHER_BUILDS:
             timed(name, lambda: run_other(name, built[name], tally))
@@ -211,7 +217,7 @@ def run(chosen, tally):
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=SUITES, metavar="SUITE",
+    parser.add_argument("--only", action="append", choices=SUITES + ON_DEMAND, metavar="SUITE",
                         help="run this suite (may be given several times)")
     options = parser.parse_args()
     tally = Tally()

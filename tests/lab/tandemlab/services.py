@@ -40,9 +40,9 @@ backends = [
 """
 
 
-def take_virtual_addresses(lab, *addresses):
+def take_virtual_addresses(lab, *addresses, nodes=plan.BACKENDS):
     """Backends take the addresses as their own, and tell nobody (dsr and tunnel)."""
-    for node in plan.BACKENDS:
+    for node in nodes:
         for address in addresses:
             lab.exec(node, "ip", "address", "replace", address, "dev", "lo")
 
@@ -50,12 +50,12 @@ def take_virtual_addresses(lab, *addresses):
 class TunnelEnds:
     """What comes to the backends in tunnels is unpacked."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, nodes=plan.BACKENDS):
         program = pathlib.Path(__file__).with_name("tunnel_end.py")
         self.ends = []
-        for node in plan.BACKENDS:
+        for node in nodes:
             self.ends.append(Process(lab, node, "tunnel", ["/usr/bin/python3", program]))
-        for node in plan.BACKENDS:
+        for node in nodes:
             wait_until(f"the tunnel's end on {node} is up",
                        lambda: "UP" in lab.exec(node, "ip", "link", "show", "inside").stdout)
 

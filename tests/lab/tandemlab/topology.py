@@ -47,11 +47,15 @@ CLONE_NEWNET = 0x40000000
 
 
 class Lab:
-    def __init__(self, prefix="tandem"):
+    """`nodes`: those to make, if fewer will do; whoever is plugged in needs the switch, too."""
+
+    def __init__(self, prefix="tandem", nodes=plan.NODES):
         # An interface-like limit keeps UNIX socket paths below DIRECTORY short enough.
         if not prefix or len(prefix) > 40 or not prefix.replace("-", "").isalnum():
             raise LabError(f"prefix {prefix!r}: expected up to 40 letters, digits and dashes")
         self.prefix = prefix
+        self.nodes = nodes
+        self.cables = [cable for cable in plan.CABLES if cable.node in nodes]
         self.directory = BASE / prefix
 
     # ---- looking ----------------------------------------------------------
@@ -59,6 +63,9 @@ class Lab:
         if node not in plan.NODES:
             raise LabError(f"no node {node!r}, expected one of {', '.join(plan.NODES)}")
         return pathlib.Path("/run/netns") / f"{self.prefix}-{node}"
+
+    def gateways(self):
+        return [node for node in plan.GATEWAYS if node in self.nodes]
 
     def is_up(self):
         return (self.directory / "ready").exists()
@@ -138,16 +145,16 @@ class Lab:
         run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", self.directory])
         run(["mount", "--make-private", self.directory])
         (self.directory / "hugepages").write_text(str(pages), encoding="ascii")
-        for node in plan.NODES:
+        for node in self.nodes:
             self._add_namespace(node)
         for network in plan.NETWORKS:
             self._ip("switch", "link", "add", network.name, "type", "bridge",
                      "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
             self._ip("switch", "link", "set", network.name, "up")
-        for cable in plan.CABLES:
+        for cable in self.cables:
             self.plug(cable)
         self._add_routes()
-        for node in plan.GATEWAYS:
+        for node in self.gateways():
             self._add_mount_namespace(node)
         (self.directory / "ready").touch()
 
@@ -175,19 +182,19 @@ class Lab:
         run(["nsenter", f"--net={self.namespace(node)}", "--", "sysctl", "-q", "-w", *words])
         self._ip(node, "link", "set", "lo", "up")
 
-    def plug(self, cable, wire=None):
+    def plug(self, cable, wire=None, port=None):
         """A node's device, and the switch's port that it is plugged into. `wire`: another name than
-        the cable's, without addresses."""
-        name = wire or cable.device
+        the cable's, without addresses; `port`: another one than the cable's."""
+        name, port = wire or cable.device, port or cable.port
         self._ip(cable.node, "link", "add", name, "address", cable.mac, "type", "veth",
-                 "peer", "name", cable.port, "netns", f"{self.prefix}-switch")
+                 "peer", "name", port, "netns", f"{self.prefix}-switch")
         # XDP_TX and redirect reach a veth peer only if that peer has NAPI, which GRO brings;
         # and there is no hardware behind a veth that could fill in a checksum or VLAN tag left out.
-        for node, device, gro in ((cable.node, name, "off"), ("switch", cable.port, "on")):
+        for node, device, gro in ((cable.node, name, "off"), ("switch", port, "on")):
             run(["nsenter", f"--net={self.namespace(node)}", "--", "ethtool", "-K", device,
                  "tx", "off", "rx", "off", "gro", gro, "txvlan", "off", "rxvlan", "off",
                  "tx-vlan-stag-hw-insert", "off", "rx-vlan-stag-hw-parse", "off"])
-        self._ip("switch", "link", "set", cable.port, "master", cable.network.name, "up")
+        self._ip("switch", "link", "set", port, "master", cable.network.name, "up")
         self._ip(cable.node, "link", "set", name, "up")
         if not wire:
             self.add_addresses(cable)
@@ -198,7 +205,7 @@ class Lab:
         devices = json.loads(self.exec(node, "ip", "-j", "link", "show").stdout)
         if any(device["ifname"] == "wire0" for device in devices):
             return
-        for cable in plan.CABLES:
+        for cable in self.cables:
             if cable.node == node:
                 self._give_port(cable)
         self._add_routes(only=node)
@@ -221,13 +228,15 @@ class Lab:
                   f"add table netdev {device}; add chain netdev {device} deaf "
                   f"{{ type filter hook ingress device {device} priority 0; policy drop; }}")
 
-    def add_addresses(self, cable):
-        self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", cable.device)
-        self._ip(cable.node, "address", "add", f"{cable.v6}/64", "dev", cable.device, "nodad")
+    def add_addresses(self, cable, device=None):
+        """`device`: another one than the cable's."""
+        device = device or cable.device
+        self._ip(cable.node, "address", "add", f"{cable.v4}/24", "dev", device)
+        self._ip(cable.node, "address", "add", f"{cable.v6}/64", "dev", device, "nodad")
 
     def _add_routes(self, only=None):
         def route(node, network, gateway, *more):
-            if only not in (None, node):
+            if node not in self.nodes or only not in (None, node):
                 return
             for family, to, via in (("-4", f"{network.v4}0/24", gateway.v4),
                                     ("-6", f"{network.v6}/64", gateway.v6)):
@@ -243,7 +252,7 @@ class Lab:
         for node in plan.BACKENDS:
             for network in (plan.FRONT, plan.FAR):
                 route(node, network, behind, "table", "50")
-            if only not in (None, node):
+            if node not in self.nodes or only not in (None, node):
                 continue
             for family, own in (("-4", f"{plan.BACK.v4}0/24"), ("-6", f"{plan.BACK.v6}/64")):
                 self._ip(node, family, "rule", "add", "from", own, "to", own, "lookup", "main",
