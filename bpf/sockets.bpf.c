@@ -12,7 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "tandem/abi.h"
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -10,7 +10,7 @@
 
 #include "tandem/abi.h"
 #include "tandem/order.h"
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 
 /*
  * Where td_find() found a frame to belong: by address if it can, else by MAC. The two may be

@@ -15,9 +15,10 @@
 #ifndef TANDEM_FORWARD_H
 #define TANDEM_FORWARD_H
 
-#include "tandem/first_packet.h"
-#include "tandem/move.h"
-#include "tandem/place.h"
+#include "tandem/flow_lookup.h"
+#include "tandem/lease.h"
+#include "tandem/no_flow.h"
+#include "tandem/rewrite.h"
 
 /* ---- Flows as packets come ---------------------------------------------------------------- */
 

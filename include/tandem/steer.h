@@ -3,19 +3,19 @@
  * Packet core: a frame's whole way, in steps. Compiled as BPF and as C++.
  *
  *   td_begin()     what is it, and whom does it concern?
- *                    td_parse()        where things are                    (packet.h)
+ *                    td_parse()        where things are                    (parse.h)
  *                    td_find()         virtual router, service or backend  (find.h)
- *                    td_judge()        no backend: the verdict, by the lease (judge.h)
- *                    td_answer_*()     and the rewrites that it asks for   (answer.h)
+ *                    td_judge()        no backend: the verdict, by the lease (local.h)
+ *                    td_answer_*()     and the rewrites that it asks for   (local.h)
  *   td_dissect()   the same for what is rare: extension headers, and then
  *   td_follow()    fragments                                               (fragment.h)
  *   td_forward()   by its flow to a backend, or from one to its client     (forward.h)
- *   td_error()     an ICMP error goes where the flow that it quotes goes   (icmp.h)
+ *   td_error()     an ICMP error goes where the flow that it quotes goes   (icmp_error.h)
  *   td_refuse()    a packet that is too big for its way is answered so
  *
  * Each step ends in a reason, or names the next one. In BPF the steps are programs, which tail-call
  * each other: so the verifier takes them one by one, and the common way carries nothing of the rare.
- * Plain packets (packet.h), which are the most, go all of it in one step: td_go_plain().
+ * Plain packets (parse.h), which are the most, go all of it in one step: td_go_plain().
  *
  * A frame for a virtual address without a live lease never reaches the kernel, whatever address
  * list the kernel has; that is what makes a crashed node harmless.
@@ -25,8 +25,9 @@
 
 #include "tandem/forward.h"
 #include "tandem/fragment.h"
-#include "tandem/icmp.h"
-#include "tandem/judge.h"
+#include "tandem/icmp_error.h"
+#include "tandem/local.h"
+#include "tandem/too_big.h"
 
 /* What a step returns beside reasons: the one that goes on. */
 enum td_step {

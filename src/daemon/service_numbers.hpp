@@ -10,7 +10,7 @@
 
 #include "base/result.hpp"
 #include "config/config.hpp"
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 #include "tandem/tables.h"
 
 namespace tandem::daemon {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 
 namespace tandem::forward {
 namespace {

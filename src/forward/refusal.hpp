@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "tandem/frame.h"
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 
 namespace tandem::forward {
 

@@ -11,7 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "load.h"
-#include "tandem/packet.h"
+#include "tandem/parse.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -3,11 +3,11 @@
  * Packet core: packets without a flow. Each address has a budget of those that the data thread
  * schedules; beyond it, a hash picks the backend. Compiled as BPF and as C++.
  */
-#ifndef TANDEM_FIRST_PACKET_H
-#define TANDEM_FIRST_PACKET_H
+#ifndef TANDEM_NO_FLOW_H
+#define TANDEM_NO_FLOW_H
 
-#include "tandem/move.h"
-#include "tandem/place.h"
+#include "tandem/flow_lookup.h"
+#include "tandem/rewrite.h"
 
 /*
  * The address's token bucket, as one deadline: when it will be full again (ITU-T I.371, generic

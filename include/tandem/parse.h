@@ -3,11 +3,11 @@
  * Packet core: where things are in a frame. Compiled as BPF and as C++.
  *
  * td_parse() walks Ethernet, up to two VLAN tags, ARP, IPv4 (with options) or IPv6 (with extension
- * headers), TCP and UDP ports as far as steering needs, and never reads past `end`. What it cannot read stays 0: a
- * frame that is cut short is judged by what is there.
+ * headers), TCP and UDP ports as far as steering needs, and never reads past `end`. What it cannot
+ * read stays 0: a frame that is cut short is judged by what is there.
  */
-#ifndef TANDEM_PACKET_H
-#define TANDEM_PACKET_H
+#ifndef TANDEM_PARSE_H
+#define TANDEM_PARSE_H
 
 #include "tandem/bytes.h"
 
@@ -347,6 +347,16 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end,
 		td_parse_arp(p, end);
 	else
 		p->shape = TD_SHAPE_OTHER;
+}
+
+/* ICMP errors are answers to what the address itself sent: path MTU discovery needs them. */
+TD_INLINE int td_is_icmp_error(const struct td_packet *p)
+{
+	if (!p->l4)
+		return 0;
+	if (p->protocol == TD_PROTO_ICMP)
+		return p->l4[0] == 3 || p->l4[0] == 11 || p->l4[0] == 12;
+	return p->protocol == TD_PROTO_ICMPV6 && p->l4[0] >= 1 && p->l4[0] <= 4;
 }
 
 #endif

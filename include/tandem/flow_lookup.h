@@ -3,8 +3,8 @@
  * Packet core: the flow that a packet belongs to, with its service and backend; and what the packet
  * does to it. Compiled as BPF and as C++.
  */
-#ifndef TANDEM_PLACE_H
-#define TANDEM_PLACE_H
+#ifndef TANDEM_FLOW_LOOKUP_H
+#define TANDEM_FLOW_LOOKUP_H
 
 #include "tandem/find.h"
 #include "tandem/flow_track.h"
@@ -127,12 +127,6 @@ TD_INLINE void td_touch_by(struct td_touch *t, const struct td_frame *f, int is_
 	t->tcp_flags = (__u32)tcp_flags;
 	t->from = (__u32)from;
 	t->word.whole = 0;
-}
-
-/* Is the lease live, by the clock that costs nothing? Gates all that is forwarded. */
-TD_INLINE int td_may_forward(const struct td_frame *f, const struct td_vrouter *vr)
-{
-	return td_jiffies(f) < td_load_ordered(&vr->lease_jiffies);
 }
 
 #endif
