@@ -72,7 +72,7 @@ struct {
  * Whether it is, in a way that verifiers follow: Linux 6.1 learns nothing from "not 0", and nobody does
  * from the one comparison that compilers like to make of two.
  */
-TD_INLINE int is_from_1_to(__u64 most, __u64 *n)
+TD_INLINE int is_in_range(__u64 most, __u64 *n)
 {
 	__asm__ volatile("" : "+r"(*n));
 	if ((__s64)*n <= 0)
@@ -95,7 +95,7 @@ TD_INLINE void copy_head(struct xdp_md *ctx, __u8 *to, __u32 *length)
 	*length = n;
 	if (n > TD_CAPTURE_BYTES)
 		n = TD_CAPTURE_BYTES;
-	if (is_from_1_to(TD_CAPTURE_BYTES, &n))
+	if (is_in_range(TD_CAPTURE_BYTES, &n))
 		bpf_xdp_load_bytes(ctx, 0, to, n);
 }
 
@@ -139,11 +139,11 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	td_frame_read(&f, ctx);
 	td_parse(&p, f.data, f.end, TD_FULL);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
-	if (p.shape != TD_SHAPE_ADVERT || !is_from_1_to(TD_ADVERT_BYTES, &length))
-		return TD_DROP_ADVERT_SIZE;
+	if (p.shape != TD_SHAPE_ADVERT || !is_in_range(TD_ADVERT_BYTES, &length))
+		return TD_DROP_ADVERT_TOO_LONG;
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)
-		return TD_DROP_ADVERT_RING;
+		return TD_DROP_ADVERT_RING_FULL;
 	advert->time_ns = bpf_ktime_get_ns();
 	advert->ifindex = ctx->ingress_ifindex;
 	advert->vlan[0] = p.vlan[0];
@@ -152,7 +152,7 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	advert->length = length;
 	if (bpf_xdp_load_bytes(ctx, p.l3_offset, advert->packet, length)) {
 		bpf_ringbuf_discard(advert, 0);
-		return TD_DROP_ADVERT_SIZE;
+		return TD_DROP_ADVERT_TOO_LONG;
 	}
 	bpf_ringbuf_submit(advert, 0);
 	return TD_TAKE_ADVERT;
@@ -186,7 +186,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	if (reason == TD_PUNT_MISS || reason == TD_TAKE_WORKER) {
 		verdict = bpf_redirect_map(&td_xsks, ctx->rx_queue_index, XDP_DROP);
 		if (verdict != XDP_REDIRECT)
-			reason = TD_DROP_PUNT;
+			reason = TD_DROP_NO_DATA_THREAD;
 	} else if (td_is_pass(reason)) {
 		verdict = XDP_PASS;
 	} else if (td_is_tx(reason)) {
@@ -217,34 +217,34 @@ struct {
 	__type(value, struct td_journey);
 } td_journey SEC(".maps");
 
-int td_dissect_frame(struct xdp_md *ctx);
-int td_follow_frame(struct xdp_md *ctx);
-int td_other_frame(struct xdp_md *ctx);
-int td_forward_ipv4(struct xdp_md *ctx);
-int td_forward_ipv6(struct xdp_md *ctx);
-int td_error_ipv4(struct xdp_md *ctx);
-int td_error_ipv6(struct xdp_md *ctx);
-int td_refuse_frame(struct xdp_md *ctx);
+int xdp_steer_extensions(struct xdp_md *ctx);
+int xdp_steer_fragments(struct xdp_md *ctx);
+int xdp_steer_any(struct xdp_md *ctx);
+int xdp_forward_ipv4(struct xdp_md *ctx);
+int xdp_forward_ipv6(struct xdp_md *ctx);
+int xdp_forward_error_ipv4(struct xdp_md *ctx);
+int xdp_forward_error_ipv6(struct xdp_md *ctx);
+int xdp_refuse(struct xdp_md *ctx);
 
-#define STEP(step, program) [(step)-TD_STEP_DISSECT] = (void *)&program
+#define STEP(step, program) [(step)-TD_STEP_EXTENSIONS] = (void *)&program
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, TD_STEPS);
 	__type(key, __u32);
 	__array(values, int(struct xdp_md *));
 } td_steps SEC(".maps") = {.values = {
-				   STEP(TD_STEP_DISSECT, td_dissect_frame),
-				   STEP(TD_STEP_FOLLOW, td_follow_frame),
-				   STEP(TD_STEP_OTHER, td_other_frame),
-				   STEP(TD_STEP_FORWARD4, td_forward_ipv4),
-				   STEP(TD_STEP_FORWARD6, td_forward_ipv6),
-				   STEP(TD_STEP_ERROR4, td_error_ipv4),
-				   STEP(TD_STEP_ERROR6, td_error_ipv6),
-				   STEP(TD_STEP_REFUSE, td_refuse_frame),
+				   STEP(TD_STEP_EXTENSIONS, xdp_steer_extensions),
+				   STEP(TD_STEP_FRAGMENTS, xdp_steer_fragments),
+				   STEP(TD_STEP_ANY, xdp_steer_any),
+				   STEP(TD_STEP_FORWARD4, xdp_forward_ipv4),
+				   STEP(TD_STEP_FORWARD6, xdp_forward_ipv6),
+				   STEP(TD_STEP_FORWARD_ERROR4, xdp_forward_error_ipv4),
+				   STEP(TD_STEP_FORWARD_ERROR6, xdp_forward_error_ipv6),
+				   STEP(TD_STEP_REFUSE, xdp_refuse),
 			   }};
 
 /* A constant index makes a tail call a jump; the compiler would make one call of all, by a variable. */
-#define GO(ctx, step) bpf_tail_call_static(ctx, &td_steps, (step)-TD_STEP_DISSECT)
+#define GO(ctx, step) bpf_tail_call_static(ctx, &td_steps, (step)-TD_STEP_EXTENSIONS)
 
 TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_journey *journey)
 {
@@ -254,20 +254,20 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_jo
 		next = TD_TAKE_WORKER;
 	if (next < TD_REASON_COUNT)
 		return finish(ctx, next, &journey->work.out, journey->captured);
-	if (next == TD_STEP_OTHER)
-		GO(ctx, TD_STEP_OTHER);
+	if (next == TD_STEP_ANY)
+		GO(ctx, TD_STEP_ANY);
 	else if (next == TD_STEP_FORWARD4)
 		GO(ctx, TD_STEP_FORWARD4);
 	else if (next == TD_STEP_FORWARD6)
 		GO(ctx, TD_STEP_FORWARD6);
-	else if (next == TD_STEP_DISSECT)
-		GO(ctx, TD_STEP_DISSECT);
-	else if (next == TD_STEP_FOLLOW)
-		GO(ctx, TD_STEP_FOLLOW);
-	else if (next == TD_STEP_ERROR4)
-		GO(ctx, TD_STEP_ERROR4);
-	else if (next == TD_STEP_ERROR6)
-		GO(ctx, TD_STEP_ERROR6);
+	else if (next == TD_STEP_EXTENSIONS)
+		GO(ctx, TD_STEP_EXTENSIONS);
+	else if (next == TD_STEP_FRAGMENTS)
+		GO(ctx, TD_STEP_FRAGMENTS);
+	else if (next == TD_STEP_FORWARD_ERROR4)
+		GO(ctx, TD_STEP_FORWARD_ERROR4);
+	else if (next == TD_STEP_FORWARD_ERROR6)
+		GO(ctx, TD_STEP_FORWARD_ERROR6);
 	else
 		GO(ctx, TD_STEP_REFUSE);
 	return XDP_ABORTED; /* not reached: each step has its program */
@@ -318,54 +318,54 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 	if (!env.tables || !journey)
 		return XDP_ABORTED;
 	td_frame_read(&f, ctx);
-	next = td_go_on(&f, &env, &journey->work, step);
+	next = td_run_step(&f, &env, &journey->work, step);
 	return finish_or_go_on(ctx, next, journey);
 }
 
 SEC("xdp")
-int td_dissect_frame(struct xdp_md *ctx)
+int xdp_steer_extensions(struct xdp_md *ctx)
 {
-	return go(ctx, TD_STEP_DISSECT);
+	return go(ctx, TD_STEP_EXTENSIONS);
 }
 
 SEC("xdp")
-int td_follow_frame(struct xdp_md *ctx)
+int xdp_steer_fragments(struct xdp_md *ctx)
 {
-	return go(ctx, TD_STEP_FOLLOW);
+	return go(ctx, TD_STEP_FRAGMENTS);
 }
 
 SEC("xdp")
-int td_other_frame(struct xdp_md *ctx)
+int xdp_steer_any(struct xdp_md *ctx)
 {
-	return go(ctx, TD_STEP_OTHER);
+	return go(ctx, TD_STEP_ANY);
 }
 
 SEC("xdp")
-int td_forward_ipv4(struct xdp_md *ctx)
+int xdp_forward_ipv4(struct xdp_md *ctx)
 {
 	return go(ctx, TD_STEP_FORWARD4);
 }
 
 SEC("xdp")
-int td_forward_ipv6(struct xdp_md *ctx)
+int xdp_forward_ipv6(struct xdp_md *ctx)
 {
 	return go(ctx, TD_STEP_FORWARD6);
 }
 
 SEC("xdp")
-int td_error_ipv4(struct xdp_md *ctx)
+int xdp_forward_error_ipv4(struct xdp_md *ctx)
 {
-	return go(ctx, TD_STEP_ERROR4);
+	return go(ctx, TD_STEP_FORWARD_ERROR4);
 }
 
 SEC("xdp")
-int td_error_ipv6(struct xdp_md *ctx)
+int xdp_forward_error_ipv6(struct xdp_md *ctx)
 {
-	return go(ctx, TD_STEP_ERROR6);
+	return go(ctx, TD_STEP_FORWARD_ERROR6);
 }
 
 SEC("xdp")
-int td_refuse_frame(struct xdp_md *ctx)
+int xdp_refuse(struct xdp_md *ctx)
 {
 	return go(ctx, TD_STEP_REFUSE);
 }

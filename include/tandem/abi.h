@@ -53,28 +53,28 @@ enum {
 	X(10, DROP_NO_LEASE_NEIGHBOUR, "drop/no-lease-neighbour")                              \
 	X(11, DROP_NO_LEASE_VMAC, "drop/no-lease-vmac")                                        \
 	X(12, DROP_NOT_ACCEPTED, "drop/not-accepted") /* accept = false, and no service */     \
-	X(13, DROP_ADVERT_RING, "drop/advert-ring-full")                                       \
-	X(14, DROP_ADVERT_SIZE, "drop/advert-too-long")                                        \
-	X(15, DROP_REWRITE, "drop/rewrite-failed") /* no room for an answer */                 \
+	X(13, DROP_ADVERT_RING_FULL, "drop/advert-ring-full")                                       \
+	X(14, DROP_ADVERT_TOO_LONG, "drop/advert-too-long")                                        \
+	X(15, DROP_REWRITE_FAILED, "drop/rewrite-failed") /* no room for an answer */                 \
 	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */ \
 	X(17, DROP_NO_LEASE_SOURCE, "drop/no-lease-source") /* our kernel, in another's name */ \
 	X(18, TX_FORWARD, "tx/forward")            /* to the backend of its flow */            \
 	X(19, TX_REPLY, "tx/reply")                /* from the backend to the client */        \
 	X(20, TX_HASHED, "tx/hashed")              /* to a backend by hash, without a flow */  \
-	X(21, TX_ICMP, "tx/icmp-error")            /* to whom sent the packet that it quotes */ \
+	X(21, TX_ICMP_ERROR, "tx/icmp-error")            /* to whom sent the packet that it quotes */ \
 	X(22, TX_TOO_BIG, "tx/too-big")            /* answered so, for the next hop's MTU */   \
 	X(23, TX_REFUSED, "tx/refused")            /* no backend: RST, or port unreachable */  \
 	X(24, PUNT_MISS, "punt/miss")              /* no flow: to the data thread */           \
-	X(25, DROP_PUNT, "drop/no-data-thread")    /* which takes nothing from this queue */   \
-	X(26, DROP_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
-	X(27, DROP_FRAGMENT, "drop/fragment-unplaced")                                         \
+	X(25, DROP_NO_DATA_THREAD, "drop/no-data-thread")    /* which takes nothing from this queue */   \
+	X(26, DROP_OVER_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
+	X(27, DROP_FRAGMENT_UNPLACED, "drop/fragment-unplaced")                                         \
 	X(28, DROP_NO_BACKEND, "drop/no-backend")                                              \
-	X(29, DROP_NO_HOP, "drop/next-hop-unknown")                                            \
-	X(30, DROP_TTL, "drop/ttl-exceeded")                                                   \
+	X(29, DROP_NEXT_HOP_UNKNOWN, "drop/next-hop-unknown")                                            \
+	X(30, DROP_TTL_EXCEEDED, "drop/ttl-exceeded")                                                   \
 	X(31, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
 	X(32, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
-	X(33, DROP_FULL, "drop/no-source-port")    /* fullnat: all ports are taken */          \
-	X(34, PASS_UNFLOWED, "pass/no-flow")       /* from a backend, but of no flow */        \
+	X(33, DROP_NO_SOURCE_PORT, "drop/no-source-port")    /* fullnat: all ports are taken */          \
+	X(34, PASS_NO_FLOW, "pass/no-flow")       /* from a backend, but of no flow */        \
 	X(35, TAKE_WORKER, "take/worker")          /* handed to a worker of the dpdk engine */
 
 enum td_reason {
@@ -87,7 +87,7 @@ enum td_reason {
 /* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
 TD_INLINE int td_is_pass(__u32 reason)
 {
-	return reason <= TD_PASS_MALFORMED || reason == TD_PASS_UNFLOWED;
+	return reason <= TD_PASS_MALFORMED || reason == TD_PASS_NO_FLOW;
 }
 
 TD_INLINE int td_is_tx(__u32 reason)
@@ -171,13 +171,13 @@ struct td_backend {
 	__u16 port;
 	__u16 service;
 	__u16 hop;   /* 0: not known */
-	__u16 alike; /* the next backend at this address, port and protocol, of another service */
+	__u16 next_shared; /* the next backend at this address, port and protocol, of another service */
 	__u8 pad1[22];
 };
 TD_ASSERT_SIZE(struct td_backend, 64);
 
 /* Backends of one address and port that a reply is tried against, before it is given up. */
-enum { TD_ALIKE = 4 };
+enum { TD_SHARED_BACKENDS = 4 };
 
 /* Where a frame goes: a device and what it is to say in front. */
 struct td_hop {
@@ -241,7 +241,7 @@ TD_INLINE __u64 td_steer_entry(__u64 key, __u16 slot)
 	return key << 16 | slot;
 }
 
-struct td_steer {
+struct td_steer_table {
 	__u64 seed;
 	__u64 pad[7];
 	__u64 bucket[TD_STEER_BUCKETS][TD_BUCKET_ENTRIES];
@@ -261,7 +261,7 @@ struct td_tables {
 	__u64 capture_until_ns; /* CLOCK_MONOTONIC: until then, frames are captured; 0: none are */
 	__u64 capture_lost;	/* that found no room in the ring */
 	__u64 pad[2];
-	struct td_steer steer[2];
+	struct td_steer_table steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];
 	struct td_service service[TD_MAX_SERVICES];

@@ -95,7 +95,7 @@ TD_INLINE void td_store64(__u8 *p, __u64 value)
  * The same pointer, of which the compiler knows nothing: else it leaves out a test of bounds that
  * another one implies, which the BPF verifier does not see.
  */
-TD_INLINE __u8 *td_unknown(__u8 *p)
+TD_INLINE __u8 *td_hide_from_compiler(__u8 *p)
 {
 #ifdef __bpf__
 	__asm__ volatile("" : "+r"(p));

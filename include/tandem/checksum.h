@@ -22,7 +22,7 @@ TD_INLINE __u32 td_csum_bytes(__u32 sum, const __u8 *bytes, __u32 len)
  * sum alike: both addresses, the upper layer's length in bytes and its protocol number.
  */
 TD_INLINE __u32 td_csum_pseudo_header(__u32 sum, const __u8 *source, const __u8 *destination,
-					  __u32 address_len, __u32 len, __u8 protocol)
+				      __u32 address_len, __u32 len, __u8 protocol)
 {
 	sum = td_csum_bytes(sum, source, address_len);
 	sum = td_csum_bytes(sum, destination, address_len);

@@ -45,7 +45,8 @@ TD_INLINE __u32 td_tag_vip(__u64 seed, __u32 family, const __u8 *address)
 	return td_mix(td_load64(address) ^ seed, td_load64(address + 8));
 }
 
-TD_INLINE __u32 td_tag_vmac(__u64 seed, __u32 ifindex, const __u16 vlan[2], __u32 family, __u32 vrid)
+TD_INLINE __u32 td_tag_vmac(__u64 seed, __u32 ifindex, const __u16 vlan[2], __u32 family,
+			    __u32 vrid)
 {
 	return td_mix(seed ^ ((__u64)ifindex << 32 | (__u64)family << 8 | vrid),
 		      (__u64)vlan[0] << 16 | vlan[1]);
@@ -75,7 +76,7 @@ TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
 }
 
 /* The slot that a tag leads to, -1 if there is none. */
-TD_INLINE int td_probe(const struct td_steer *steer, __u16 kind, __u32 tag)
+TD_INLINE int td_probe(const struct td_steer_table *steer, __u16 kind, __u32 tag)
 {
 	const __u64 *e = steer->bucket[td_bucket(steer->seed, kind, tag)];
 	const __u64 key = td_steer_key(kind, tag);
@@ -114,7 +115,7 @@ TD_INLINE int td_is_virtual_mac(const __u8 *mac)
 }
 
 /* The slot of a virtual MAC's virtual router, -1 if it is none. */
-TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *steer,
+TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer_table *steer,
 			   const struct td_packet *p, __u32 ifindex)
 {
 	__u32 family = p->eth[4] == 1 ? 4 : 6, vrid = p->eth[5];
@@ -131,8 +132,8 @@ TD_INLINE int td_find_vmac(const struct td_tables *t, const struct td_steer *ste
 }
 
 /* The slot of a virtual address, -1 if it is none. */
-TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer *steer, __u32 family,
-			  const __u8 *address)
+TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer_table *steer,
+			  __u32 family, const __u8 *address)
 {
 	int slot = td_probe(steer, TD_KIND_VIP, td_tag_vip(steer->seed, family, address));
 
@@ -156,7 +157,7 @@ TD_INLINE const struct td_vrouter *td_vrouter_at(const struct td_tables *t, __u3
 
 /* What only nat and fullnat need: is it a backend's reply? Either is confirmed later. */
 TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
-			     const struct td_steer *steer, const struct td_packet *p)
+			     const struct td_steer_table *steer, const struct td_packet *p)
 {
 	int slot;
 
@@ -168,14 +169,13 @@ TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
 			m->source = (__u32)slot + 1;
 	}
 	m->backend = (__u32)(1 + td_probe(steer, TD_KIND_BACKEND,
-					  td_tag_backend(steer->seed, p->family,
-							 td_ip_source(p), p->protocol,
-							 p->source_port)));
+					  td_tag_backend(steer->seed, p->family, td_ip_source(p),
+							 p->protocol, p->source_port)));
 }
 
 TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
-			  const struct td_steer *steer, const struct td_packet *p, const __u8 *end,
-			  __u32 ifindex)
+			  const struct td_steer_table *steer, const struct td_packet *p,
+			  const __u8 *end, __u32 ifindex)
 {
 	struct td_match none = {};
 	int slot;
@@ -238,7 +238,7 @@ TD_INLINE const __u8 *td_sender(const struct td_packet *p)
 TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
 						  const struct td_packet *p)
 {
-	const struct td_steer *steer = &t->steer[td_layout(t) & 1];
+	const struct td_steer_table *steer = &t->steer[td_layout(t) & 1];
 	const __u8 *sender = td_sender(p);
 	int slot;
 

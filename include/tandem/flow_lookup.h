@@ -35,7 +35,7 @@ struct td_touch {
 	__u32 is_due;		 /* the flow's first packet for a tick */
 };
 
-TD_INLINE int td_touch_hit(struct td_touch *t, const struct td_flow_head *head,
+TD_INLINE int td_flow_take(struct td_touch *t, const struct td_flow_head *head,
 			   struct td_flow_hit *hit)
 {
 	__u16 tick = td_flow_tick(head, t->jiffies);
@@ -54,8 +54,8 @@ TD_INLINE int td_touch_hit(struct td_touch *t, const struct td_flow_head *head,
 }
 
 /* 1: there is a flow. where: its key's place, if somebody found that out; NULL: nobody did. */
-TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t,
-			    const struct td_flow_where *where)
+TD_INLINE int td_flow_find(const struct td_env *env, struct td_touch *t,
+			   const struct td_flow_where *where)
 {
 	const struct td_flow_head *head = td_flow_head_of(env, t->family);
 	struct td_flow6_key key6;
@@ -68,18 +68,18 @@ TD_INLINE int td_touch_flow(const struct td_env *env, struct td_touch *t,
 		key4 = t->address[0] << 32 | t->id;
 		return td_flow4_find(&hit, td_flow4_table(env),
 				     where ? *where : td_flow4_where(head, key4), key4) &&
-		       td_touch_hit(t, head, &hit);
+		       td_flow_take(t, head, &hit);
 	}
 	key6.address[0] = t->address[0];
 	key6.address[1] = t->address[1];
 	key6.id = t->id;
 	return td_flow6_find(&hit, td_flow6_table(env),
 			     where ? *where : td_flow6_where(head, &key6), &key6) &&
-	       td_touch_hit(t, head, &hit);
+	       td_flow_take(t, head, &hit);
 }
 
 /* A flow that was found, with what it refers to. */
-struct td_placed {
+struct td_flow_found {
 	struct td_touch touch;
 	const struct td_service *service;
 	const struct td_backend *backend;
@@ -89,11 +89,11 @@ struct td_placed {
 
 /*
  * 1: there is a flow, and its service and backend are known. backend: that it has to have, 0: any.
- * where: as with td_touch_flow().
+ * where: as with td_flow_find().
  */
-TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
-		       const struct td_client *client, __u32 service, __u32 backend,
-		       const struct td_flow_where *where)
+TD_INLINE int td_flow_lookup(struct td_flow_found *placed, const struct td_env *env,
+			     const struct td_client *client, __u32 service, __u32 backend,
+			     const struct td_flow_where *where)
 {
 	struct td_touch *t = &placed->touch;
 
@@ -109,7 +109,7 @@ TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
 		t->address[0] = td_load64(client->address);
 		t->address[1] = td_load64(client->address + 8);
 	}
-	if (!td_touch_flow(env, t, where))
+	if (!td_flow_find(env, t, where))
 		return 0;
 	placed->service_number = service;
 	placed->service = td_service_at(env, service);
@@ -119,7 +119,7 @@ TD_INLINE int td_place(struct td_placed *placed, const struct td_env *env,
 }
 
 /* What the packet itself says to a look-up. */
-TD_INLINE void td_touch_by(struct td_touch *t, const struct td_frame *f, int is_packet,
+TD_INLINE void td_query_by(struct td_touch *t, const struct td_frame *f, int is_packet,
 			   int tcp_flags, int from)
 {
 	t->jiffies = td_jiffies(f);

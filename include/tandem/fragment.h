@@ -18,7 +18,7 @@
 
 enum { TD_FRAGMENT_MS = 10000 }; /* a datagram is remembered for */
 
-TD_INLINE __u32 td_fragment_place(const struct td_packet *p)
+TD_INLINE __u32 td_fragment_index(const struct td_packet *p)
 {
 	__u64 id = (__u64)p->fragment_id << 8 | p->protocol;
 	const __u8 *from = td_ip_source(p), *to = td_ip_destination(p);
@@ -44,7 +44,8 @@ TD_INLINE void td_fragment_write(struct td_fragment *e, const struct td_packet *
 {
 	__u64 version = td_load_ordered(&e->version);
 
-	if (version & 1 || __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
+	if (version & 1 ||
+	    __sync_val_compare_and_swap(&e->version, version, version + 1) != version)
 		return;
 	e->family = p->family;
 	e->protocol = p->protocol;
@@ -60,7 +61,7 @@ TD_INLINE void td_fragment_write(struct td_fragment *e, const struct td_packet *
 /* Of a first fragment with ports. */
 TD_INLINE void td_remember(const struct td_env *env, const struct td_packet *p, __u64 now_ns)
 {
-	__u32 place = td_fragment_place(p), now_ms = (__u32)(now_ns / 1000000);
+	__u32 place = td_fragment_index(p), now_ms = (__u32)(now_ns / 1000000);
 	struct td_fragment *a = td_fragment_at(env, place), *b = td_fragment_at(env, place ^ 1);
 
 	if (!a || !b)
@@ -95,7 +96,7 @@ TD_INLINE int td_recall_at(struct td_fragment *e, struct td_packet *p, __u32 now
 /* Gives a later fragment the ports of the first. 0: that one is not known. */
 TD_INLINE int td_recall(const struct td_env *env, struct td_packet *p, __u64 now_ns)
 {
-	__u32 place = td_fragment_place(p), now_ms = (__u32)(now_ns / 1000000);
+	__u32 place = td_fragment_index(p), now_ms = (__u32)(now_ns / 1000000);
 	struct td_fragment *a = td_fragment_at(env, place), *b = td_fragment_at(env, place ^ 1);
 
 	return (a && td_recall_at(a, p, now_ms)) || (b && td_recall_at(b, p, now_ms));

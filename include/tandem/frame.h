@@ -83,7 +83,7 @@ TD_INLINE int td_hashes_misses(const struct td_frame *f)
 	return 0;
 }
 
-TD_INLINE void td_tell_end(struct td_frame *f, const struct td_flow_end *end)
+TD_INLINE void td_report_end(struct td_frame *f, const struct td_flow_end *end)
 {
 	bpf_ringbuf_output(&td_ends, (void *)end, sizeof(*end), 0);
 }
@@ -125,7 +125,7 @@ TD_INLINE int td_hashes_misses(const struct td_frame *f)
 	return f->hash_misses;
 }
 
-TD_INLINE void td_tell_end(struct td_frame *f, const struct td_flow_end *end)
+TD_INLINE void td_report_end(struct td_frame *f, const struct td_flow_end *end)
 {
 	f->ended = *end;
 }

@@ -41,7 +41,7 @@ TD_INLINE int td_parse_quote(struct td_packet *q, const struct td_packet *p, con
 }
 
 /* Returns the change of the ICMP checksum. m: the move of the error. */
-TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_move *m,
+TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_plan *m,
 				 const __u8 *end)
 {
 	__u32 addresses = 0, ports = 0, sums = 0;
@@ -67,15 +67,15 @@ TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_move
  * The error's own addresses: the destination as the move has it, but the source only if it is the
  * backend itself; a router in between keeps its name.
  */
-TD_INLINE enum td_reason td_carry_error(struct td_frame *f, const struct td_packet *p,
-					const struct td_packet *q, const struct td_move *m,
-					int from_backend, struct td_outcome *out)
+TD_INLINE enum td_reason td_transmit_error(struct td_frame *f, const struct td_packet *p,
+					   const struct td_packet *q, const struct td_plan *m,
+					   int from_backend, struct td_outcome *out)
 {
 	__u32 addresses = 0, change;
 
 	if (td_ttl(p) <= 1)
-		return TD_DROP_TTL;
-	if (td_ip_bytes(p) > td_move_mtu(m)) /* never answer an error by an error */
+		return TD_DROP_TTL_EXCEEDED;
+	if (td_ip_bytes(p) > td_plan_mtu(m)) /* never answer an error by an error */
 		return TD_DROP_TOO_BIG;
 	change = td_rewrite_quote(q, m, f->end);
 	if (m->destination)
@@ -90,48 +90,49 @@ TD_INLINE enum td_reason td_carry_error(struct td_frame *f, const struct td_pack
 		change += addresses; /* its pseudo-header */
 	}
 	td_put_checksum(p->l4 + 2, change);
-	return td_send(f, p, m, TD_TX_ICMP, out);
+	return td_send(f, p, m, TD_TX_ICMP_ERROR, out);
 }
 
 /* From the client's side, to a virtual address: what a backend sent did not arrive. */
-TD_INLINE enum td_reason td_error_in(struct td_frame *f, const struct td_env *env,
-				     const struct td_packet *p, const struct td_packet *q,
-				     const struct td_match *m, struct td_outcome *out)
+TD_INLINE enum td_reason td_relay_error_to_backend(struct td_frame *f, const struct td_env *env,
+						   const struct td_packet *p,
+						   const struct td_packet *q,
+						   const struct td_match *m, struct td_outcome *out)
 {
-	const struct td_steer *steer = &env->tables->steer[td_layout(env->tables) & 1];
+	const struct td_steer_table *steer = &env->tables->steer[td_layout(env->tables) & 1];
 	struct td_client client = {td_ip_destination(q), q->destination_port, q->family};
-	struct td_placed placed;
-	struct td_move move;
+	struct td_flow_found placed;
+	struct td_plan move;
 	int service;
 
 	if (!td_is_same_address(td_ip_source(q), td_ip_destination(p), p->family))
 		return TD_PASS_OTHER;
 	service = td_probe(steer, TD_KIND_SERVICE,
 			   td_tag_service(m->vip - 1, q->protocol, q->source_port));
-	td_touch_by(&placed.touch, f, 0, 0, TD_FROM_CLIENT);
-	if (service <= 0 || !td_place(&placed, env, &client, (__u32)service, 0, 0))
+	td_query_by(&placed.touch, f, 0, 0, TD_FROM_CLIENT);
+	if (service <= 0 || !td_flow_lookup(&placed, env, &client, (__u32)service, 0, 0))
 		return TD_PASS_OTHER;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;
 	out->from = TD_FROM_CLIENT;
 	out->backend = placed.backend_number;
-	if (!td_move_in(&move, env, placed.service, placed.backend, &placed.touch.word))
-		return TD_DROP_NO_HOP;
-	return td_carry_error(f, p, q, &move, 0, out);
+	if (!td_plan_to_backend(&move, env, placed.service, placed.backend, &placed.touch.word))
+		return TD_DROP_NEXT_HOP_UNKNOWN;
+	return td_transmit_error(f, p, q, &move, 0, out);
 }
 
 /* From the backends' side: what a client sent did not arrive. */
-TD_INLINE enum td_reason td_error_out(struct td_frame *f, const struct td_env *env,
-				      const struct td_packet *p, const struct td_packet *q,
-				      struct td_outcome *out)
+TD_INLINE enum td_reason td_relay_error_to_client(struct td_frame *f, const struct td_env *env,
+						  const struct td_packet *p,
+						  const struct td_packet *q, struct td_outcome *out)
 {
 	const struct td_tables *t = env->tables;
-	const struct td_steer *steer = &t->steer[td_layout(t) & 1];
+	const struct td_steer_table *steer = &t->steer[td_layout(t) & 1];
 	struct td_client client = {td_ip_source(q), q->source_port, q->family};
 	const struct td_source *source = 0;
 	const struct td_vrouter *vr;
-	struct td_placed placed;
-	struct td_move move;
+	struct td_flow_found placed;
+	struct td_plan move;
 	int backend, slot = -1;
 
 	backend = td_probe(steer, TD_KIND_BACKEND,
@@ -142,15 +143,16 @@ TD_INLINE enum td_reason td_error_out(struct td_frame *f, const struct td_env *e
 	if (t->flags & TD_HAS_FULLNAT)
 		slot = td_probe(steer, TD_KIND_SOURCE,
 				td_tag_vip(steer->seed, q->family, td_ip_source(q)));
-	td_touch_by(&placed.touch, f, 0, 0, TD_FROM_SERVER);
+	td_query_by(&placed.touch, f, 0, 0, TD_FROM_SERVER);
 	if (slot >= 0) {
-		source = td_place_by_port(&placed, env, slot, q->source_port, &client, 0);
+		source = td_lookup_by_port(&placed, env, slot, q->source_port, &client, 0);
 		if (!source)
 			return TD_PASS_OTHER;
-	} else if (!td_place_reply(&placed, env, &client, backend, 0)) {
+	} else if (!td_lookup_reply(&placed, env, &client, backend, 0)) {
 		return TD_PASS_OTHER;
 	}
-	if (placed.service->protocol != q->protocol || placed.backend->port != q->destination_port ||
+	if (placed.service->protocol != q->protocol ||
+	    placed.backend->port != q->destination_port ||
 	    !td_is_same_address(placed.backend->address, td_ip_destination(q), q->family))
 		return TD_PASS_OTHER;
 	vr = &t->vrouter[placed.service->vrouter & (TD_MAX_VROUTERS - 1)];
@@ -158,26 +160,25 @@ TD_INLINE enum td_reason td_error_out(struct td_frame *f, const struct td_env *e
 		return TD_DROP_NO_LEASE;
 	out->from = TD_FROM_SERVER;
 	out->backend = placed.backend_number;
-	if (!td_move_out(&move, env, placed.service, &placed.touch.word, source))
-		return TD_DROP_NO_HOP;
-	return td_carry_error(f, p, q, &move,
-			      td_is_same_address(placed.backend->address, td_ip_source(p),
-						 p->family),
-			      out);
+	if (!td_plan_to_client(&move, env, placed.service, &placed.touch.word, source))
+		return TD_DROP_NEXT_HOP_UNKNOWN;
+	return td_transmit_error(
+		f, p, q, &move,
+		td_is_same_address(placed.backend->address, td_ip_source(p), p->family), out);
 }
 
 /* TD_PASS_OTHER: it quotes nothing of ours. */
-TD_INLINE enum td_reason td_forward_error(struct td_frame *f, const struct td_env *env,
-					  const struct td_packet *p, const struct td_match *m,
-					  struct td_outcome *out)
+TD_INLINE enum td_reason td_relay_error(struct td_frame *f, const struct td_env *env,
+					const struct td_packet *p, const struct td_match *m,
+					struct td_outcome *out)
 {
 	struct td_packet q;
 
 	if (!td_parse_quote(&q, p, f->end))
 		return TD_PASS_OTHER;
 	if (m->vip)
-		return td_error_in(f, env, p, &q, m, out);
-	return td_error_out(f, env, p, &q, out);
+		return td_relay_error_to_backend(f, env, p, &q, m, out);
+	return td_relay_error_to_client(f, env, p, &q, out);
 }
 
 #endif

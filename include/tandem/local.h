@@ -73,8 +73,8 @@ TD_INLINE void td_answer_ns(const struct td_packet *p, const struct td_vrouter *
 /* ---- Verdict -------------------------------------------------------------------------------- */
 
 /* A packet to a virtual address that is ours: a service's, or the node's own? */
-TD_INLINE enum td_reason td_judge_ip(const struct td_packet *p, const struct td_match *m,
-				     const struct td_vrouter *vr)
+TD_INLINE enum td_reason td_local_ip_verdict(const struct td_packet *p, const struct td_match *m,
+					     const struct td_vrouter *vr)
 {
 	if (m->service)
 		return TD_PASS_LOCAL;
@@ -95,8 +95,8 @@ TD_INLINE int td_is_question(const struct td_packet *p)
 }
 
 /* now_ns: CLOCK_MONOTONIC, exact. A virtual router is concerned. */
-TD_INLINE enum td_reason td_judge(const struct td_tables *t, const struct td_packet *p,
-				  const struct td_match *m, __u32 ifindex, __u64 now_ns)
+TD_INLINE enum td_reason td_local_verdict(const struct td_tables *t, const struct td_packet *p,
+					  const struct td_match *m, __u32 ifindex, __u64 now_ns)
 {
 	const struct td_vrouter *vr = td_vrouter_at(t, m->vrouter);
 	int neighbour = p->shape == TD_SHAPE_ARP || p->shape == TD_SHAPE_ND;
@@ -110,7 +110,7 @@ TD_INLINE enum td_reason td_judge(const struct td_tables *t, const struct td_pac
 	if (m->by_mac && !td_has_lease(td_vrouter_at(t, m->by_mac), now_ns))
 		return TD_DROP_NO_LEASE_VMAC;
 	if (!neighbour)
-		return td_judge_ip(p, m, vr);
+		return td_local_ip_verdict(p, m, vr);
 	if ((vr->flags & TD_VR_VIRTUAL_MAC) && td_is_question(p)) {
 		if (!td_on_link(vr, p, ifindex)) /* the kernel would answer with its own MAC */
 			return TD_DROP_OTHER_LINK;
@@ -128,29 +128,29 @@ TD_INLINE enum td_reason td_reply_ns(struct td_frame *f, const struct td_packet 
 
 	if (p->l4 != p->l3 + TD_IPV6_HEADER ||
 	    td_frame_resize(f, l3_offset + TD_IPV6_HEADER + TD_NA_BYTES))
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	__builtin_memset(&answer, 0, sizeof(answer));
 	answer.eth = f->data;
 	answer.l3 = f->data + l3_offset;
 	if (answer.eth + TD_ETH_HEADER > f->end ||
 	    answer.l3 + TD_IPV6_HEADER + TD_NA_BYTES > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	td_answer_ns(&answer, vr);
 	return TD_TX_NA;
 }
 
 /* What goes to no backend, and comes from none: to the kernel, if it may. */
-TD_INLINE enum td_reason td_answer_or_pass(struct td_frame *f, const struct td_env *env,
-					   const struct td_packet *p, const struct td_match *m)
+TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
+				  const struct td_packet *p, const struct td_match *m)
 {
 	const struct td_tables *t = env->tables;
 	enum td_reason reason;
 
 	if (!m->vrouter)
 		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED
-		       : m->backend || m->source      ? TD_PASS_UNFLOWED
+		       : m->backend || m->source      ? TD_PASS_NO_FLOW
 						      : TD_PASS_OTHER;
-	reason = td_judge(t, p, m, f->ifindex, td_now_ns(f));
+	reason = td_local_verdict(t, p, m, f->ifindex, td_now_ns(f));
 	if (reason == TD_TX_ARP_REPLY)
 		td_answer_arp(p, td_vrouter_at(t, m->vrouter));
 	else if (reason == TD_TX_NA)

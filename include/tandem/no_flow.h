@@ -32,7 +32,7 @@ TD_INLINE int td_within_budget(const struct td_env *env, struct td_vip *vip, __u
 }
 
 /* 64 bits, all of them well mixed (splitmix64, Steele et al.). */
-TD_INLINE __u64 td_scramble(__u64 x)
+TD_INLINE __u64 td_mix64(__u64 x)
 {
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
@@ -42,8 +42,8 @@ TD_INLINE __u64 td_scramble(__u64 x)
 TD_INLINE __u64 td_hash_address(__u64 hash, const __u8 *address, __u32 family)
 {
 	if (family == 4)
-		return td_scramble(hash ^ td_load32(address));
-	return td_scramble(td_scramble(hash ^ td_load64(address)) ^ td_load64(address + 8));
+		return td_mix64(hash ^ td_load32(address));
+	return td_mix64(td_mix64(hash ^ td_load64(address)) ^ td_load64(address + 8));
 }
 
 /* The same on every node: without seeds, slots or numbers. */
@@ -56,8 +56,8 @@ TD_INLINE __u64 td_hash_flow(const struct td_client *client, const struct td_ser
 {
 	__u64 ports = (__u64)client->port << 32 | (__u32)s->protocol << 16 | s->port;
 
-	return td_scramble(td_hash_address(td_hash_source(client), s->address, client->family) ^
-			   ports);
+	return td_mix64(td_hash_address(td_hash_source(client), s->address, client->family) ^
+			ports);
 }
 
 /* The backend that the hash leads to; 0: there is no table. */
@@ -74,24 +74,26 @@ TD_INLINE __u16 td_pick(const struct td_env *env, const struct td_service *s, __
 }
 
 /* Without a flow: fullnat can do nothing, since it has no port. */
-TD_INLINE enum td_reason td_to_hashed(struct td_frame *f, const struct td_env *env,
-				      const struct td_packet *p, const struct td_client *client,
-				      const struct td_service *s, struct td_outcome *out)
+TD_INLINE enum td_reason td_forward_by_hash(struct td_frame *f, const struct td_env *env,
+					    const struct td_packet *p,
+					    const struct td_client *client,
+					    const struct td_service *s, struct td_outcome *out)
 {
 	union td_flow_word none = {0};
 	const struct td_backend *b;
-	struct td_move move;
+	struct td_plan move;
 
 	if (s->mode == TD_MODE_FULLNAT)
-		return TD_DROP_BUDGET;
-	out->backend = td_pick(env, s, s->flags & TD_SERVICE_BY_SOURCE ? td_hash_source(client)
-								       : td_hash_flow(client, s));
+		return TD_DROP_OVER_BUDGET;
+	out->backend = td_pick(env, s,
+			       s->flags & TD_SERVICE_BY_SOURCE ? td_hash_source(client)
+							       : td_hash_flow(client, s));
 	b = td_backend_at(env, out->backend);
 	if (!out->backend || !b || !b->family)
 		return TD_DROP_NO_BACKEND;
-	if (!td_move_in(&move, env, s, b, &none))
-		return TD_DROP_NO_HOP;
-	return td_carry(f, p, &move, TD_TX_HASHED, out);
+	if (!td_plan_to_backend(&move, env, s, b, &none))
+		return TD_DROP_NEXT_HOP_UNKNOWN;
+	return td_transmit(f, p, &move, TD_TX_HASHED, out);
 }
 
 #endif

@@ -55,28 +55,28 @@ enum td_shape {
 	TD_SHAPE_MALFORMED, /* ARP or IP by its type, but too short, or of another version */
 	TD_SHAPE_ARP,
 	TD_SHAPE_IP,
-	TD_SHAPE_ND,	 /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
-	TD_SHAPE_ADVERT, /* IP protocol 112 */
-	TD_SHAPE_ELSEWHERE, /* not to be seen at this depth */
+	TD_SHAPE_ND, /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
+	TD_SHAPE_ADVERT,     /* IP protocol 112 */
+	TD_SHAPE_EXTENSIONS, /* not to be seen at this depth */
 };
 
 /* How far to look, a constant: what is rare has a step of its own (steer.h). */
 enum td_depth {
-	TD_FAST, /* IPv6 extension headers are left: TD_SHAPE_ELSEWHERE */
+	TD_FAST, /* IPv6 extension headers are left: TD_SHAPE_EXTENSIONS */
 	TD_FULL,
 };
 
 /* Where in a datagram a packet is. */
-enum td_fragment_place {
+enum td_fragment_part {
 	TD_WHOLE = 0,
 	TD_FRAGMENT_FIRST,
 	TD_FRAGMENT_LATER, /* has no transport header */
 };
 
 struct td_packet {
-	__u8 *eth;	   /* the frame's first byte */
-	__u8 *l3;	   /* ARP or IP header */
-	__u8 *l4;	   /* TCP, UDP, ICMP; NULL if it is cut short or a later fragment */
+	__u8 *eth;	     /* the frame's first byte */
+	__u8 *l3;	     /* ARP or IP header */
+	__u8 *l4;	     /* TCP, UDP, ICMP; NULL if it is cut short or a later fragment */
 	const __u8 *address; /* 4 or 16 bytes: what the frame is about (destination or target) */
 	/*
 	 * Of 32 bits, the BPF verifier remembers a value, and a CPU hands it from a store to the
@@ -84,14 +84,14 @@ struct td_packet {
 	 */
 	__u32 shape;	   /* enum td_shape */
 	__u32 family;	   /* 4 or 6 */
-	__u32 fragment;	   /* enum td_fragment_place */
+	__u32 fragment;	   /* enum td_fragment_part */
 	__u32 fragment_id; /* of a fragment */
 	__u32 l3_offset;   /* bytes from eth: 14, 18 or 22 */
 	__u32 l4_offset;   /* bytes from l3, if there is l4 */
-	__u32 has_ports;   /* always with l4 of TCP and UDP; td_recall() may find a later fragment's */
+	__u32 has_ports; /* always with l4 of TCP and UDP; td_recall() may find a later fragment's */
 	__u32 source_port, destination_port;
-	__u16 vlan[2]; /* IDs, outer first; 0: none */
-	__u16 tpid[2]; /* and their ethertypes */
+	__u16 vlan[2];	/* IDs, outer first; 0: none */
+	__u16 tpid[2];	/* and their ethertypes */
 	__u32 protocol; /* the transport's, behind extension headers */
 };
 
@@ -249,7 +249,7 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end, enum td_depth
 	p->shape = TD_SHAPE_IP;
 	p->protocol = p->l3[6];
 	if (td_is_extension(p->protocol)) {
-		p->shape = depth == TD_FAST ? TD_SHAPE_ELSEWHERE : TD_SHAPE_IP;
+		p->shape = depth == TD_FAST ? TD_SHAPE_EXTENSIONS : TD_SHAPE_IP;
 		offset = depth == TD_FAST ? 0 : td_walk_extensions(p, end);
 		if (!offset)
 			return;
@@ -277,7 +277,7 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end, enum td_depth
 
 /*
  * Most packets are plain: without tags, options, extensions and fragments, and TCP or UDP. The rest
- * of their way is shorter where the compiler can tell: td_see_plain() fills `p` as td_parse() would,
+ * of their way is shorter where the compiler can tell: td_parse_plain() fills `p` as td_parse() would,
  * by constants, once td_is_plain() has said so of this family.
  */
 TD_INLINE int td_is_plain(const __u8 *data, const __u8 *end, __u32 family)
@@ -296,7 +296,7 @@ TD_INLINE int td_is_plain(const __u8 *data, const __u8 *end, __u32 family)
 	return td_load16(data + 12) == TD_ETHERTYPE_IPV6 && l3[0] >> 4 == 6;
 }
 
-TD_INLINE void td_see_plain(struct td_packet *p, __u8 *data, __u32 family)
+TD_INLINE void td_parse_plain(struct td_packet *p, __u8 *data, __u32 family)
 {
 	struct td_packet none = {};
 
@@ -314,8 +314,7 @@ TD_INLINE void td_see_plain(struct td_packet *p, __u8 *data, __u32 family)
 }
 
 /* `data` to `end`: an Ethernet frame without FCS. Always fills all of `p`. */
-TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end,
-			enum td_depth depth)
+TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end, enum td_depth depth)
 {
 	__u16 ethertype;
 	int i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Packet core: a frame is rewritten as a td_move says, and gets the link header of its next hop.
+ * Packet core: a frame is rewritten as a td_plan says, and gets the link header of its next hop.
  *
  *   dsr      link header alone
  *   nat      client's way: destination; backend's way: source
@@ -21,7 +21,7 @@
 
 /* ---- Plan ----------------------------------------------------------------------------------- */
 
-struct td_move {
+struct td_plan {
 	const __u8 *source; /* new addresses, with new ports; NULL: both stay */
 	const __u8 *destination;
 	const struct td_hop *hop;
@@ -45,10 +45,11 @@ TD_INLINE __u16 td_source_slot(const struct td_service *s, const union td_flow_w
 }
 
 /* To the backend. 0: its next hop is not known. */
-TD_INLINE int td_move_in(struct td_move *m, const struct td_env *env, const struct td_service *s,
-			 const struct td_backend *b, const union td_flow_word *word)
+TD_INLINE int td_plan_to_backend(struct td_plan *m, const struct td_env *env,
+				 const struct td_service *s, const struct td_backend *b,
+				 const union td_flow_word *word)
 {
-	struct td_move none = {};
+	struct td_plan none = {};
 
 	*m = none;
 	m->hop = td_known_hop(env, b->hop);
@@ -68,10 +69,11 @@ TD_INLINE int td_move_in(struct td_move *m, const struct td_env *env, const stru
 }
 
 /* To the client; of a td_source with fullnat, else NULL. 0: its next hop is not known. */
-TD_INLINE int td_move_out(struct td_move *m, const struct td_env *env, const struct td_service *s,
-			  const union td_flow_word *word, const struct td_source *source)
+TD_INLINE int td_plan_to_client(struct td_plan *m, const struct td_env *env,
+				const struct td_service *s, const union td_flow_word *word,
+				const struct td_source *source)
 {
-	struct td_move none = {};
+	struct td_plan none = {};
 
 	*m = none;
 	m->hop = td_known_hop(env, source ? source->hop : word->part.extra);
@@ -86,7 +88,7 @@ TD_INLINE int td_move_out(struct td_move *m, const struct td_env *env, const str
 	return 1;
 }
 
-TD_INLINE __u32 td_outer_bytes(const struct td_move *m)
+TD_INLINE __u32 td_outer_bytes(const struct td_plan *m)
 {
 	if (!m->tunnel)
 		return 0;
@@ -94,7 +96,7 @@ TD_INLINE __u32 td_outer_bytes(const struct td_move *m)
 }
 
 /* Packets of the frame's family that are longer have to be refused. */
-TD_INLINE __u32 td_move_mtu(const struct td_move *m)
+TD_INLINE __u32 td_plan_mtu(const struct td_plan *m)
 {
 	return m->hop->mtu - td_outer_bytes(m);
 }
@@ -151,7 +153,7 @@ TD_INLINE __u32 td_put_udp_checksum(__u8 *at, __u32 change)
 }
 
 /* A transport header that is there is there as a whole. */
-TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_move *m, const __u8 *end)
+TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *m, const __u8 *end)
 {
 	__u32 change = 0;
 
@@ -243,7 +245,7 @@ TD_INLINE void td_write_outer6(__u8 *ip, const struct td_backend *b, const struc
  * void afterwards.
  */
 TD_INLINE enum td_reason td_send(struct td_frame *f, const struct td_packet *p,
-				 const struct td_move *m, enum td_reason reason,
+				 const struct td_plan *m, enum td_reason reason,
 				 struct td_outcome *out)
 {
 	struct td_inner inner = {td_ip_bytes(p), p->family, 0};
@@ -254,32 +256,32 @@ TD_INLINE enum td_reason td_send(struct td_frame *f, const struct td_packet *p,
 
 	inner.traffic_class = p->family == 4 ? p->l3[1] : (__u8)(td_load16(p->l3) >> 4);
 	if (more && td_frame_grow(f, more))
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	ip = f->data + link;
 	if (ip + TD_IPV4_HEADER > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	if (m->tunnel && family == 4)
 		td_write_outer4(ip, m->tunnel, &inner);
 	if (m->tunnel && family == 6) {
 		if (ip + TD_IPV6_HEADER > f->end)
-			return TD_DROP_REWRITE;
+			return TD_DROP_REWRITE_FAILED;
 		td_write_outer6(ip, m->tunnel, &inner);
 	}
 	if (f->data + TD_ETH_HEADER + 2 * TD_VLAN_TAG > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	td_write_link(f->data, m->hop, family == 4 ? TD_ETHERTYPE_IPV4 : TD_ETHERTYPE_IPV6);
 	out->ifindex = m->hop->ifindex;
 	return reason;
 }
 
 /* Carries a move out, if TTL and MTU let it be. */
-TD_INLINE enum td_reason td_carry(struct td_frame *f, const struct td_packet *p,
-				  const struct td_move *m, enum td_reason reason,
-				  struct td_outcome *out)
+TD_INLINE enum td_reason td_transmit(struct td_frame *f, const struct td_packet *p,
+				     const struct td_plan *m, enum td_reason reason,
+				     struct td_outcome *out)
 {
 	if (td_ttl(p) <= 1)
-		return TD_DROP_TTL;
-	out->mtu = td_move_mtu(m);
+		return TD_DROP_TTL_EXCEEDED;
+	out->mtu = td_plan_mtu(m);
 	if (td_ip_bytes(p) > out->mtu)
 		return TD_DROP_TOO_BIG;
 	td_rewrite(p, m, f->end);

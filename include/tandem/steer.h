@@ -5,17 +5,17 @@
  *   td_begin()     what is it, and whom does it concern?
  *                    td_parse()        where things are                    (parse.h)
  *                    td_find()         virtual router, service or backend  (find.h)
- *                    td_judge()        no backend: the verdict, by the lease (local.h)
+ *                    td_local_verdict()        no backend: the verdict, by the lease (local.h)
  *                    td_answer_*()     and the rewrites that it asks for   (local.h)
- *   td_dissect()   the same for what is rare: extension headers, and then
- *   td_follow()    fragments                                               (fragment.h)
+ *   td_steer_extensions()   the same for what is rare: extension headers, and then
+ *   td_steer_fragments()    fragments                                               (fragment.h)
  *   td_forward()   by its flow to a backend, or from one to its client     (forward.h)
- *   td_error()     an ICMP error goes where the flow that it quotes goes   (icmp_error.h)
+ *   td_forward_error()     an ICMP error goes where the flow that it quotes goes   (icmp_error.h)
  *   td_refuse()    a packet that is too big for its way is answered so
  *
  * Each step ends in a reason, or names the next one. In BPF the steps are programs, which tail-call
  * each other: so the verifier takes them one by one, and the common way carries nothing of the rare.
- * Plain packets (parse.h), which are the most, go all of it in one step: td_go_plain().
+ * Plain packets (parse.h), which are the most, go all of it in one step: td_steer_plain().
  *
  * A frame for a virtual address without a live lease never reaches the kernel, whatever address
  * list the kernel has; that is what makes a crashed node harmless.
@@ -31,17 +31,17 @@
 
 /* What a step returns beside reasons: the one that goes on. */
 enum td_step {
-	TD_STEP_DISSECT = TD_REASON_COUNT,
-	TD_STEP_FOLLOW,
-	TD_STEP_OTHER,
+	TD_STEP_EXTENSIONS = TD_REASON_COUNT,
+	TD_STEP_FRAGMENTS,
+	TD_STEP_ANY,
 	TD_STEP_FORWARD4,
 	TD_STEP_FORWARD6,
-	TD_STEP_ERROR4,
-	TD_STEP_ERROR6,
+	TD_STEP_FORWARD_ERROR4,
+	TD_STEP_FORWARD_ERROR6,
 	TD_STEP_REFUSE,
 	TD_STEP_END,
 };
-enum { TD_STEPS = TD_STEP_END - TD_STEP_DISSECT };
+enum { TD_STEPS = TD_STEP_END - TD_STEP_EXTENSIONS };
 
 /* What one step tells the next: no pointers, since each looks at the frame anew. */
 struct td_work {
@@ -50,7 +50,7 @@ struct td_work {
 	__u32 shape; /* enum td_shape */
 	__u32 family;
 	__u32 protocol;
-	__u32 fragment;	 /* enum td_fragment_place */
+	__u32 fragment; /* enum td_fragment_part */
 	__u32 fragment_id;
 	__u32 has_ports;
 	__u32 l3_offset; /* from the frame's first byte */
@@ -115,8 +115,8 @@ TD_INLINE int td_is_forwarding(const struct td_tables *t, const struct td_match 
  * Makes a later fragment found by the ports of the first. 0: it cannot be placed, and is for an
  * address where that matters.
  */
-TD_INLINE int td_follow_fragments(struct td_frame *f, const struct td_env *env,
-				  struct td_packet *p, struct td_match *m)
+TD_INLINE int td_find_fragment(struct td_frame *f, const struct td_env *env, struct td_packet *p,
+			       struct td_match *m)
 {
 	if (p->fragment == TD_FRAGMENT_FIRST) {
 		if (p->has_ports && (m->vip || m->backend || m->source))
@@ -147,7 +147,7 @@ TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, const st
 			  const struct td_match *m)
 {
 	if (!td_is_for_backends(m))
-		return td_answer_or_pass(f, env, p, m);
+		return td_local(f, env, p, m);
 	if (m->vip && !td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;
 	/* The Active one takes it. */
@@ -163,7 +163,7 @@ TD_INLINE __u32 td_decide(struct td_frame *f, const struct td_env *env, const st
 	if (!m->vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
 		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
 	if (td_is_rare(p) && td_is_forwarding(env->tables, m))
-		return TD_STEP_FOLLOW;
+		return TD_STEP_FRAGMENTS;
 	return td_direct(f, env, p, m);
 }
 
@@ -182,8 +182,8 @@ TD_INLINE __u32 td_meet(struct td_frame *f, const struct td_env *env, struct td_
 	td_parse(p, f->data, f->end, TD_FAST);
 	if (p->shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	if (p->shape == TD_SHAPE_ELSEWHERE)
-		return TD_STEP_DISSECT;
+	if (p->shape == TD_SHAPE_EXTENSIONS)
+		return TD_STEP_EXTENSIONS;
 	return td_concern(f, env, p, m);
 }
 
@@ -193,35 +193,35 @@ TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
 	w->out.length = (__u32)(f->end - f->data);
 }
 
-/* where: of the flow, as with td_forward_in(). */
+/* where: of the flow, as with td_forward_to_backend(). */
 TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 				  const struct td_packet *p, const struct td_match *m,
 				  struct td_outcome *out, const struct td_flow_where *where)
 {
-	struct td_placed placed;
-	enum td_reason reason = m->vip ? td_forward_in(f, env, p, m, out, &placed, where)
-				       : td_forward_out(f, env, p, m, out, &placed, where);
+	struct td_flow_found placed;
+	enum td_reason reason = m->vip ? td_forward_to_backend(f, env, p, m, out, &placed, where)
+				       : td_forward_to_client(f, env, p, m, out, &placed, where);
 
 	if (reason == TD_DROP_TOO_BIG)
 		return TD_STEP_REFUSE;
-	return reason == TD_PASS_UNFLOWED ? td_answer_or_pass(f, env, p, m) : reason;
+	return reason == TD_PASS_NO_FLOW ? td_local(f, env, p, m) : reason;
 }
 
 /* The whole way of a packet that td_is_plain(), of a family that is a constant. */
-TD_INLINE __u32 td_go_plain(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			    __u32 family)
+TD_INLINE __u32 td_steer_plain(struct td_frame *f, const struct td_env *env, struct td_work *w,
+			       __u32 family)
 {
 	struct td_packet p;
 	struct td_match m;
 	__u32 next;
 
-	td_see_plain(&p, f->data, family);
+	td_parse_plain(&p, f->data, family);
 	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
-		return TD_STEP_OTHER;
+		return TD_STEP_ANY;
 	next = td_decide(f, env, &p, &m);
 	if (next == TD_STEP_FORWARD4 || next == TD_STEP_FORWARD6)
 		next = td_forward_packet(f, env, &p, &m, &w->out, 0);
-	if (next > TD_STEP_DISSECT)
+	if (next > TD_STEP_EXTENSIONS)
 		td_suspend(w, &p, &m);
 	return next;
 }
@@ -232,23 +232,23 @@ TD_INLINE __u32 td_begin(struct td_frame *f, const struct td_env *env, struct td
 {
 	td_start(f, w);
 	if (hurries && td_is_plain(f->data, f->end, 4))
-		return td_go_plain(f, env, w, 4);
+		return td_steer_plain(f, env, w, 4);
 	if (hurries && td_is_plain(f->data, f->end, 6))
-		return td_go_plain(f, env, w, 6);
-	return TD_STEP_OTHER;
+		return td_steer_plain(f, env, w, 6);
+	return TD_STEP_ANY;
 }
 
-TD_INLINE __u32 td_go_other(struct td_frame *f, const struct td_env *env, struct td_work *w)
+TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
 	struct td_match m;
 	__u32 next = td_meet(f, env, &p, &m);
-	if (next > TD_STEP_DISSECT)
+	if (next > TD_STEP_EXTENSIONS)
 		td_suspend(w, &p, &m);
 	return next;
 }
 
-TD_INLINE __u32 td_dissect(struct td_frame *f, struct td_work *w)
+TD_INLINE __u32 td_steer_extensions(struct td_frame *f, struct td_work *w)
 {
 	struct td_match none = {};
 	struct td_packet p;
@@ -257,12 +257,12 @@ TD_INLINE __u32 td_dissect(struct td_frame *f, struct td_work *w)
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
 	td_suspend(w, &p, &none);
-	return TD_STEP_FOLLOW;
+	return TD_STEP_FRAGMENTS;
 }
 
 /* family: a constant, here and below. */
-TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			     __u32 family)
+TD_INLINE __u32 td_steer_fragments_in(struct td_frame *f, const struct td_env *env,
+				      struct td_work *w, __u32 family)
 {
 	struct td_packet p;
 	struct td_match m;
@@ -278,11 +278,11 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 	}
 	td_find(&m, env->tables, &p, f->end, f->ifindex);
 	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
-		if (p.fragment && !td_follow_fragments(f, env, &p, &m))
-			return TD_DROP_FRAGMENT;
+		if (p.fragment && !td_find_fragment(f, env, &p, &m))
+			return TD_DROP_FRAGMENT_UNPLACED;
 		if (td_is_icmp_error(&p)) {
 			w->match = m;
-			return family == 4 ? TD_STEP_ERROR4 : TD_STEP_ERROR6;
+			return family == 4 ? TD_STEP_FORWARD_ERROR4 : TD_STEP_FORWARD_ERROR6;
 		}
 	}
 	next = td_direct(f, env, &p, &m);
@@ -291,9 +291,10 @@ TD_INLINE __u32 td_follow_in(struct td_frame *f, const struct td_env *env, struc
 	return next;
 }
 
-TD_INLINE __u32 td_follow(struct td_frame *f, const struct td_env *env, struct td_work *w)
+TD_INLINE __u32 td_steer_fragments(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
-	return w->family == 4 ? td_follow_in(f, env, w, 4) : td_follow_in(f, env, w, 6);
+	return w->family == 4 ? td_steer_fragments_in(f, env, w, 4)
+			      : td_steer_fragments_in(f, env, w, 6);
 }
 
 TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct td_work *w,
@@ -306,16 +307,16 @@ TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct 
 	return td_forward_packet(f, env, &p, &w->match, &w->out, 0);
 }
 
-TD_INLINE __u32 td_error(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			 __u32 family)
+TD_INLINE __u32 td_forward_error(struct td_frame *f, const struct td_env *env, struct td_work *w,
+				 __u32 family)
 {
 	enum td_reason reason;
 	struct td_packet p;
 
 	if (!td_resume(&p, w, f, family))
 		return TD_DROP_MALFORMED;
-	reason = td_forward_error(f, env, &p, &w->match, &w->out);
-	return reason == TD_PASS_OTHER ? td_answer_or_pass(f, env, &p, &w->match) : reason;
+	reason = td_relay_error(f, env, &p, &w->match, &w->out);
+	return reason == TD_PASS_OTHER ? td_local(f, env, &p, &w->match) : reason;
 }
 
 TD_INLINE __u32 td_refuse(struct td_frame *f, struct td_work *w)
@@ -329,24 +330,24 @@ TD_INLINE __u32 td_refuse(struct td_frame *f, struct td_work *w)
 }
 
 /* Any step but the first. */
-TD_INLINE __u32 td_go_on(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			 __u32 step)
+TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct td_work *w,
+			    __u32 step)
 {
 	switch (step) {
-	case TD_STEP_DISSECT:
-		return td_dissect(f, w);
-	case TD_STEP_FOLLOW:
-		return td_follow(f, env, w);
-	case TD_STEP_OTHER:
-		return td_go_other(f, env, w);
+	case TD_STEP_EXTENSIONS:
+		return td_steer_extensions(f, w);
+	case TD_STEP_FRAGMENTS:
+		return td_steer_fragments(f, env, w);
+	case TD_STEP_ANY:
+		return td_steer_any(f, env, w);
 	case TD_STEP_FORWARD4:
 		return td_forward(f, env, w, 4);
 	case TD_STEP_FORWARD6:
 		return td_forward(f, env, w, 6);
-	case TD_STEP_ERROR4:
-		return td_error(f, env, w, 4);
-	case TD_STEP_ERROR6:
-		return td_error(f, env, w, 6);
+	case TD_STEP_FORWARD_ERROR4:
+		return td_forward_error(f, env, w, 4);
+	case TD_STEP_FORWARD_ERROR6:
+		return td_forward_error(f, env, w, 6);
 	default:
 		return td_refuse(f, w);
 	}
@@ -364,7 +365,7 @@ TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env 
 	__u32 next = td_begin(f, env, &w, 0);
 
 	while (next >= TD_REASON_COUNT)
-		next = td_go_on(f, env, &w, next);
+		next = td_run_step(f, env, &w, next);
 	*out = w.out;
 	return (enum td_reason)next;
 }

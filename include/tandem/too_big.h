@@ -80,7 +80,7 @@ TD_INLINE enum td_reason td_answer_too_big(struct td_frame *f, const struct td_p
 	__u8 family = p->family, addresses[32], header[TD_ETH_HEADER + 2 * TD_VLAN_TAG];
 	__u8 *eth, *ip;
 
-	eth = td_unknown(p->eth);
+	eth = td_hide_from_compiler(p->eth);
 	if (eth + sizeof(header) > f->end || p->l3 + TD_QUOTE_BYTES > f->end ||
 	    !td_may_be_answered(p))
 		return TD_DROP_TOO_BIG;
@@ -89,13 +89,13 @@ TD_INLINE enum td_reason td_answer_too_big(struct td_frame *f, const struct td_p
 	td_copy_address(addresses + (family == 4 ? 4 : 16), td_ip_destination(p), family);
 	__builtin_memcpy(header, eth, sizeof(header));
 	if (td_frame_resize(f, link + TD_QUOTE_BYTES) || td_frame_grow(f, more))
-		return TD_DROP_REWRITE;
-	eth = td_unknown(f->data);
+		return TD_DROP_REWRITE_FAILED;
+	eth = td_hide_from_compiler(f->data);
 	if (eth + sizeof(header) > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	ip = f->data + link;
 	if (ip + TD_IPV4_HEADER + TD_ICMP_HEADER + TD_QUOTE_BYTES > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	__builtin_memcpy(eth, header, sizeof(header));
 	td_copy_mac(eth, header + 6);
 	td_copy_mac(eth + 6, header);
@@ -104,7 +104,7 @@ TD_INLINE enum td_reason td_answer_too_big(struct td_frame *f, const struct td_p
 		return TD_TX_TOO_BIG;
 	}
 	if (ip + TD_IPV6_HEADER + TD_ICMP_HEADER + TD_QUOTE_BYTES > f->end)
-		return TD_DROP_REWRITE;
+		return TD_DROP_REWRITE_FAILED;
 	td_write_too_big6(ip, addresses, mtu);
 	return TD_TX_TOO_BIG;
 }

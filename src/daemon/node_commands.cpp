@@ -96,7 +96,7 @@ observe::NodeView Node::node_view(const Snapshot& snapshot) const {
   node.packets = program_->counters();
   plane_->add_packets(node.packets);
   node.adverts = {snapshot.counters.adverts_received, snapshot.counters.dropped,
-                  node.packets[TD_DROP_ADVERT_RING]};
+                  node.packets[TD_DROP_ADVERT_RING_FULL]};
   const auto& realtime = thread_->realtime();
   node.vrrp_thread = {realtime.scheduler, realtime.realtime, realtime.memory_locked,
                       snapshot.counters.lateness};

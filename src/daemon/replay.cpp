@@ -159,7 +159,7 @@ void Replay::pass_time(MonotonicTime now) {
 Replay::Outcome Replay::put(std::span<const std::uint8_t> frame, MonotonicTime at) {
   pass_time(at);
   if (frame.size() > buffer_.size() - 2 * kHeadroom) return {TD_DROP_TOO_BIG, {}};
-  td_frame& f = ride_.frame;
+  td_frame& f = job_.frame;
   f = {};
   f.first = buffer_.data();
   f.last = buffer_.data() + buffer_.size();
@@ -168,12 +168,12 @@ Replay::Outcome Replay::put(std::span<const std::uint8_t> frame, MonotonicTime a
   f.ifindex = kDevice;
   f.now_ns = to_ns(at);
   f.jiffies = clock_.at(at);
-  forward::steer({&ride_, 1}, forwarder_->env());
+  forward::steer({&job_, 1}, forwarder_->env());
   if (f.ended.family != 0)
     forwarder_->on_end(f.ended, static_cast<flow::Tick>(f.jiffies >> kTickShift));
-  if (ride_.reason == TD_PUNT_MISS) ride_.reason = forwarder_->admit(f, ride_.outcome, at);
-  if (!td_is_tx(ride_.reason)) return {ride_.reason, {}};
-  return {ride_.reason, {f.data, f.end}};
+  if (job_.reason == TD_PUNT_MISS) job_.reason = forwarder_->admit(f, job_.outcome, at);
+  if (!td_is_tx(job_.reason)) return {job_.reason, {}};
+  return {job_.reason, {f.data, f.end}};
 }
 
 }  // namespace tandem::daemon

@@ -51,7 +51,7 @@ class Replay {
   std::unique_ptr<forward::Forwarder> forwarder_;
   MonotonicTime swept_;
   std::vector<std::uint8_t> buffer_;
-  forward::Ride ride_{};
+  forward::Job job_{};
 };
 
 }  // namespace tandem::daemon

@@ -82,8 +82,8 @@ forward::BackendSettings settings_of(const RunningServices& all, const RunningSe
         continue;
       }
       if (twin.config.address != b.config.address || twin.config.port != b.config.port) continue;
-      if (other.config.forward == config::Forward::nat) settings.twins.push_back(twin.slot);
-      if (behind && settings.alike == 0) settings.alike = twin.slot;
+      if (other.config.forward == config::Forward::nat) settings.shared_with.push_back(twin.slot);
+      if (behind && settings.next_shared == 0) settings.next_shared = twin.slot;
     }
   }
   return settings;

@@ -30,7 +30,7 @@ struct Tag {
 };
 
 // false: under this seed a bucket overflows, or hides one record behind another of the same tag.
-bool fill(td_steer& steer, std::uint64_t seed, const std::vector<Tag>& tags) {
+bool fill(td_steer_table& steer, std::uint64_t seed, const std::vector<Tag>& tags) {
   std::memset(&steer, 0, sizeof steer);
   steer.seed = seed;
   for (const Tag& t : tags) {
@@ -208,7 +208,7 @@ Result<void> Steering::publish(std::span<const SteeredRouter> routers,
     return tags;
   };
   std::atomic_thread_fence(std::memory_order_seq_cst);  // after the last switch, see td_find()
-  td_steer& next = tables_.steer[1 - (tables_.layout & 1)];
+  td_steer_table& next = tables_.steer[1 - (tables_.layout & 1)];
   int tries = 0;
   for (std::uint64_t seed = seeds_(); !fill(next, seed, make_tags(seed)); seed = seeds_())
     if (++tries == kSeedsToTry)

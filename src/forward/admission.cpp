@@ -168,13 +168,13 @@ void Forwarder::follow_router(Table& table, const typename Table::Flow& flow,
 // nat: would the backend see two flows of one client port? A flow through another service to the
 // same backend is told from this one by its backend alone. One that is over makes way.
 template <class Table>
-bool Forwarder::has_twin(Table& table, const Packet& packet, std::uint16_t backend) {
+bool Forwarder::is_taken_elsewhere(Table& table, const Packet& packet, std::uint16_t backend) {
   if (packet.service->settings.mode != TD_MODE_NAT) return false;
-  for (const std::uint16_t twin : backends_[backend]->settings.twins) {
-    if (!backends_[twin]) continue;
-    const auto key = key_of<Table>(packet.client, backends_[twin]->settings.service);
+  for (const std::uint16_t other : backends_[backend]->settings.shared_with) {
+    if (!backends_[other]) continue;
+    const auto key = key_of<Table>(packet.client, backends_[other]->settings.service);
     const auto flow = table.find(key);
-    if (!flow || flow->backend != twin) continue;
+    if (!flow || flow->backend != other) continue;
     if (flow->state != TD_FLOW_CLOSED && flow->state != TD_FLOW_RESET) return true;
     table.erase(key);
   }
@@ -203,7 +203,8 @@ std::optional<std::uint16_t> Forwarder::choose_in(Table& table, Packet& packet) 
   std::array<std::uint16_t, kChoices> passed;
   std::size_t count = 0;
   std::optional<std::uint16_t> backend;
-  while (count < kChoices && (backend = choose(packet)) && has_twin(table, packet, *backend)) {
+  while (count < kChoices && (backend = choose(packet)) &&
+         is_taken_elsewhere(table, packet, *backend)) {
     passed[count++] = *backend;
     backend.reset();
   }
@@ -228,7 +229,7 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   if (!reserve(packet, decision)) {
     scheduler.close(*backend);
     counts.exhausted++;
-    return TD_DROP_FULL;
+    return TD_DROP_NO_SOURCE_PORT;
   }
   const auto outcome = table.insert(key, decision, packet.tick).outcome;
   if (outcome == Table::Outcome::inserted || outcome == Table::Outcome::replaced) {

@@ -9,43 +9,43 @@ namespace {
 
 // What a frame looked like. The common ones have a way of their own, on which the compiler knows
 // where everything is.
-enum class Look : std::uint8_t { plain4, plain6, other };
+enum class Kind : std::uint8_t { plain4, plain6, other };
 
 // A frame between the two halves of its way.
-struct Halfway {
+struct Pending {
   std::uint32_t next;  // reason or step
-  Look look;
+  Kind kind;
   bool knows_where;
   td_flow_where where;
   td_match match;
-  td_packet packet;  // of other looks alone: the plain ones are as soon seen again
+  td_packet packet;  // of other kinds alone: the plain ones are as soon seen again
 };
 
 // GCC takes a function that does nothing but prefetch for one that does nothing: hence inline.
-[[gnu::always_inline]] inline void ask_for(const void* memory) {
+[[gnu::always_inline]] inline void prefetch_line(const void* memory) {
   __builtin_prefetch(memory, 1);  // it may be stamped
 }
 
 // Most flows are in the first of their two buckets.
-[[gnu::always_inline]] inline void ask_for_flow(const td_env& env, const td_client& client,
-                                                std::uint32_t service, Halfway& way) {
+[[gnu::always_inline]] inline void prefetch_bucket(const td_env& env, const td_client& client,
+                                                   std::uint32_t service, Pending& pending) {
   const td_flow_head* head = td_flow_head_of(&env, client.family);
   if (head == nullptr || head->buckets == 0) return;
-  way.knows_where = true;
+  pending.knows_where = true;
   if (client.family == 4) {
     const auto key = td_flow4_key(td_load32(client.address), client.port, service);
-    way.where = td_flow4_where(head, key);
-    ask_for(td_flow4_at(env.flow4, way.where.first));
+    pending.where = td_flow4_where(head, key);
+    prefetch_line(td_flow4_at(env.flow4, pending.where.first));
     return;
   }
   td_flow6_key key{};
   key.address[0] = td_load64(client.address);
   key.address[1] = td_load64(client.address + 8);
   key.id = client.port << 16 | service;
-  way.where = td_flow6_where(head, &key);
-  const auto* bucket = td_flow6_at(env.flow6, way.where.first);
-  ask_for(&bucket->entry[0]);
-  ask_for(&bucket->entry[TD_FLOW_ENTRIES / 2]);
+  pending.where = td_flow6_where(head, &key);
+  const auto* bucket = td_flow6_at(env.flow6, pending.where.first);
+  prefetch_line(&bucket->entry[0]);
+  prefetch_line(&bucket->entry[TD_FLOW_ENTRIES / 2]);
 }
 
 bool is_of_flow(std::uint32_t next) {
@@ -62,121 +62,125 @@ bool is_by_port(const td_match& match) {
   return td_source_at(&env, (match.source - 1) * std::uint32_t{TD_SOURCE_PORTS} + port);
 }
 
-[[gnu::always_inline]] inline void foresee(const td_env& env, const td_packet& p, Halfway& way) {
-  if (way.match.vip != 0)
-    ask_for_flow(env, {td_ip_source(&p), p.source_port, p.family}, way.match.service - 1, way);
-  else if (is_by_port(way.match))
-    ask_for(source_of(env, way.match, p.destination_port));
-  else if (const td_backend* backend = td_backend_at(&env, way.match.backend - 1))
-    ask_for_flow(env, {td_ip_destination(&p), p.destination_port, p.family}, backend->service, way);
+[[gnu::always_inline]] inline void prefetch_flow(const td_env& env, const td_packet& p,
+                                                 Pending& pending) {
+  if (pending.match.vip != 0)
+    prefetch_bucket(env, {td_ip_source(&p), p.source_port, p.family}, pending.match.service - 1,
+                    pending);
+  else if (is_by_port(pending.match))
+    prefetch_line(source_of(env, pending.match, p.destination_port));
+  else if (const td_backend* backend = td_backend_at(&env, pending.match.backend - 1))
+    prefetch_bucket(env, {td_ip_destination(&p), p.destination_port, p.family}, backend->service,
+                    pending);
 }
 
 // ---- The first half: what is it, and whom does it concern?
 
-[[gnu::always_inline]] inline void begin_plain(Ride& ride, const td_env& env, Halfway& way,
-                                               std::uint32_t family, Foresight foresight) {
+[[gnu::always_inline]] inline void classify_plain(Job& job, const td_env& env, Pending& pending,
+                                                  std::uint32_t family, Prefetch prefetch) {
   td_packet packet;
-  td_see_plain(&packet, ride.frame.data, family);
-  way.next = td_concern(&ride.frame, &env, &packet, &way.match);
-  if (foresight == Foresight::yes && is_of_flow(way.next)) foresee(env, packet, way);
+  td_parse_plain(&packet, job.frame.data, family);
+  pending.next = td_concern(&job.frame, &env, &packet, &pending.match);
+  if (prefetch == Prefetch::yes && is_of_flow(pending.next)) prefetch_flow(env, packet, pending);
 }
 
-[[gnu::noinline]] void begin_other(Ride& ride, const td_env& env, Halfway& way,
-                                   Foresight foresight) {
-  way.next = td_meet(&ride.frame, &env, &way.packet, &way.match);
-  if (foresight == Foresight::yes && is_of_flow(way.next)) foresee(env, way.packet, way);
+[[gnu::noinline]] void classify_other(Job& job, const td_env& env, Pending& pending,
+                                      Prefetch prefetch) {
+  pending.next = td_meet(&job.frame, &env, &pending.packet, &pending.match);
+  if (prefetch == Prefetch::yes && is_of_flow(pending.next))
+    prefetch_flow(env, pending.packet, pending);
 }
 
-[[gnu::always_inline]] inline void begin(Ride& ride, const td_env& env, Halfway& way,
-                                         Foresight foresight) {
-  const td_frame& frame = ride.frame;
-  way.knows_where = false;
+[[gnu::always_inline]] inline void classify(Job& job, const td_env& env, Pending& pending,
+                                            Prefetch prefetch) {
+  const td_frame& frame = job.frame;
+  pending.knows_where = false;
   if (td_is_plain(frame.data, frame.end, 4)) {
-    way.look = Look::plain4;
-    begin_plain(ride, env, way, 4, foresight);
+    pending.kind = Kind::plain4;
+    classify_plain(job, env, pending, 4, prefetch);
   } else if (td_is_plain(frame.data, frame.end, 6)) {
-    way.look = Look::plain6;
-    begin_plain(ride, env, way, 6, foresight);
+    pending.kind = Kind::plain6;
+    classify_plain(job, env, pending, 6, prefetch);
   } else {
-    way.look = Look::other;
-    begin_other(ride, env, way, foresight);
+    pending.kind = Kind::other;
+    classify_other(job, env, pending, prefetch);
   }
 }
 
 // ---- In between
 
-// Where it is to be read by functions that are for all looks.
-void see_again(const Ride& ride, Halfway& way) {
-  if (way.look != Look::other)
-    td_see_plain(&way.packet, ride.frame.data, way.look == Look::plain4 ? 4 : 6);
+// Where it is to be read by functions that are for all kinds.
+void parse_again(const Job& job, Pending& pending) {
+  if (pending.kind != Kind::other)
+    td_parse_plain(&pending.packet, job.frame.data, pending.kind == Kind::plain4 ? 4 : 6);
 }
 
 // Of a frame that is one of fullnat's replies.
-[[gnu::noinline]] void foresee_by_port(const Ride& ride, const td_env& env, Halfway& way) {
-  see_again(ride, way);
-  const td_source* record = source_of(env, way.match, way.packet.destination_port);
+[[gnu::noinline]] void prefetch_by_port(const Job& job, const td_env& env, Pending& pending) {
+  parse_again(job, pending);
+  const td_source* record = source_of(env, pending.match, pending.packet.destination_port);
   if (record == nullptr || record->service == 0) return;
   const std::uint8_t family = td_service_at(&env, record->service)->family;
-  ask_for_flow(env, {record->client, record->client_port, family}, record->service, way);
+  prefetch_bucket(env, {record->client, record->client_port, family}, record->service, pending);
 }
 
 // ---- The second half: flow, backend, rewrite
 
-[[gnu::always_inline]] inline void forward_plain(Ride& ride, const td_env& env, Halfway& way,
+[[gnu::always_inline]] inline void forward_plain(Job& job, const td_env& env, Pending& pending,
                                                  std::uint32_t family) {
   td_packet packet;
-  td_see_plain(&packet, ride.frame.data, family);
-  way.next = td_forward_packet(&ride.frame, &env, &packet, &way.match, &ride.outcome,
-                               way.knows_where ? &way.where : nullptr);
+  td_parse_plain(&packet, job.frame.data, family);
+  pending.next = td_forward_packet(&job.frame, &env, &packet, &pending.match, &job.outcome,
+                                   pending.knows_where ? &pending.where : nullptr);
 }
 
-[[gnu::noinline]] void forward_other(Ride& ride, const td_env& env, Halfway& way) {
-  way.next = td_forward_packet(&ride.frame, &env, &way.packet, &way.match, &ride.outcome,
-                               way.knows_where ? &way.where : nullptr);
+[[gnu::noinline]] void forward_other(Job& job, const td_env& env, Pending& pending) {
+  pending.next = td_forward_packet(&job.frame, &env, &pending.packet, &pending.match, &job.outcome,
+                                   pending.knows_where ? &pending.where : nullptr);
 }
 
-[[gnu::always_inline]] inline void forward(Ride& ride, const td_env& env, Halfway& way) {
-  switch (way.look) {
-    case Look::plain4:
-      return forward_plain(ride, env, way, 4);
-    case Look::plain6:
-      return forward_plain(ride, env, way, 6);
-    case Look::other:
-      return forward_other(ride, env, way);
+[[gnu::always_inline]] inline void forward(Job& job, const td_env& env, Pending& pending) {
+  switch (pending.kind) {
+    case Kind::plain4:
+      return forward_plain(job, env, pending, 4);
+    case Kind::plain6:
+      return forward_plain(job, env, pending, 6);
+    case Kind::other:
+      return forward_other(job, env, pending);
   }
 }
 
 // What is rare, from here to its end.
-[[gnu::noinline]] void go_on(Ride& ride, const td_env& env, Halfway& way) {
-  see_again(ride, way);
+[[gnu::noinline]] void run_steps(Job& job, const td_env& env, Pending& pending) {
+  parse_again(job, pending);
   td_work work;
-  work.out = ride.outcome;
-  td_suspend(&work, &way.packet, &way.match);
-  while (way.next >= TD_REASON_COUNT) way.next = td_go_on(&ride.frame, &env, &work, way.next);
-  ride.outcome = work.out;
+  work.out = job.outcome;
+  td_suspend(&work, &pending.packet, &pending.match);
+  while (pending.next >= TD_REASON_COUNT)
+    pending.next = td_run_step(&job.frame, &env, &work, pending.next);
+  job.outcome = work.out;
 }
 
 }  // namespace
 
-void steer(std::span<Ride> rides, const td_env& env, Foresight foresight) {
-  std::array<Halfway, kBurst> ways;
+void steer(std::span<Job> jobs, const td_env& env, Prefetch prefetch) {
+  std::array<Pending, kBurst> all;
   bool by_port = false;
-  for (std::size_t i = 0; i < rides.size(); i++) {
-    Ride& ride = rides[i];
-    ride.outcome = {};
-    ride.outcome.length = static_cast<std::uint32_t>(ride.frame.end - ride.frame.data);
-    begin(ride, env, ways[i], foresight);
-    by_port = by_port || (is_of_flow(ways[i].next) && is_by_port(ways[i].match));
+  for (std::size_t i = 0; i < jobs.size(); i++) {
+    Job& job = jobs[i];
+    job.outcome = {};
+    job.outcome.length = static_cast<std::uint32_t>(job.frame.end - job.frame.data);
+    classify(job, env, all[i], prefetch);
+    by_port = by_port || (is_of_flow(all[i].next) && is_by_port(all[i].match));
   }
-  for (std::size_t i = 0; by_port && foresight == Foresight::yes && i < rides.size(); i++)
-    if (is_of_flow(ways[i].next) && is_by_port(ways[i].match))
-      foresee_by_port(rides[i], env, ways[i]);
-  for (std::size_t i = 0; i < rides.size(); i++) {
-    Ride& ride = rides[i];
-    Halfway& way = ways[i];
-    if (is_of_flow(way.next)) forward(ride, env, way);
-    if (way.next >= TD_REASON_COUNT) go_on(ride, env, way);
-    ride.reason = static_cast<td_reason>(way.next);
+  for (std::size_t i = 0; by_port && prefetch == Prefetch::yes && i < jobs.size(); i++)
+    if (is_of_flow(all[i].next) && is_by_port(all[i].match)) prefetch_by_port(jobs[i], env, all[i]);
+  for (std::size_t i = 0; i < jobs.size(); i++) {
+    Job& job = jobs[i];
+    Pending& pending = all[i];
+    if (is_of_flow(pending.next)) forward(job, env, pending);
+    if (pending.next >= TD_REASON_COUNT) run_steps(job, env, pending);
+    job.reason = static_cast<td_reason>(pending.next);
   }
 }
 

@@ -22,15 +22,15 @@ namespace tandem::forward {
 
 inline constexpr std::size_t kBurst = 32;
 
-struct Ride {
+struct Job {
   td_frame frame;  // given; where it begins and ends may be elsewhere afterwards
   td_reason reason;
   td_outcome outcome;
 };
 
-enum class Foresight : bool { no, yes };  // no: to measure what it is good for
+enum class Prefetch : bool { no, yes };  // no: to measure what it is good for
 
 // At most kBurst of them.
-void steer(std::span<Ride> rides, const td_env& env, Foresight foresight = Foresight::yes);
+void steer(std::span<Job> jobs, const td_env& env, Prefetch prefetch = Prefetch::yes);
 
 }  // namespace tandem::forward

@@ -105,7 +105,7 @@ void Forwarder::write(std::uint16_t slot, const Backend& backend) {
   record.port = s.port;
   record.service = s.service;
   record.hop = backend.hop;
-  record.alike = s.alike;
+  record.next_shared = s.next_shared;
   overwrite(memory_.env.backends[slot], record);
 }
 

@@ -128,7 +128,7 @@ class Forwarder {
   template <class Table>
   std::optional<std::uint16_t> choose_in(Table& table, Packet& packet);
   template <class Table>
-  bool has_twin(Table& table, const Packet& packet, std::uint16_t backend);
+  bool is_taken_elsewhere(Table& table, const Packet& packet, std::uint16_t backend);
   template <class Decision>
   bool reserve(const Packet& packet, Decision& decision);
   std::optional<std::uint16_t> take_port(const Service& service, std::uint8_t source);

@@ -88,7 +88,7 @@ std::optional<KnownFlow> flow_of(const Forwarder& forwarder, const Question& q,
   }
   const td_backend* backend = nullptr;
   for (std::uint32_t slot = match.backend == 0 ? 0 : match.backend - 1; slot != 0;
-       slot = backend->alike) {
+       slot = backend->next_shared) {
     backend = td_backend_at(&env, slot);
     if (backend == nullptr) break;
     auto flow = find(forwarder, {q.destination, q.port, backend->service});

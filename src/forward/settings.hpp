@@ -30,11 +30,11 @@ struct BackendSettings {
   std::uint16_t service = 0;
   IpAddress address;
   std::uint16_t port = 0;
-  IpAddress outer;            // tunnel: this node's address, of the backend's family
-  balance::Backend balance;   // its slot is set by the forwarder
-  std::optional<td_hop> hop;  // not known: the backend gets no flows
-  std::uint16_t alike = 0;    // the next backend at this address and port, of another service
-  std::vector<std::uint16_t> twins;  // all of those
+  IpAddress outer;                // tunnel: this node's address, of the backend's family
+  balance::Backend balance;       // its slot is set by the forwarder
+  std::optional<td_hop> hop;      // not known: the backend gets no flows
+  std::uint16_t next_shared = 0;  // the next backend at this address and port, of another service
+  std::vector<std::uint16_t> shared_with;  // all of those
 };
 
 // Written by the thread that forwards, read by any.

@@ -4,9 +4,9 @@
 // The whole loop of a worker is measured, over a port in memory (net_null): rx gives an mbuf of the
 // pool, tx gives it back, and a callback in between writes a frame of some flow into it, another
 // one each time. The same loop with nothing but an exchange of the MAC addresses is the floor. They
-// take turns with the worker with and without foresight (forward/burst.hpp).
+// take turns with the worker with and without prefetch (forward/burst.hpp).
 //
-// Prints {"established/MODE/FLOWS": {"floor": [...], "foresight": [...], "blind": [...],
+// Prints {"established/MODE/FLOWS": {"floor": [...], "prefetch": [...], "blind": [...],
 // "cycles": [...]}, "admit/MODE": ..., "workers/FLOWS": {"one": [...], "two": [...]},
 // "workers/floor":
 // ...} in nanoseconds a frame; "workers" in frames a second.
@@ -66,8 +66,8 @@ std::size_t swap_macs(std::uint16_t port, std::uint16_t queue = 0) {
   return count;
 }
 
-Taken take_worker(Rig& rig, const TestService& service, std::uint32_t flows, bool foresight) {
-  rig.fill(service, flows, 1, foresight);
+Taken take_worker(Rig& rig, const TestService& service, std::uint32_t flows, bool prefetch) {
+  rig.fill(service, flows, 1, prefetch);
   auto& worker = rig.worker(0);
   const Taken taken = take(kRounds, [&] { return worker.round(); });
   const auto& c = worker.counters();
@@ -105,7 +105,7 @@ void measure_established(Rig& rig, int rounds, std::uint32_t most, nlohmann::jso
       for (int round = 0; round < rounds; round++) {
         figures["floor"].push_back(take(kRounds, [&] { return swap_macs(rig.port()); }).ns);
         const Taken with = take_worker(rig, service, flows, true);
-        figures["foresight"].push_back(with.ns);
+        figures["prefetch"].push_back(with.ns);
         figures["cycles"].push_back(with.cycles);
         figures["blind"].push_back(take_worker(rig, service, flows, false).ns);
       }

@@ -105,14 +105,14 @@ class Rig {
   }
 
   // Flows of a service, and nothing else; for so many workers.
-  void fill(const TestService& service, std::uint32_t flows, unsigned workers, bool foresight) {
+  void fill(const TestService& service, std::uint32_t flows, unsigned workers, bool prefetch) {
     if (service.number != service_ || flows != flows_) make_flows(service, flows);
     auto set = std::make_shared<engine::PortSet>();
     set->entries.push_back({port_->id(), static_cast<std::uint16_t>(workers), rig::kLink});
     workers_.clear();
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<engine::Worker>(
-          engine::Worker::Options{i, workers, engine::RestMode::poll, foresight},
+          engine::Worker::Options{i, workers, engine::RestMode::poll, prefetch},
           engine::Worker::Rooms{
               node_->env(), clock_, nullptr, i == 0 ? &node_->forwarder() : nullptr, {}}));
       workers_[i]->use(set);

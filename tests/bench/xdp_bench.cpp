@@ -160,7 +160,7 @@ std::vector<Case> cases() {
        {.family = v6, .virtual_mac = true},
        Way::restored},
       {"advert", padded(advert()), TD_TAKE_ADVERT, {}, Way::drained},
-      {"advert-flood", padded(advert()), TD_DROP_ADVERT_RING},
+      {"advert-flood", padded(advert()), TD_DROP_ADVERT_RING_FULL},
   };
 }
 
@@ -182,7 +182,7 @@ class Measurement {
   // Until no advert fits any more, for the case that measures just that.
   Result<void> prepare() {
     rig_.drain_adverts();
-    if (case_.verdict != TD_DROP_ADVERT_RING) return {};
+    if (case_.verdict != TD_DROP_ADVERT_RING_FULL) return {};
     if (auto filled = rig_.run(Subject::steering, {case_.frame, 2 * kAdvertRepeat, false}); !filled)
       return std::unexpected(filled.error());
     return {};

@@ -94,7 +94,8 @@ TEST_F(Adverts, OfIpv6AndBehindExtensionHeadersArriveToo) {
 TEST_F(Adverts, MayBeAsLongAsTheAbiSaysAndNoLonger) {
   const Bytes longest = frames::advert({}, TD_ADVERT_BYTES);
   EXPECT_EQ(kernel_->steer(longest).reason, TD_TAKE_ADVERT);
-  EXPECT_EQ(kernel_->steer(frames::advert({}, TD_ADVERT_BYTES + 1)).reason, TD_DROP_ADVERT_SIZE);
+  EXPECT_EQ(kernel_->steer(frames::advert({}, TD_ADVERT_BYTES + 1)).reason,
+            TD_DROP_ADVERT_TOO_LONG);
   const auto taken = drain();
   ASSERT_EQ(taken.size(), 1u);
   EXPECT_EQ(taken[0].packet, Bytes(longest.begin() + 14, longest.end()));
@@ -103,11 +104,11 @@ TEST_F(Adverts, MayBeAsLongAsTheAbiSaysAndNoLonger) {
 TEST_F(Adverts, ThatFindTheRingFullAreDroppedAndCounted) {
   const unsigned held = fill();
   EXPECT_GE(held, TD_ADVERT_RING_BYTES / (sizeof(td_advert) + 64));
-  EXPECT_EQ(kernel_->steer(frames::advert()).reason, TD_DROP_ADVERT_RING);
+  EXPECT_EQ(kernel_->steer(frames::advert()).reason, TD_DROP_ADVERT_RING_FULL);
 
   EXPECT_EQ(drain(1).size(), 1u);
   EXPECT_EQ(kernel_->steer(frames::advert()).reason, TD_TAKE_ADVERT);
-  EXPECT_EQ(kernel_->steer(frames::advert()).reason, TD_DROP_ADVERT_RING);
+  EXPECT_EQ(kernel_->steer(frames::advert()).reason, TD_DROP_ADVERT_RING_FULL);
   EXPECT_EQ(drain().size(), held);
 }
 

@@ -75,7 +75,7 @@ inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& fram
   td_outcome outcome;
   td_reason reason = td_steer_frame(&f, &memory.env(), &outcome);
   if (reason == TD_TAKE_ADVERT && frame.size() - p.l3_offset > TD_ADVERT_BYTES)
-    reason = TD_DROP_ADVERT_SIZE;
+    reason = TD_DROP_ADVERT_TOO_LONG;
   return {reason, {f.data, f.end}};
 }
 

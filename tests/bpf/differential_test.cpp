@@ -54,7 +54,8 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
     }
     reached[in_cxx.reason]++;
   }
-  for (const auto reason : {TD_DROP_ADVERT_RING, TD_DROP_ADVERT_SIZE, TD_DROP_NO_LEASE_SOURCE})
+  for (const auto reason :
+       {TD_DROP_ADVERT_RING_FULL, TD_DROP_ADVERT_TOO_LONG, TD_DROP_NO_LEASE_SOURCE})
     reached[reason] = kFrames;  // not by chance, or not on the way in
   for (unsigned reason = 0; reason < reached.size(); reason++)
     EXPECT_TRUE(reached[reason] > 10 || verdicts::needs_backends(static_cast<int>(reason)))

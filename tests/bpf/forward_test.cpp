@@ -56,9 +56,10 @@ class Forwarding : public KernelTest, public testing::WithParamInterface<std::ui
     });
     kernel_->ring().drain(4, [](const td_advert&) {});
     td_reason expected = cxx.reason;
-    if (expected == TD_PUNT_MISS) expected = TD_DROP_PUNT;  // no data thread is there to take it
-    if (expected == TD_TAKE_ADVERT && kernel.reason == TD_DROP_ADVERT_SIZE)
-      expected = TD_DROP_ADVERT_SIZE;  // left to the caller of the core
+    if (expected == TD_PUNT_MISS)
+      expected = TD_DROP_NO_DATA_THREAD;  // no data thread is there to take it
+    if (expected == TD_TAKE_ADVERT && kernel.reason == TD_DROP_ADVERT_TOO_LONG)
+      expected = TD_DROP_ADVERT_TOO_LONG;  // left to the caller of the core
     agree(kernel.reason.value_or(TD_PASS_OTHER), kernel.frame, expected, cxx.frame, frame);
     if (cxx.reason != TD_PUNT_MISS || testing::Test::HasFatalFailure()) return cxx.reason;
     const auto here = in_kernel_->admit(frame, rig::kLink, now);
@@ -101,9 +102,9 @@ TEST_P(Forwarding, TheKernelAndCxxAgreeOnFramesAndFlows) {
   }
   compare(in_kernel_->forwarder().flows4(), in_cxx_->forwarder().flows4());
   compare(in_kernel_->forwarder().flows6(), in_cxx_->forwarder().flows6());
-  for (const auto reason :
-       {TD_TX_FORWARD, TD_TX_REPLY, TD_TX_ICMP, TD_TX_TOO_BIG, TD_PUNT_MISS, TD_DROP_FRAGMENT,
-        TD_DROP_TOO_BIG, TD_DROP_MALFORMED, TD_PASS_UNFLOWED, TD_PASS_LOCAL, TD_DROP_NO_LEASE})
+  for (const auto reason : {TD_TX_FORWARD, TD_TX_REPLY, TD_TX_ICMP_ERROR, TD_TX_TOO_BIG,
+                            TD_PUNT_MISS, TD_DROP_FRAGMENT_UNPLACED, TD_DROP_TOO_BIG,
+                            TD_DROP_MALFORMED, TD_PASS_NO_FLOW, TD_PASS_LOCAL, TD_DROP_NO_LEASE})
     EXPECT_GT(reached[reason], 10U) << "the generator misses reason " << reason;
 }
 
@@ -119,12 +120,13 @@ TEST_F(Forwarding, WithoutABudgetAHashPicks) {
       const auto frame = to_service(s, {.client = client, .port = 3000});
       const auto kernel = kernel_->steer(frame);
       const auto cxx = in_cxx_->steer(frame, rig::kLink, MonotonicClock::now());
-      if (kernel.reason == TD_DROP_PUNT || cxx.reason == TD_PUNT_MISS) continue;  // the first ones
+      if (kernel.reason == TD_DROP_NO_DATA_THREAD || cxx.reason == TD_PUNT_MISS)
+        continue;  // the first ones
       agree(kernel.reason.value_or(TD_PASS_OTHER), kernel.frame, cxx.reason, cxx.frame, frame);
       reasons[cxx.reason]++;
     }
   EXPECT_GT(reasons[TD_TX_HASHED], 200U);
-  EXPECT_GT(reasons[TD_DROP_BUDGET], 40U);  // fullnat
+  EXPECT_GT(reasons[TD_DROP_OVER_BUDGET], 40U);  // fullnat
 }
 
 // The program of the dpdk engine: what concerns backends is for workers, as it came; what does not
@@ -143,22 +145,22 @@ TEST_F(HandingOver, WorkersGetWhatConcernsBackends) {
     const auto kernel = kernel_->steer(frame);
     kernel_->ring().drain(4, [](const td_advert&) {});
     const auto cxx = in_cxx_->steer(frame, rig::kLink, MonotonicClock::now());
-    if (kernel.reason == TD_DROP_PUNT) {  // no worker is there to take it
+    if (kernel.reason == TD_DROP_NO_DATA_THREAD) {  // no worker is there to take it
       ASSERT_EQ(hex(kernel.frame), hex(frame));
       handed_over[cxx.reason]++;
       continue;
     }
     decided++;
     td_reason expected = cxx.reason;
-    if (expected == TD_TAKE_ADVERT && kernel.reason == TD_DROP_ADVERT_SIZE)
-      expected = TD_DROP_ADVERT_SIZE;
+    if (expected == TD_TAKE_ADVERT && kernel.reason == TD_DROP_ADVERT_TOO_LONG)
+      expected = TD_DROP_ADVERT_TOO_LONG;
     agree(kernel.reason.value_or(TD_PASS_OTHER), kernel.frame, expected, cxx.frame, frame);
     if (testing::Test::HasFatalFailure()) FAIL() << "frame " << i;
   }
   EXPECT_GT(decided, 1'000U);
   EXPECT_GT(handed_over[TD_PUNT_MISS], 1'000U);
-  EXPECT_GT(handed_over[TD_PASS_UNFLOWED], 10U);
-  for (const auto reason : {TD_DROP_FRAGMENT, TD_TAKE_ADVERT})
+  EXPECT_GT(handed_over[TD_PASS_NO_FLOW], 10U);
+  for (const auto reason : {TD_DROP_FRAGMENT_UNPLACED, TD_TAKE_ADVERT})
     EXPECT_EQ(handed_over[reason], 0U) << reason;
 }
 

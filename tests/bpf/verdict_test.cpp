@@ -34,7 +34,7 @@ TEST_F(Verdicts, EachKindOfFrameHasItsVerdictCountedOnce) {
 
 // These two need a full ring, or are of the way out: see advert_test.cpp and egress_test.cpp.
 TEST(VerdictTable, HasAFrameForEachReason) {
-  std::set<int> reasons{TD_DROP_ADVERT_RING, TD_DROP_NO_LEASE_SOURCE};
+  std::set<int> reasons{TD_DROP_ADVERT_RING_FULL, TD_DROP_NO_LEASE_SOURCE};
   for (const auto& c : verdicts::all()) reasons.insert(c.reason);
   for (int reason = 0; reason < TD_REASON_COUNT; reason++)
     EXPECT_TRUE(reasons.contains(reason) || verdicts::needs_backends(reason)) << reason;

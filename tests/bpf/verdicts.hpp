@@ -127,7 +127,7 @@ inline std::vector<Case> neighbours() {
       {"NS, virtual MAC, two tags", TD_TX_NA, nd({ip("2001:db8::104")}, {.vlan = v2030})},
       {"NS, virtual MAC, inner tag missing", TD_DROP_OTHER_LINK,
        nd({ip("2001:db8::104")}, {.vlan = {20, 0}})},
-      {"NS behind an extension header", TD_DROP_REWRITE,
+      {"NS behind an extension header", TD_DROP_REWRITE_FAILED,
        frames::ipv6({.to = ip("ff02::1:ff00:100"), .next = 60, .hop_limit = 255},
                     behind_options(58, nd_message({ip("2001:db8::100")}, kClientMac)))},
       {"NA about a virtual address", TD_PASS_OTHER, na(ip("2001:db8::2"), ip("2001:db8::100"))},
@@ -194,7 +194,7 @@ inline std::vector<Case> odd_ones() {
       {"an advert to a virtual address", TD_TAKE_ADVERT,
        frames::ipv4({ip("192.0.2.106"), 112}, Bytes(12))},
       {"the longest advert", TD_TAKE_ADVERT, advert({}, TD_ADVERT_BYTES)},
-      {"an advert too long", TD_DROP_ADVERT_SIZE, advert({}, TD_ADVERT_BYTES + 1)},
+      {"an advert too long", TD_DROP_ADVERT_TOO_LONG, advert({}, TD_ADVERT_BYTES + 1)},
   };
 }
 

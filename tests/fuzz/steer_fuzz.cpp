@@ -39,7 +39,7 @@ std::unique_ptr<td_tables> tables(bool with_leases) {
 
 bool unconcerned(td_reason reason) {
   return reason == TD_PASS_OTHER || reason == TD_PASS_MALFORMED || reason == TD_TAKE_ADVERT ||
-         reason == TD_DROP_ADVERT_SIZE;
+         reason == TD_DROP_ADVERT_TOO_LONG;
 }
 
 // At most the destination's MAC is another, if it is no answer.

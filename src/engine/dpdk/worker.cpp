@@ -126,19 +126,19 @@ std::size_t Worker::serve(std::size_t entry, std::uint16_t queue) {
   counters_.bursts++;
   counters_.received.add(count);
   for (std::size_t i = 0; i < count; i++) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
-  for (std::size_t i = 0; i < count; i++) lay_out(rides_[i], *frames[i], from.ifindex);
+  for (std::size_t i = 0; i < count; i++) lay_out(jobs_[i], *frames[i], from.ifindex);
   capturing_ = to_ns(now_) < rooms_.env.tables->capture_until_ns;
   for (std::size_t i = 0; capturing_ && i < count; i++)
     capture_in(*frames[i], from.ifindex, captures_[i]);
-  forward::steer({rides_.data(), count}, rooms_.env,
-                 options_.foresight ? forward::Foresight::yes : forward::Foresight::no);
+  forward::steer({jobs_.data(), count}, rooms_.env,
+                 options_.prefetch ? forward::Prefetch::yes : forward::Prefetch::no);
   for (std::size_t i = 0; i < count; i++) settle(frames[i], i, entry);
   flush();
   return count;
 }
 
-void Worker::lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t ifindex) const {
-  td_frame& f = ride.frame;
+void Worker::lay_out(forward::Job& job, const rte_mbuf& frame, std::uint32_t ifindex) const {
+  td_frame& f = job.frame;
   f.first = static_cast<std::uint8_t*>(frame.buf_addr);
   f.last = f.first + frame.buf_len;
   f.data = f.first + frame.data_off;
@@ -154,28 +154,28 @@ void Worker::lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t i
 
 // The forwarder counts what it admits, and its traffic.
 void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
-  forward::Ride& ride = rides_[i];
+  forward::Job& job = jobs_[i];
   // Where there is a TAP device, the program on it counts adverts: it may have no room for one.
-  if (ride.reason != TD_TAKE_ADVERT || ports_->entries[entry].tap == nullptr)
-    counters_.packets[ride.reason]++;
-  if (ride.frame.ended.family != 0) hear_end(ride.frame.ended);
-  if (ride.reason != TD_PUNT_MISS) {
-    if (td_is_tx(ride.reason) && ride.outcome.backend != 0) count_traffic(ride.outcome);
+  if (job.reason != TD_TAKE_ADVERT || ports_->entries[entry].tap == nullptr)
+    counters_.packets[job.reason]++;
+  if (job.frame.ended.family != 0) hear_end(job.frame.ended);
+  if (job.reason != TD_PUNT_MISS) {
+    if (td_is_tx(job.reason) && job.outcome.backend != 0) count_traffic(job.outcome);
   } else if (rooms_.forwarder != nullptr) {
-    ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
+    job.reason = rooms_.forwarder->admit(job.frame, job.outcome, now_);
   }
-  if (td_is_tx(ride.reason)) trim(*frame, ride.frame);
+  if (td_is_tx(job.reason)) trim(*frame, job.frame);
   if (capturing_) capture_out(i, *frame, ports_->entries[entry].ifindex);
-  finish(frame, ride, entry);
+  finish(frame, job, entry);
 }
 
-void Worker::finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry) {
-  if (td_is_tx(ride.reason))
-    send(frame, ride.outcome.ifindex, entry);
-  else if (ride.reason == TD_PUNT_MISS)
+void Worker::finish(rte_mbuf* frame, const forward::Job& job, std::size_t entry) {
+  if (td_is_tx(job.reason))
+    send(frame, job.outcome.ifindex, entry);
+  else if (job.reason == TD_PUNT_MISS)
     hand_over(frame, entry);
-  else if ((td_is_pass(ride.reason) || ride.reason == TD_TAKE_ADVERT) && is_whole(*frame))
-    give_to_kernel(frame, ride.reason == TD_TAKE_ADVERT, entry);
+  else if ((td_is_pass(job.reason) || job.reason == TD_TAKE_ADVERT) && is_whole(*frame))
+    give_to_kernel(frame, job.reason == TD_TAKE_ADVERT, entry);
   else
     rte_pktmbuf_free(frame);
 }
@@ -212,11 +212,11 @@ std::size_t Worker::take_over() {
         rte_pktmbuf_free(frame);
         continue;
       }
-      forward::Ride& ride = rides_[0];
-      lay_out(ride, *frame, frame->hash.usr);
-      ride.reason = rooms_.forwarder->admit(ride.frame, ride.outcome, now_);
-      if (td_is_tx(ride.reason)) trim(*frame, ride.frame);
-      finish(frame, ride, entry);
+      forward::Job& job = jobs_[0];
+      lay_out(job, *frame, frame->hash.usr);
+      job.reason = rooms_.forwarder->admit(job.frame, job.outcome, now_);
+      if (td_is_tx(job.reason)) trim(*frame, job.frame);
+      finish(frame, job, entry);
     }
     if (count > 0) flush();
     td_flow_end end;
@@ -259,13 +259,12 @@ void Worker::capture_in(const rte_mbuf& frame, std::uint32_t ifindex, td_capture
 
 // What the kernel gets, tcpdump sees.
 void Worker::capture_out(std::size_t i, const rte_mbuf& frame, std::uint32_t ifindex) {
-  const forward::Ride& ride = rides_[i];
+  const forward::Job& job = jobs_[i];
   td_captured& captured = captures_[i];
-  if (td_is_pass(ride.reason)) return;
-  captured.reason = static_cast<std::uint16_t>(ride.reason);
+  if (td_is_pass(job.reason)) return;
+  captured.reason = static_cast<std::uint16_t>(job.reason);
   captured.out = 0;
-  if (td_is_tx(ride.reason))
-    captured.out = ride.outcome.ifindex != 0 ? ride.outcome.ifindex : ifindex;
+  if (td_is_tx(job.reason)) captured.out = job.outcome.ifindex != 0 ? job.outcome.ifindex : ifindex;
   captured.out_length = frame.data_len;
   std::memcpy(captured.left, rte_pktmbuf_mtod(&frame, const void*),
               std::min<std::size_t>(frame.data_len, TD_CAPTURE_BYTES));

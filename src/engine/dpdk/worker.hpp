@@ -69,7 +69,7 @@ class Worker {
   struct Options {
     unsigned number = 0, workers = 1;
     RestMode rest = RestMode::sleep;
-    bool foresight = true;
+    bool prefetch = true;
   };
   struct Rooms {
     const td_env& env;
@@ -113,10 +113,10 @@ class Worker {
   };
 
   std::size_t serve(std::size_t entry, std::uint16_t queue);
-  void lay_out(forward::Ride& ride, const rte_mbuf& frame, std::uint32_t ifindex) const;
+  void lay_out(forward::Job& job, const rte_mbuf& frame, std::uint32_t ifindex) const;
   void settle(rte_mbuf* frame, std::size_t i, std::size_t entry);
   void hand_over(rte_mbuf* frame, std::size_t entry);
-  void finish(rte_mbuf* frame, const forward::Ride& ride, std::size_t entry);
+  void finish(rte_mbuf* frame, const forward::Job& job, std::size_t entry);
   void send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry);
   void give_to_kernel(rte_mbuf* frame, bool is_advert, std::size_t entry);
   void hear_end(const td_flow_end& end);
@@ -138,7 +138,7 @@ class Worker {
   rte_ring* captured_ = nullptr;       // td_captured
   std::vector<td_captured> captures_;  // of the burst that is under way
   bool capturing_ = false;
-  std::array<forward::Ride, forward::kBurst> rides_;
+  std::array<forward::Job, forward::kBurst> jobs_;
   std::array<Outbox, PortSet::kMost> outboxes_;
   MonotonicTime now_;
   std::uint64_t jiffies_ = 0;

@@ -4,7 +4,7 @@ memory (dpdk_bench.cpp).
 
 dpdk/established/MODE/FLOWS: nanoseconds a packet of an established flow; beside testpmd's macswap on
 a port of the same kind, which makes nothing of what it receives, and beside the same loop without
-foresight.
+prefetch.
 dpdk/floor: the same loop where only MAC addresses are exchanged, with the frames that the others get.
 dpdk/cycles/MODE/FLOWS: the same in cycles of the time-stamp counter.
 dpdk/admit/MODE: connections a second, by SYNs alone.
@@ -45,9 +45,9 @@ def measure(options):
         if not name.startswith("established/"):
             continue
         floors += figures["floor"]
-        rows.append(row(f"dpdk/{name}", figures["foresight"], "ns", macswap, "testpmd macswap"))
-        rows.append(row(f"dpdk/{name}", figures["foresight"], "ns", figures["blind"],
-                        "without foresight"))
+        rows.append(row(f"dpdk/{name}", figures["prefetch"], "ns", macswap, "testpmd macswap"))
+        rows.append(row(f"dpdk/{name}", figures["prefetch"], "ns", figures["blind"],
+                        "without prefetch"))
         rows.append(row(f"dpdk/cycles/{name.removeprefix('established/')}", figures["cycles"],
                         "cycles"))
     rows.insert(1, row("dpdk/floor", floors, "ns", macswap, "testpmd macswap"))

@@ -132,7 +132,7 @@ TEST_P(EveryService, AnswersComeBackToTheClientInTheServicesName) {
   EXPECT_EQ(steer(from_backend(s, 1 - i, back, static_cast<std::uint16_t>(port + 1)),
                   i == 0 ? rig::kOtherLink : rig::kLink)
                 .reason,
-            TD_PASS_UNFLOWED);
+            TD_PASS_NO_FLOW);
 }
 
 TEST_P(EveryService, NobodyThereIsRefusedOrDropped) {
@@ -248,7 +248,7 @@ class Twins : public Admission {
     settings.balance.weight = 1;
     settings.balance.state = balance::State::up;
     settings.hop = node_.env().hops[node_.env().backends[2].hop];
-    settings.twins = {twin};
+    settings.shared_with = {twin};
     node_.forwarder().set_backend(slot, settings, now_);
   }
   static constexpr Segment kSyn{.port = 5000};
@@ -344,8 +344,8 @@ TEST_F(Ports, OfHalfOpenFlowsAreGivenToNewOnes) {
   std::uint32_t dropped = 0;
   for (std::uint32_t n = 100; n < 100 + 2 * kPorts; n++) {
     const td_reason reason = packet(n, TD_TCP_SYN);
-    ASSERT_TRUE(reason == TD_TX_FORWARD || reason == TD_DROP_FULL) << n;
-    dropped += reason == TD_DROP_FULL;
+    ASSERT_TRUE(reason == TD_TX_FORWARD || reason == TD_DROP_NO_SOURCE_PORT) << n;
+    dropped += reason == TD_DROP_NO_SOURCE_PORT;
   }
   EXPECT_EQ(forwarder().flows4().flows(), kPorts);
   EXPECT_EQ(forwarder().flows4().evictions(), kPorts + 100 - dropped);
@@ -358,7 +358,7 @@ TEST_F(Ports, OfHalfOpenFlowsAreGivenToNewOnes) {
 
 TEST_F(Ports, OfEstablishedFlowsAreNot) {
   establish(0, kPorts);
-  EXPECT_EQ(packet(kPorts, TD_TCP_SYN), TD_DROP_FULL);
+  EXPECT_EQ(packet(kPorts, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
   EXPECT_EQ(forwarder().of_service(3).exhausted, 1U);
   EXPECT_EQ(forwarder().flows4().flows(), kPorts);
   ASSERT_EQ(packet(7, TD_TCP_RST), TD_TX_FORWARD);

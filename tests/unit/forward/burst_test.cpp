@@ -23,11 +23,11 @@ constexpr std::size_t kHeadroom = 64, kRoom = 2048;
 class Laid {
  public:
   Laid(std::span<const frames::Bytes> frames, const ServiceNode& node, MonotonicTime now)
-      : buffers_(frames.size()), rides_(frames.size()) {
+      : buffers_(frames.size()), jobs_(frames.size()) {
     for (std::size_t i = 0; i < frames.size(); i++) {
       buffers_[i].resize(kRoom);
       std::ranges::copy(frames[i], buffers_[i].begin() + kHeadroom);
-      td_frame& f = rides_[i].frame;
+      td_frame& f = jobs_[i].frame;
       f = {};
       f.first = buffers_[i].data();
       f.last = f.first + kRoom;
@@ -38,11 +38,11 @@ class Laid {
       f.jiffies = node.jiffies(now);
     }
   }
-  [[nodiscard]] std::span<forward::Ride> rides() { return rides_; }
+  [[nodiscard]] std::span<forward::Job> jobs() { return jobs_; }
 
  private:
   std::vector<frames::Bytes> buffers_;
-  std::vector<forward::Ride> rides_;
+  std::vector<forward::Job> jobs_;
 };
 
 std::vector<frames::Bytes> shuffled(unsigned seed) {
@@ -53,7 +53,7 @@ std::vector<frames::Bytes> shuffled(unsigned seed) {
 }
 
 // Admits what found no flow, after the burst, on both nodes.
-void expect_alike(forward::Foresight foresight, unsigned seed) {
+void expect_alike(forward::Prefetch prefetch, unsigned seed) {
   MemoryNode one(kStart), bursts(kStart);
   const std::vector<frames::Bytes> all = shuffled(seed);
   std::mt19937 random(seed + 1);
@@ -66,23 +66,23 @@ void expect_alike(forward::Foresight foresight, unsigned seed) {
     at += count;
     now += std::chrono::milliseconds(random() % 50);
     Laid laid(burst, bursts.node, now);
-    forward::steer(laid.rides(), bursts.node.env(), foresight);
+    forward::steer(laid.jobs(), bursts.node.env(), prefetch);
     std::vector<std::size_t> misses;
     for (std::size_t i = 0; i < count; i++) {
-      const forward::Ride& ride = laid.rides()[i];
+      const forward::Job& job = laid.jobs()[i];
       const auto expected = one.node.steer(burst[i], rig::kLink, now);
-      ASSERT_EQ(ride.reason, expected.reason);
-      if (ride.reason == TD_PUNT_MISS) {
+      ASSERT_EQ(job.reason, expected.reason);
+      if (job.reason == TD_PUNT_MISS) {
         misses.push_back(i);
         continue;
       }
-      if (ride.frame.ended.family != 0)
-        bursts.node.forwarder().on_end(ride.frame.ended, bursts.node.tick(now));
-      forwarded += ride.outcome.backend != 0 && td_is_tx(ride.reason);
-      ASSERT_EQ(frames::Bytes(ride.frame.data, ride.frame.end), expected.frame);
-      ASSERT_EQ(ride.outcome.ifindex, expected.out.ifindex);
-      ASSERT_EQ(ride.outcome.backend, expected.out.backend);
-      ASSERT_EQ(ride.outcome.length, expected.out.length);
+      if (job.frame.ended.family != 0)
+        bursts.node.forwarder().on_end(job.frame.ended, bursts.node.tick(now));
+      forwarded += job.outcome.backend != 0 && td_is_tx(job.reason);
+      ASSERT_EQ(frames::Bytes(job.frame.data, job.frame.end), expected.frame);
+      ASSERT_EQ(job.outcome.ifindex, expected.out.ifindex);
+      ASSERT_EQ(job.outcome.backend, expected.out.backend);
+      ASSERT_EQ(job.outcome.length, expected.out.length);
     }
     for (const std::size_t i : misses) {
       const auto a = one.node.admit(burst[i], rig::kLink, now);
@@ -95,11 +95,11 @@ void expect_alike(forward::Foresight foresight, unsigned seed) {
 }
 
 TEST(Burst, IsLikeOneFrameAfterTheOther) {
-  for (unsigned seed = 1; seed <= 20; seed++) expect_alike(forward::Foresight::yes, seed);
+  for (unsigned seed = 1; seed <= 20; seed++) expect_alike(forward::Prefetch::yes, seed);
 }
 
 TEST(Burst, IsTheSameWithoutForesight) {
-  for (unsigned seed = 1; seed <= 5; seed++) expect_alike(forward::Foresight::no, seed);
+  for (unsigned seed = 1; seed <= 5; seed++) expect_alike(forward::Prefetch::no, seed);
 }
 
 // What is taken for plain looks as the parser sees it; and most is taken for it.
@@ -111,7 +111,7 @@ TEST(Burst, SeesPlainFramesAsTheParserDoes) {
     td_parse(&parsed, frame.data(), frame.data() + frame.size(), TD_FULL);
     for (const std::uint32_t family : {4U, 6U}) {
       if (!td_is_plain(frame.data(), frame.data() + frame.size(), family)) continue;
-      td_see_plain(&seen, frame.data(), family);
+      td_parse_plain(&seen, frame.data(), family);
       EXPECT_EQ(std::memcmp(&seen, &parsed, kFields), 0);
       plain[family == 6]++;
     }
@@ -130,7 +130,7 @@ TEST(Burst, AllocatesNothing) {
   const std::vector<frames::Bytes> all = shuffled(7);
   Laid laid({all.data(), forward::kBurst}, node.node, kStart);
   const std::size_t before = balance::allocations();
-  forward::steer(laid.rides(), node.node.env());
+  forward::steer(laid.jobs(), node.node.env());
   EXPECT_EQ(balance::allocations(), before);
 }
 
