@@ -144,11 +144,9 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)
 		return TD_DROP_ADVERT_RING_FULL;
-	advert->time_ns = bpf_ktime_get_ns();
 	advert->ifindex = ctx->ingress_ifindex;
 	advert->vlan[0] = p.vlan[0];
 	advert->vlan[1] = p.vlan[1];
-	td_copy_mac(advert->source_mac, p.eth + 6);
 	advert->length = length;
 	if (bpf_xdp_load_bytes(ctx, p.l3_offset, advert->packet, length)) {
 		bpf_ringbuf_discard(advert, 0);

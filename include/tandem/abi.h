@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program and the daemon share: the maps' contents and the verdicts.
+ * What the XDP program and the daemon share: the maps' contents, and the reasons (reasons.h).
  *
  * All tables are mmapable arrays which the daemon writes by plain stores, and each 8-byte word is
  * written whole, so that the program sees the old value or the new. No map is a kernel hash: the
@@ -11,9 +11,10 @@
 #ifndef TANDEM_ABI_H
 #define TANDEM_ABI_H
 
+#include "tandem/reasons.h"
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 4 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 5 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
@@ -35,67 +36,6 @@ enum {
 	TD_END_RING_BYTES = 1 << 20,	/* ends of flows on their way to the data thread */
 };
 
-/*
- * Why a packet was passed, dropped, transmitted or handed over. Stable: numbers are never reused.
- * X(number, NAME, "name shown to users")
- */
-#define TD_REASONS(X)                                                                        \
-	X(0, PASS_OTHER, "pass/other")             /* not for a virtual address */             \
-	X(1, PASS_LOCAL, "pass/local")             /* a service with forward = "local" */      \
-	X(2, PASS_ACCEPTED, "pass/accepted")       /* to a virtual address, no service */      \
-	X(3, PASS_NEIGHBOUR, "pass/neighbour")     /* ARP or NS/NA for a virtual address */    \
-	X(4, PASS_ROUTED, "pass/routed")           /* to a virtual MAC, to be routed */        \
-	X(5, PASS_MALFORMED, "pass/malformed")     /* too short to be judged: the kernel's */  \
-	X(6, TX_ARP_REPLY, "tx/arp-reply")         /* answered with the virtual MAC */         \
-	X(7, TX_NA, "tx/na")                       /* answered with the virtual MAC */         \
-	X(8, TAKE_ADVERT, "take/advert")           /* handed to the VRRP thread */             \
-	X(9, DROP_NO_LEASE, "drop/no-lease")       /* to a virtual address held by another */  \
-	X(10, DROP_NO_LEASE_NEIGHBOUR, "drop/no-lease-neighbour")                              \
-	X(11, DROP_NO_LEASE_VMAC, "drop/no-lease-vmac")                                        \
-	X(12, DROP_NOT_ACCEPTED, "drop/not-accepted") /* accept = false, and no service */     \
-	X(13, DROP_ADVERT_RING_FULL, "drop/advert-ring-full")                                       \
-	X(14, DROP_ADVERT_TOO_LONG, "drop/advert-too-long")                                        \
-	X(15, DROP_REWRITE_FAILED, "drop/rewrite-failed") /* no room for an answer */                 \
-	X(16, DROP_OTHER_LINK, "drop/other-link")  /* ARP or NS not on the address's own link */ \
-	X(17, DROP_NO_LEASE_SOURCE, "drop/no-lease-source") /* our kernel, in another's name */ \
-	X(18, TX_FORWARD, "tx/forward")            /* to the backend of its flow */            \
-	X(19, TX_REPLY, "tx/reply")                /* from the backend to the client */        \
-	X(20, TX_HASHED, "tx/hashed")              /* to a backend by hash, without a flow */  \
-	X(21, TX_ICMP_ERROR, "tx/icmp-error")            /* to whom sent the packet that it quotes */ \
-	X(22, TX_TOO_BIG, "tx/too-big")            /* answered so, for the next hop's MTU */   \
-	X(23, TX_REFUSED, "tx/refused")            /* no backend: RST, or port unreachable */  \
-	X(24, PUNT_MISS, "punt/miss")              /* no flow: to the data thread */           \
-	X(25, DROP_NO_DATA_THREAD, "drop/no-data-thread")    /* which takes nothing from this queue */   \
-	X(26, DROP_OVER_BUDGET, "drop/over-budget")     /* too many first packets, and no hash */   \
-	X(27, DROP_FRAGMENT_UNPLACED, "drop/fragment-unplaced")                                         \
-	X(28, DROP_NO_BACKEND, "drop/no-backend")                                              \
-	X(29, DROP_NEXT_HOP_UNKNOWN, "drop/next-hop-unknown")                                            \
-	X(30, DROP_TTL_EXCEEDED, "drop/ttl-exceeded")                                                   \
-	X(31, DROP_TOO_BIG, "drop/too-big")        /* and may not be answered */               \
-	X(32, DROP_MALFORMED, "drop/malformed")    /* to a service, with a header cut short */ \
-	X(33, DROP_NO_SOURCE_PORT, "drop/no-source-port")    /* fullnat: all ports are taken */          \
-	X(34, PASS_NO_FLOW, "pass/no-flow")       /* from a backend, but of no flow */        \
-	X(35, TAKE_WORKER, "take/worker")          /* handed to a worker of the dpdk engine */
-
-enum td_reason {
-#define TD_REASON_ENUM(number, name, text) TD_##name = number,
-	TD_REASONS(TD_REASON_ENUM)
-#undef TD_REASON_ENUM
-};
-#define TD_REASON_COUNT 36
-
-/* A reason implies the verdict: to the kernel, back out, or (all others) gone from here. */
-TD_INLINE int td_is_pass(__u32 reason)
-{
-	return reason <= TD_PASS_MALFORMED || reason == TD_PASS_NO_FLOW;
-}
-
-TD_INLINE int td_is_tx(__u32 reason)
-{
-	return reason == TD_TX_ARP_REPLY || reason == TD_TX_NA ||
-	       (reason >= TD_TX_FORWARD && reason <= TD_TX_REFUSED);
-}
-
 enum td_family { TD_IPV4 = 4, TD_IPV6 = 6 };
 
 enum td_vrouter_flags {
@@ -103,15 +43,9 @@ enum td_vrouter_flags {
 	TD_VR_VIRTUAL_MAC = 2, /* ARP and NS are answered here, with the virtual MAC */
 };
 
-/*
- * One virtual router. The leases alone change on the packet's way; one is live while its clock is
- * before it. lease_ns gates what the kernel answers and takes, by CLOCK_MONOTONIC read exactly: the
- * coarse clock lags by more than its resolution when the CPU that keeps time is held up. What is
- * forwarded to a backend is gated by lease_jiffies, a clock that costs nothing and lags alike: a
- * packet that comes late by such a lag goes to the backend that the flow is with on both nodes.
- */
+/* One virtual router. The leases alone change on the packet's way: lease.h. */
 struct td_vrouter {
-	__u64 lease_ns;	     /* deadline; 0: no lease */
+	__u64 lease_ns;	     /* deadline, CLOCK_MONOTONIC; 0: no lease */
 	__u64 lease_jiffies; /* the same in jiffies, rounded down */
 	__u32 ifindex;	     /* the device that packets come in on */
 	__u16 vlan[2];	     /* IDs of the tags expected, outer first; 0: none */
@@ -303,10 +237,8 @@ struct td_clock {
 
 /* An advert on its way to the VRRP thread, through the BPF ring buffer. */
 struct td_advert {
-	__u64 time_ns; /* CLOCK_MONOTONIC at arrival */
 	__u32 ifindex;
 	__u16 vlan[2];
-	__u8 source_mac[6];
 	__u16 length; /* bytes of the IP packet */
 	__u8 packet[TD_ADVERT_BYTES];
 };

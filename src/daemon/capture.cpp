@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "flow/reason_names.hpp"
+
 namespace tandem::daemon {
 namespace {
 
@@ -14,18 +16,6 @@ constexpr int kRecordsAtOnce = 256;  // records, between other things that the t
 
 void store(__u64& word, __u64 value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
-}
-
-const char* name_of(std::uint16_t reason) {
-  switch (reason) {
-#define TD_REASON_CASE(number, name, text) \
-  case TD_##name:                          \
-    return text;
-    TD_REASONS(TD_REASON_CASE)
-#undef TD_REASON_CASE
-    default:
-      return "unknown";
-  }
 }
 
 }  // namespace
@@ -105,7 +95,7 @@ void Capture::take(const td_captured& c) {
   packet.device = c.in;
   packet.bytes = came;
   packet.length = c.in_length;
-  packet.comment = name_of(c.reason);
+  packet.comment = flow::reason_name(c.reason);
   running_->pcapng->write(packet);
   if (c.out == 0) return;
   packet.device = c.out;

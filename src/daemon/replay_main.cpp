@@ -8,6 +8,7 @@
 
 #include "config/load.hpp"
 #include "daemon/replay.hpp"
+#include "flow/reason_names.hpp"
 
 namespace {
 
@@ -23,12 +24,6 @@ constexpr const char* kUsage =
     "is Active for all addresses and all backends are up; next hops have the MAC addresses 02:00 "
     "and\n"
     "the last four bytes of the backend's address, tunnels come from 192.0.2.1 or 2001:db8::1.\n";
-
-constexpr std::array kNames = {
-#define TD_REASON_NAME(number, name, text) text,
-    TD_REASONS(TD_REASON_NAME)
-#undef TD_REASON_NAME
-};
 
 struct ClosePcap {
   void operator()(pcap_t* p) const { pcap_close(p); }
@@ -81,7 +76,7 @@ Result<void> replay(const config::Config& config, const std::string& from, const
   if (got == PCAP_ERROR) return fail(from + ": " + pcap_geterr(in->get()));
   if (pcap_dump_flush(out.get()) != 0) return fail_errno("cannot write " + to);
   for (std::size_t i = 0; i < counts.size(); i++)
-    if (counts[i] > 0) std::cout << counts[i] << ' ' << kNames[i] << '\n';
+    if (counts[i] > 0) std::cout << counts[i] << ' ' << flow::kReasonNames[i] << '\n';
   return {};
 }
 

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/explain_document.hpp"
 
+#include "flow/reason_names.hpp"
+
 namespace tandem::observe {
 
 using nlohmann::json;
 
 namespace {
-
-const char* reason_name(td_reason reason) {
-  switch (reason) {
-#define TD_REASON_CASE(number, name, text) \
-  case TD_##name:                          \
-    return text;
-    TD_REASONS(TD_REASON_CASE)
-#undef TD_REASON_CASE
-  }
-  return "unknown";
-}
 
 const char* verdict_name(Verdict verdict) {
   switch (verdict) {
@@ -78,7 +69,7 @@ json text_or_null(const std::string& text) {
 json explain_document(const ExplainView& view) {
   return {{"steps", steps_document(view.steps)},
           {"verdict", verdict_name(view.verdict)},
-          {"reason", reason_name(view.reason)},
+          {"reason", flow::reason_name(view.reason)},
           {"virtual_router", text_or_null(view.virtual_router)},
           {"lease", view.lease ? lease_document(*view.lease) : json()},
           {"service", text_or_null(view.service)},

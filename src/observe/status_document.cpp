@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/status_document.hpp"
 
-#include <algorithm>
+#include "flow/reason_names.hpp"
 
 namespace tandem::observe {
 
@@ -9,18 +9,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<const char*, TD_REASON_COUNT> kReasons = [] {
-  std::array<const char*, TD_REASON_COUNT> names{};
-#define TD_REASON_ROW(number, name, text) names[number] = text;
-  TD_REASONS(TD_REASON_ROW)
-#undef TD_REASON_ROW
-  return names;
-}();
-static_assert(std::ranges::find(kReasons, nullptr) == kReasons.end());
-
 json packets_by_reason(const std::array<std::uint64_t, TD_REASON_COUNT>& packets) {
   json document = json::object();
-  for (std::size_t i = 0; i < packets.size(); ++i) document[kReasons[i]] = packets[i];
+  for (std::size_t i = 0; i < packets.size(); ++i) document[flow::kReasonNames[i]] = packets[i];
   return document;
 }
 
@@ -63,7 +54,7 @@ json check_document(const CheckView& check, const Now& now) {
 }  // namespace
 
 std::span<const char* const, TD_REASON_COUNT> packet_reasons() {
-  return kReasons;
+  return flow::kReasonNames;
 }
 
 json drops_by_reason(const std::array<std::uint64_t, wire::kAdvertDrops>& dropped) {

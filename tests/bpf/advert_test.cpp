@@ -47,10 +47,8 @@ class Adverts : public KernelTest {
 };
 
 TEST_F(Adverts, ArriveWholeWithWhereTheyCameFrom) {
-  const Bytes frame = frames::advert({.from = {{0x02, 1, 2, 3, 4, 5}}});
-  const auto before = MonotonicClock::now();
+  const Bytes frame = frames::advert();
   ASSERT_EQ(kernel_->steer(frame).reason, TD_TAKE_ADVERT);
-  const auto after = MonotonicClock::now();
 
   const auto taken = drain();
   ASSERT_EQ(taken.size(), 1u);
@@ -58,10 +56,6 @@ TEST_F(Adverts, ArriveWholeWithWhereTheyCameFrom) {
   EXPECT_EQ(taken[0].header.ifindex, rig::kLink);
   EXPECT_EQ(taken[0].header.vlan[0], 0);
   EXPECT_EQ(taken[0].header.vlan[1], 0);
-  EXPECT_EQ((Bytes(taken[0].header.source_mac, taken[0].header.source_mac + 6)),
-            (Bytes{0x02, 1, 2, 3, 4, 5}));
-  EXPECT_GE(taken[0].header.time_ns, to_ns(before));
-  EXPECT_LE(taken[0].header.time_ns, to_ns(after));
 }
 
 TEST_F(Adverts, TellTheTagsTheyCameWith) {
