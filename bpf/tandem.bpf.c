@@ -69,8 +69,8 @@ struct {
 } td_capturing SEC(".maps");
 
 /*
- * Whether it is, in a way that verifiers follow: Linux 6.1 learns nothing from "not 0", and nobody does
- * from the one comparison that compilers like to make of two.
+ * 1 <= n <= most, with both bounds visible to the verifier: Linux 6.1 learns nothing from `!= 0`, and
+ * the compiler would merge two tests into one comparison, which tells the verifier nothing.
  */
 TD_INLINE int is_in_range(__u64 most, __u64 *n)
 {
@@ -215,59 +215,47 @@ struct {
 	__type(value, struct td_journey);
 } td_journey SEC(".maps");
 
-int xdp_steer_extensions(struct xdp_md *ctx);
-int xdp_steer_fragments(struct xdp_md *ctx);
-int xdp_steer_any(struct xdp_md *ctx);
-int xdp_forward_ipv4(struct xdp_md *ctx);
-int xdp_forward_ipv6(struct xdp_md *ctx);
-int xdp_forward_error_ipv4(struct xdp_md *ctx);
-int xdp_forward_error_ipv6(struct xdp_md *ctx);
-int xdp_refuse(struct xdp_md *ctx);
+/* X(step, program that runs it) */
+#define STEPS(X)                                                                                   \
+	X(TD_STEP_ANY, xdp_steer_any)                                                              \
+	X(TD_STEP_EXTENSIONS, xdp_steer_extensions)                                                \
+	X(TD_STEP_FRAGMENTS, xdp_steer_fragments)                                                  \
+	X(TD_STEP_FORWARD4, xdp_forward_ipv4)                                                      \
+	X(TD_STEP_FORWARD6, xdp_forward_ipv6)                                                      \
+	X(TD_STEP_FORWARD_ERROR4, xdp_forward_error_ipv4)                                          \
+	X(TD_STEP_FORWARD_ERROR6, xdp_forward_error_ipv6)                                          \
+	X(TD_STEP_REFUSE, xdp_refuse)
 
-#define STEP(step, program) [(step)-TD_STEP_EXTENSIONS] = (void *)&program
+#define DECLARE(step, program) int program(struct xdp_md *ctx);
+STEPS(DECLARE)
+
+#define ENTRY(step, program) [step] = (void *)&program,
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, TD_STEPS);
 	__type(key, __u32);
 	__array(values, int(struct xdp_md *));
-} td_steps SEC(".maps") = {.values = {
-				   STEP(TD_STEP_EXTENSIONS, xdp_steer_extensions),
-				   STEP(TD_STEP_FRAGMENTS, xdp_steer_fragments),
-				   STEP(TD_STEP_ANY, xdp_steer_any),
-				   STEP(TD_STEP_FORWARD4, xdp_forward_ipv4),
-				   STEP(TD_STEP_FORWARD6, xdp_forward_ipv6),
-				   STEP(TD_STEP_FORWARD_ERROR4, xdp_forward_error_ipv4),
-				   STEP(TD_STEP_FORWARD_ERROR6, xdp_forward_error_ipv6),
-				   STEP(TD_STEP_REFUSE, xdp_refuse),
-			   }};
+} td_steps SEC(".maps") = {.values = {STEPS(ENTRY)}};
 
-/* A constant index makes a tail call a jump; the compiler would make one call of all, by a variable. */
-#define GO(ctx, step) bpf_tail_call_static(ctx, &td_steps, (step)-TD_STEP_EXTENSIONS)
+/* A constant index makes a tail call a jump. */
+#define GO(step, program)                                                                          \
+	case step:                                                                                 \
+		bpf_tail_call_static(ctx, &td_steps, step);                                        \
+		break;
 
 TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_journey *journey)
 {
 	if (next == TD_TAKE_ADVERT)
 		next = take_advert(ctx);
-	if (td_has_workers && next >= TD_STEP_FORWARD4)
+	if (td_has_workers && td_is_step(next) && td_is_for_workers(td_step_of(next)))
 		next = TD_TAKE_WORKER;
-	if (next < TD_REASON_COUNT)
+	if (!td_is_step(next))
 		return finish(ctx, next, &journey->work.out, journey->captured);
-	if (next == TD_STEP_ANY)
-		GO(ctx, TD_STEP_ANY);
-	else if (next == TD_STEP_FORWARD4)
-		GO(ctx, TD_STEP_FORWARD4);
-	else if (next == TD_STEP_FORWARD6)
-		GO(ctx, TD_STEP_FORWARD6);
-	else if (next == TD_STEP_EXTENSIONS)
-		GO(ctx, TD_STEP_EXTENSIONS);
-	else if (next == TD_STEP_FRAGMENTS)
-		GO(ctx, TD_STEP_FRAGMENTS);
-	else if (next == TD_STEP_FORWARD_ERROR4)
-		GO(ctx, TD_STEP_FORWARD_ERROR4);
-	else if (next == TD_STEP_FORWARD_ERROR6)
-		GO(ctx, TD_STEP_FORWARD_ERROR6);
-	else
-		GO(ctx, TD_STEP_REFUSE);
+	switch (td_step_of(next)) {
+		STEPS(GO)
+	default:
+		break;
+	}
 	return XDP_ABORTED; /* not reached: each step has its program */
 }
 
@@ -301,7 +289,8 @@ int td_steer(struct xdp_md *ctx)
 	if (journey->captured)
 		capture_in(ctx);
 	td_frame_read(&f, ctx);
-	next = td_begin(&f, &env, &journey->work, !td_has_workers);
+	td_start(&f, &journey->work);
+	next = td_has_workers ? td_next(TD_STEP_ANY) : td_steer_plain(&f, &env, &journey->work);
 	return finish_or_go_on(ctx, next, journey);
 }
 
@@ -320,53 +309,13 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 	return finish_or_go_on(ctx, next, journey);
 }
 
-SEC("xdp")
-int xdp_steer_extensions(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_EXTENSIONS);
-}
-
-SEC("xdp")
-int xdp_steer_fragments(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_FRAGMENTS);
-}
-
-SEC("xdp")
-int xdp_steer_any(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_ANY);
-}
-
-SEC("xdp")
-int xdp_forward_ipv4(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_FORWARD4);
-}
-
-SEC("xdp")
-int xdp_forward_ipv6(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_FORWARD6);
-}
-
-SEC("xdp")
-int xdp_forward_error_ipv4(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_FORWARD_ERROR4);
-}
-
-SEC("xdp")
-int xdp_forward_error_ipv6(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_FORWARD_ERROR6);
-}
-
-SEC("xdp")
-int xdp_refuse(struct xdp_md *ctx)
-{
-	return go(ctx, TD_STEP_REFUSE);
-}
+#define PROGRAM(step, program)                                                                     \
+	SEC("xdp")                                                                                 \
+	int program(struct xdp_md *ctx)                                                            \
+	{                                                                                          \
+		return go(ctx, step);                                                              \
+	}
+STEPS(PROGRAM)
 
 /* ---- The clock of leases and stamps, which nothing else tells: run once by the daemon ---- */
 
@@ -429,7 +378,7 @@ int td_egress(struct __sk_buff *skb)
 	const struct td_vrouter *vr;
 	struct td_packet p;
 
-	if (!tables || !counters || skb->ingress_ifindex) /* forwarded: another node's own words */
+	if (!tables || !counters || skb->ingress_ifindex) /* forwarded, so not sent by this node */
 		return TC_ACT_UNSPEC;
 	td_parse(&p, data, end, TD_FULL);
 	vr = td_find_sender(tables, &p);

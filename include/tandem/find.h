@@ -12,19 +12,31 @@
 #include "tandem/order.h"
 #include "tandem/parse.h"
 
+/* What a packet is about. */
+enum td_about {
+	TD_ABOUT_NOTHING = 0, /* nothing of this node's */
+	TD_ABOUT_MAC,	      /* to a virtual MAC and no virtual address: to be routed */
+	TD_ABOUT_ADDRESS,     /* a virtual address, and no service of it */
+	TD_ABOUT_LOCAL,	      /* a service that this node serves itself */
+	TD_ABOUT_BACKENDS,    /* a service that has backends */
+	TD_ABOUT_REPLY,	      /* a backend's answer, perhaps: its flow will tell */
+};
+
+#define TD_NONE 0xffffffffu /* in place of a slot */
+
 /*
- * Where td_find() found a frame to belong: by address if it can, else by MAC. The two may be
- * different virtual routers, when one that routes is asked for another one's address. All are
- * numbers, one above that of the slot or service; 0: none. Of 32 bits, since the BPF verifier
- * forgets smaller ones.
+ * What td_find() found. A frame belongs somewhere by its address if it can, else by its MAC. The two
+ * may be different virtual routers, when one that routes is asked for another one's address.
+ * Of 32 bits, since the BPF verifier forgets smaller ones.
  */
 struct td_match {
-	__u32 vrouter; /* that has to hold the lease */
-	__u32 by_mac;  /* the destination is the virtual MAC of this one */
-	__u32 vip;     /* its address is this virtual one, of `vrouter` */
-	__u32 service; /* of the virtual address; 1: handed to the kernel */
-	__u32 backend; /* that it comes from, the first of those alike */
-	__u32 source;  /* address of fullnat that it comes to */
+	__u32 about; /* enum td_about */
+	__u32 vrouter; /* slot of the one whose lease it needs: the address's, else the MAC's; TD_NONE */
+	__u32 by_mac;  /* slot of the one whose virtual MAC the frame is to; TD_NONE */
+	__u32 vip;     /* slot of the virtual address; TD_NONE */
+	__u32 service; /* BACKENDS: its number */
+	__u32 backend; /* REPLY: that it comes from, the first of those that share an address; 0: none */
+	__u32 source; /* REPLY: slot of the address of fullnat that it comes to; TD_NONE: of none */
 };
 
 /* ---- Tags ------------------------------------------------------------------------------- */
@@ -149,10 +161,14 @@ TD_INLINE __u32 td_vrouter_slot(const struct td_tables *t, int vip)
 	return t->vip[vip & (TD_MAX_VIPS - 1)].vrouter & (TD_MAX_VROUTERS - 1);
 }
 
-/* By its number in a td_match, which is not 0. */
-TD_INLINE const struct td_vrouter *td_vrouter_at(const struct td_tables *t, __u32 number)
+TD_INLINE const struct td_vrouter *td_vrouter_at(const struct td_tables *t, __u32 slot)
 {
-	return &t->vrouter[(number - 1) & (TD_MAX_VROUTERS - 1)];
+	return &t->vrouter[slot & (TD_MAX_VROUTERS - 1)];
+}
+
+TD_INLINE struct td_vip *td_vip_at(struct td_tables *t, __u32 slot)
+{
+	return &t->vip[slot & (TD_MAX_VIPS - 1)];
 }
 
 /* What only nat and fullnat need: is it a backend's reply? Either is confirmed later. */
@@ -166,25 +182,35 @@ TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
 				td_tag_vip(steer->seed, p->family, td_ip_destination(p)));
 		if (slot >= 0 && td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
 						    td_ip_destination(p), p->family))
-			m->source = (__u32)slot + 1;
+			m->source = (__u32)slot;
 	}
-	m->backend = (__u32)(1 + td_probe(steer, TD_KIND_BACKEND,
-					  td_tag_backend(steer->seed, p->family, td_ip_source(p),
-							 p->protocol, p->source_port)));
+	slot = td_probe(steer, TD_KIND_BACKEND,
+			td_tag_backend(steer->seed, p->family, td_ip_source(p), p->protocol,
+				       p->source_port));
+	if (slot > 0)
+		m->backend = (__u32)slot;
+	if (m->backend || m->source != TD_NONE)
+		m->about = TD_ABOUT_REPLY;
 }
 
 TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 			  const struct td_steer_table *steer, const struct td_packet *p,
 			  const __u8 *end, __u32 ifindex)
 {
-	struct td_match none = {};
+	const struct td_match nothing = {
+		.vrouter = TD_NONE, .by_mac = TD_NONE, .vip = TD_NONE, .source = TD_NONE};
 	int slot;
 
-	*m = none;
+	*m = nothing;
 	if (p->eth + TD_ETH_HEADER > end)
 		return;
-	if (td_is_virtual_mac(p->eth))
-		m->by_mac = m->vrouter = (__u32)(1 + td_find_vmac(t, steer, p, ifindex));
+	if (td_is_virtual_mac(p->eth)) {
+		slot = td_find_vmac(t, steer, p, ifindex);
+		if (slot >= 0) {
+			m->about = TD_ABOUT_MAC;
+			m->by_mac = m->vrouter = (__u32)slot;
+		}
+	}
 	if (!p->address)
 		return;
 	slot = td_find_vip(t, steer, p->family, p->address);
@@ -193,12 +219,17 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 			td_find_reply(m, t, steer, p);
 		return;
 	}
-	m->vip = (__u32)slot + 1;
-	m->vrouter = td_vrouter_slot(t, slot) + 1;
-	if (p->has_ports)
-		m->service = (__u32)(1 + td_probe(steer, TD_KIND_SERVICE,
-						  td_tag_service((__u32)slot, p->protocol,
-								 p->destination_port)));
+	m->about = TD_ABOUT_ADDRESS;
+	m->vip = (__u32)slot;
+	m->vrouter = td_vrouter_slot(t, slot);
+	if (!p->has_ports)
+		return;
+	slot = td_probe(steer, TD_KIND_SERVICE,
+			td_tag_service(m->vip, p->protocol, p->destination_port));
+	if (slot >= 0) {
+		m->about = slot ? TD_ABOUT_BACKENDS : TD_ABOUT_LOCAL;
+		m->service = (__u32)slot;
+	}
 }
 
 /*
@@ -245,7 +276,7 @@ TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
 	if (!sender)
 		return 0;
 	slot = td_find_vip(t, steer, p->family, sender);
-	return slot < 0 ? 0 : td_vrouter_at(t, td_vrouter_slot(t, slot) + 1);
+	return slot < 0 ? 0 : td_vrouter_at(t, td_vrouter_slot(t, slot));
 }
 
 #endif

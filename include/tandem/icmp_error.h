@@ -40,19 +40,19 @@ TD_INLINE int td_parse_quote(struct td_packet *q, const struct td_packet *p, con
 	return q->has_ports;
 }
 
-/* Returns the change of the ICMP checksum. m: the move of the error. */
-TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_plan *m,
+/* Returns the change of the ICMP checksum. plan: the error's. */
+TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_plan *plan,
 				 const __u8 *end)
 {
 	__u32 addresses = 0, ports = 0, sums = 0;
 
-	if (m->destination) {
-		addresses += td_put_address(td_ip_source(q), m->destination, q->family);
-		ports += td_put16(q->l4, m->destination_port);
+	if (plan->destination) {
+		addresses += td_put_address(td_ip_source(q), plan->destination, q->family);
+		ports += td_put16(q->l4, plan->destination_port);
 	}
-	if (m->source) {
-		addresses += td_put_address(td_ip_destination(q), m->source, q->family);
-		ports += td_put16(q->l4 + 2, m->source_port);
+	if (plan->source) {
+		addresses += td_put_address(td_ip_destination(q), plan->source, q->family);
+		ports += td_put16(q->l4 + 2, plan->source_port);
 	}
 	if (q->family == 4)
 		sums += td_put_checksum(q->l3 + 10, addresses);
@@ -64,24 +64,24 @@ TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_plan
 }
 
 /*
- * The error's own addresses: the destination as the move has it, but the source only if it is the
+ * The error's own addresses: the destination as the plan has it, but the source only if it is the
  * backend itself; a router in between keeps its name.
  */
 TD_INLINE enum td_reason td_transmit_error(struct td_frame *f, const struct td_packet *p,
-					   const struct td_packet *q, const struct td_plan *m,
+					   const struct td_packet *q, const struct td_plan *plan,
 					   int from_backend, struct td_outcome *out)
 {
 	__u32 addresses = 0, change;
 
 	if (td_ttl(p) <= 1)
 		return TD_DROP_TTL_EXCEEDED;
-	if (td_ip_bytes(p) > td_plan_mtu(m)) /* never answer an error by an error */
+	if (td_ip_bytes(p) > td_plan_mtu(plan)) /* never answer an error by an error */
 		return TD_DROP_TOO_BIG;
-	change = td_rewrite_quote(q, m, f->end);
-	if (m->destination)
-		addresses += td_put_address(td_ip_destination(p), m->destination, p->family);
-	if (m->source && from_backend)
-		addresses += td_put_address(td_ip_source(p), m->source, p->family);
+	change = td_rewrite_quote(q, plan, f->end);
+	if (plan->destination)
+		addresses += td_put_address(td_ip_destination(p), plan->destination, p->family);
+	if (plan->source && from_backend)
+		addresses += td_put_address(td_ip_source(p), plan->source, p->family);
 	if (p->family == 4) {
 		p->l3[8]--;
 		td_put_checksum(p->l3 + 10, addresses + td_csum_change16(0x100, 0));
@@ -90,7 +90,7 @@ TD_INLINE enum td_reason td_transmit_error(struct td_frame *f, const struct td_p
 		change += addresses; /* its pseudo-header */
 	}
 	td_put_checksum(p->l4 + 2, change);
-	return td_send(f, p, m, TD_TX_ICMP_ERROR, out);
+	return td_send(f, p, plan, TD_TX_ICMP_ERROR, out);
 }
 
 /* From the client's side, to a virtual address: what a backend sent did not arrive. */
@@ -100,25 +100,29 @@ TD_INLINE enum td_reason td_relay_error_to_backend(struct td_frame *f, const str
 						   const struct td_match *m, struct td_outcome *out)
 {
 	const struct td_steer_table *steer = &env->tables->steer[td_layout(env->tables) & 1];
-	struct td_client client = {td_ip_destination(q), q->destination_port, q->family};
-	struct td_flow_found placed;
-	struct td_plan move;
+	struct td_flow_query query = {{td_ip_destination(q), q->destination_port, q->family},
+				      0,
+				      td_jiffies(f),
+				      0,
+				      0,
+				      TD_FROM_CLIENT};
+	struct td_flow flow;
+	struct td_plan plan;
 	int service;
 
 	if (!td_is_same_address(td_ip_source(q), td_ip_destination(p), p->family))
 		return TD_PASS_OTHER;
 	service = td_probe(steer, TD_KIND_SERVICE,
-			   td_tag_service(m->vip - 1, q->protocol, q->source_port));
-	td_query_by(&placed.touch, f, 0, 0, TD_FROM_CLIENT);
-	if (service <= 0 || !td_flow_lookup(&placed, env, &client, (__u32)service, 0, 0))
+			   td_tag_service(m->vip, q->protocol, q->source_port));
+	if (service <= 0 || !td_flow_lookup(&flow, env, &query, (__u32)service, 0))
 		return TD_PASS_OTHER;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;
 	out->from = TD_FROM_CLIENT;
-	out->backend = placed.backend_number;
-	if (!td_plan_to_backend(&move, env, placed.service, placed.backend, &placed.touch.word))
+	out->backend = flow.backend_number;
+	if (!td_plan_to_backend(&plan, env, flow.service, flow.backend, &flow.word))
 		return TD_DROP_NEXT_HOP_UNKNOWN;
-	return td_transmit_error(f, p, q, &move, 0, out);
+	return td_transmit_error(f, p, q, &plan, 0, out);
 }
 
 /* From the backends' side: what a client sent did not arrive. */
@@ -128,11 +132,15 @@ TD_INLINE enum td_reason td_relay_error_to_client(struct td_frame *f, const stru
 {
 	const struct td_tables *t = env->tables;
 	const struct td_steer_table *steer = &t->steer[td_layout(t) & 1];
-	struct td_client client = {td_ip_source(q), q->source_port, q->family};
+	struct td_flow_query query = {{td_ip_source(q), q->source_port, q->family},
+				      0,
+				      td_jiffies(f),
+				      0,
+				      0,
+				      TD_FROM_SERVER};
 	const struct td_source *source = 0;
-	const struct td_vrouter *vr;
-	struct td_flow_found placed;
-	struct td_plan move;
+	struct td_flow flow;
+	struct td_plan plan;
 	int backend, slot = -1;
 
 	backend = td_probe(steer, TD_KIND_BACKEND,
@@ -143,28 +151,25 @@ TD_INLINE enum td_reason td_relay_error_to_client(struct td_frame *f, const stru
 	if (t->flags & TD_HAS_FULLNAT)
 		slot = td_probe(steer, TD_KIND_SOURCE,
 				td_tag_vip(steer->seed, q->family, td_ip_source(q)));
-	td_query_by(&placed.touch, f, 0, 0, TD_FROM_SERVER);
 	if (slot >= 0) {
-		source = td_lookup_by_port(&placed, env, slot, q->source_port, &client, 0);
+		source = td_lookup_by_port(&flow, env, &query, slot, q->source_port);
 		if (!source)
 			return TD_PASS_OTHER;
-	} else if (!td_lookup_reply(&placed, env, &client, backend, 0)) {
+	} else if (!td_lookup_reply(&flow, env, &query, backend)) {
 		return TD_PASS_OTHER;
 	}
-	if (placed.service->protocol != q->protocol ||
-	    placed.backend->port != q->destination_port ||
-	    !td_is_same_address(placed.backend->address, td_ip_destination(q), q->family))
+	if (flow.service->protocol != q->protocol || flow.backend->port != q->destination_port ||
+	    !td_is_same_address(flow.backend->address, td_ip_destination(q), q->family))
 		return TD_PASS_OTHER;
-	vr = &t->vrouter[placed.service->vrouter & (TD_MAX_VROUTERS - 1)];
-	if (!td_may_forward(f, vr))
+	if (!td_may_forward(f, td_vrouter_at(t, flow.service->vrouter)))
 		return TD_DROP_NO_LEASE;
 	out->from = TD_FROM_SERVER;
-	out->backend = placed.backend_number;
-	if (!td_plan_to_client(&move, env, placed.service, &placed.touch.word, source))
+	out->backend = flow.backend_number;
+	if (!td_plan_to_client(&plan, env, flow.service, &flow.word, source))
 		return TD_DROP_NEXT_HOP_UNKNOWN;
 	return td_transmit_error(
-		f, p, q, &move,
-		td_is_same_address(placed.backend->address, td_ip_source(p), p->family), out);
+		f, p, q, &plan,
+		td_is_same_address(flow.backend->address, td_ip_source(p), p->family), out);
 }
 
 /* TD_PASS_OTHER: it quotes nothing of ours. */
@@ -176,7 +181,7 @@ TD_INLINE enum td_reason td_relay_error(struct td_frame *f, const struct td_env 
 
 	if (!td_parse_quote(&q, p, f->end))
 		return TD_PASS_OTHER;
-	if (m->vip)
+	if (m->vip != TD_NONE)
 		return td_relay_error_to_backend(f, env, p, &q, m, out);
 	return td_relay_error_to_client(f, env, p, &q, out);
 }

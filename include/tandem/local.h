@@ -76,7 +76,7 @@ TD_INLINE void td_answer_ns(const struct td_packet *p, const struct td_vrouter *
 TD_INLINE enum td_reason td_local_ip_verdict(const struct td_packet *p, const struct td_match *m,
 					     const struct td_vrouter *vr)
 {
-	if (m->service)
+	if (m->about == TD_ABOUT_LOCAL)
 		return TD_PASS_LOCAL;
 	if (vr->flags & TD_VR_ACCEPT)
 		return TD_PASS_ACCEPTED;
@@ -102,12 +102,12 @@ TD_INLINE enum td_reason td_local_verdict(const struct td_tables *t, const struc
 	int neighbour = p->shape == TD_SHAPE_ARP || p->shape == TD_SHAPE_ND;
 	int live = td_has_lease(vr, now_ns);
 
-	if (!m->vip)
+	if (m->vip == TD_NONE)
 		return live ? TD_PASS_ROUTED : TD_DROP_NO_LEASE_VMAC;
 	if (!live)
 		return neighbour ? TD_DROP_NO_LEASE_NEIGHBOUR : TD_DROP_NO_LEASE;
-	/* The Active one takes it. */
-	if (m->by_mac && !td_has_lease(td_vrouter_at(t, m->by_mac), now_ns))
+	/* Sent to a virtual MAC that another node holds: that node gets its own copy. */
+	if (m->by_mac != TD_NONE && !td_has_lease(td_vrouter_at(t, m->by_mac), now_ns))
 		return TD_DROP_NO_LEASE_VMAC;
 	if (!neighbour)
 		return td_local_ip_verdict(p, m, vr);
@@ -146,16 +146,16 @@ TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
 	const struct td_tables *t = env->tables;
 	enum td_reason reason;
 
-	if (!m->vrouter)
+	if (m->vrouter == TD_NONE)
 		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED
-		       : m->backend || m->source      ? TD_PASS_NO_FLOW
+		       : m->about == TD_ABOUT_REPLY   ? TD_PASS_NO_FLOW
 						      : TD_PASS_OTHER;
 	reason = td_local_verdict(t, p, m, f->ifindex, td_now_ns(f));
 	if (reason == TD_TX_ARP_REPLY)
 		td_answer_arp(p, td_vrouter_at(t, m->vrouter));
 	else if (reason == TD_TX_NA)
 		reason = td_reply_ns(f, p, td_vrouter_at(t, m->vrouter));
-	else if (m->by_mac && td_is_pass(reason) && p->eth + TD_ETH_HEADER <= f->end)
+	else if (m->by_mac != TD_NONE && td_is_pass(reason) && p->eth + TD_ETH_HEADER <= f->end)
 		/* the kernel takes only its own */
 		td_copy_mac(p->eth, td_vrouter_at(t, m->by_mac)->interface_mac);
 	return reason;

@@ -11,7 +11,7 @@
 
 /*
  * The address's token bucket, as one deadline: when it will be full again (ITU-T I.371, generic
- * cell rate algorithm). CPUs that get into each other's way too often count as over it.
+ * cell rate algorithm). After four failed compare-and-swaps a packet counts as over budget.
  */
 TD_INLINE int td_within_budget(const struct td_env *env, struct td_vip *vip, __u64 now_ns)
 {
@@ -81,7 +81,7 @@ TD_INLINE enum td_reason td_forward_by_hash(struct td_frame *f, const struct td_
 {
 	union td_flow_word none = {0};
 	const struct td_backend *b;
-	struct td_plan move;
+	struct td_plan plan;
 
 	if (s->mode == TD_MODE_FULLNAT)
 		return TD_DROP_OVER_BUDGET;
@@ -91,9 +91,9 @@ TD_INLINE enum td_reason td_forward_by_hash(struct td_frame *f, const struct td_
 	b = td_backend_at(env, out->backend);
 	if (!out->backend || !b || !b->family)
 		return TD_DROP_NO_BACKEND;
-	if (!td_plan_to_backend(&move, env, s, b, &none))
+	if (!td_plan_to_backend(&plan, env, s, b, &none))
 		return TD_DROP_NEXT_HOP_UNKNOWN;
-	return td_transmit(f, p, &move, TD_TX_HASHED, out);
+	return td_transmit(f, p, &plan, TD_TX_HASHED, out);
 }
 
 #endif

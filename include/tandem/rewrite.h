@@ -36,69 +36,61 @@ TD_INLINE const struct td_hop *td_known_hop(const struct td_env *env, __u16 numb
 	return hop && hop->ifindex ? hop : 0;
 }
 
-/* Which slot of td_tables.source a flow connects from, or would by this word. */
-TD_INLINE __u16 td_source_slot(const struct td_service *s, const union td_flow_word *word)
-{
-	__u32 i = (word->part.who & TD_FLOW_SOURCE) >> TD_FLOW_SOURCE_SHIFT;
-
-	return s->source[i & (TD_SERVICE_SOURCES - 1)] & (TD_MAX_SOURCES - 1);
-}
-
 /* To the backend. 0: its next hop is not known. */
-TD_INLINE int td_plan_to_backend(struct td_plan *m, const struct td_env *env,
+TD_INLINE int td_plan_to_backend(struct td_plan *plan, const struct td_env *env,
 				 const struct td_service *s, const struct td_backend *b,
 				 const union td_flow_word *word)
 {
 	struct td_plan none = {};
 
-	*m = none;
-	m->hop = td_known_hop(env, b->hop);
-	if (!m->hop)
+	*plan = none;
+	plan->hop = td_known_hop(env, b->hop);
+	if (!plan->hop)
 		return 0;
 	if (s->mode == TD_MODE_TUNNEL)
-		m->tunnel = b;
+		plan->tunnel = b;
 	if (s->mode == TD_MODE_NAT || s->mode == TD_MODE_FULLNAT) {
-		m->destination = b->address;
-		m->destination_port = b->port;
+		plan->destination = b->address;
+		plan->destination_port = b->port;
 	}
 	if (s->mode == TD_MODE_FULLNAT) {
-		m->source = env->tables->source[td_source_slot(s, word)];
-		m->source_port = word->part.extra;
+		plan->source = env->tables->source[td_source_slot(s, word)];
+		plan->source_port = word->part.extra;
 	}
 	return 1;
 }
 
 /* To the client; of a td_source with fullnat, else NULL. 0: its next hop is not known. */
-TD_INLINE int td_plan_to_client(struct td_plan *m, const struct td_env *env,
+TD_INLINE int td_plan_to_client(struct td_plan *plan, const struct td_env *env,
 				const struct td_service *s, const union td_flow_word *word,
 				const struct td_source *source)
 {
 	struct td_plan none = {};
 
-	*m = none;
-	m->hop = td_known_hop(env, source ? source->hop : word->part.extra);
-	if (!m->hop)
+	*plan = none;
+	plan->hop = td_known_hop(env, source ? source->hop : word->part.extra);
+	if (!plan->hop)
 		return 0;
-	m->source = s->address;
-	m->source_port = s->port;
+	plan->source = s->address;
+	plan->source_port = s->port;
 	if (source) {
-		m->destination = source->client;
-		m->destination_port = source->client_port;
+		plan->destination = source->client;
+		plan->destination_port = source->client_port;
 	}
 	return 1;
 }
 
-TD_INLINE __u32 td_outer_bytes(const struct td_plan *m)
+TD_INLINE __u32 td_outer_bytes(const struct td_plan *plan)
 {
-	if (!m->tunnel)
+	if (!plan->tunnel)
 		return 0;
-	return m->tunnel->family == 4 ? TD_IPV4_HEADER : TD_IPV6_HEADER;
+	return plan->tunnel->family == 4 ? TD_IPV4_HEADER : TD_IPV6_HEADER;
 }
 
 /* Packets of the frame's family that are longer have to be refused. */
-TD_INLINE __u32 td_plan_mtu(const struct td_plan *m)
+TD_INLINE __u32 td_plan_mtu(const struct td_plan *plan)
 {
-	return m->hop->mtu - td_outer_bytes(m);
+	return plan->hop->mtu - td_outer_bytes(plan);
 }
 
 TD_INLINE __u8 td_ttl(const struct td_packet *p)
@@ -153,26 +145,26 @@ TD_INLINE __u32 td_put_udp_checksum(__u8 *at, __u32 change)
 }
 
 /* A transport header that is there is there as a whole. */
-TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *m, const __u8 *end)
+TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *plan, const __u8 *end)
 {
 	__u32 change = 0;
 
-	if (m->source)
-		change += td_put_address(td_ip_source(p), m->source, p->family);
-	if (m->destination)
-		change += td_put_address(td_ip_destination(p), m->destination, p->family);
+	if (plan->source)
+		change += td_put_address(td_ip_source(p), plan->source, p->family);
+	if (plan->destination)
+		change += td_put_address(td_ip_destination(p), plan->destination, p->family);
 	if (p->family == 4) {
 		p->l3[8]--;
 		td_put_checksum(p->l3 + 10, change + td_csum_change16(0x100, 0));
 	} else {
 		p->l3[7]--;
 	}
-	if (!p->l4 || !(m->source || m->destination) || p->l4 + TD_UDP_HEADER > end)
+	if (!p->l4 || !(plan->source || plan->destination) || p->l4 + TD_UDP_HEADER > end)
 		return;
-	if (m->source)
-		change += td_put16(p->l4, m->source_port);
-	if (m->destination)
-		change += td_put16(p->l4 + 2, m->destination_port);
+	if (plan->source)
+		change += td_put16(p->l4, plan->source_port);
+	if (plan->destination)
+		change += td_put16(p->l4 + 2, plan->destination_port);
 	if (p->protocol == TD_PROTO_TCP && p->l4 + TD_TCP_HEADER <= end)
 		td_put_checksum(p->l4 + 16, change);
 	else
@@ -241,17 +233,17 @@ TD_INLINE void td_write_outer6(__u8 *ip, const struct td_backend *b, const struc
 }
 
 /*
- * The last step: the frame as it leaves for the move's next hop. `p` says where things were, and is
+ * The last step: the frame as it leaves for the plan's next hop. `p` says where things were, and is
  * void afterwards.
  */
 TD_INLINE enum td_reason td_send(struct td_frame *f, const struct td_packet *p,
-				 const struct td_plan *m, enum td_reason reason,
+				 const struct td_plan *plan, enum td_reason reason,
 				 struct td_outcome *out)
 {
 	struct td_inner inner = {td_ip_bytes(p), p->family, 0};
-	__u32 link = td_link_bytes(m->hop), outer = td_outer_bytes(m);
+	__u32 link = td_link_bytes(plan->hop), outer = td_outer_bytes(plan);
 	int more = (int)(link + outer) - p->l3_offset;
-	__u8 family = m->tunnel ? m->tunnel->family : p->family;
+	__u8 family = plan->tunnel ? plan->tunnel->family : p->family;
 	__u8 *ip;
 
 	inner.traffic_class = p->family == 4 ? p->l3[1] : (__u8)(td_load16(p->l3) >> 4);
@@ -260,32 +252,32 @@ TD_INLINE enum td_reason td_send(struct td_frame *f, const struct td_packet *p,
 	ip = f->data + link;
 	if (ip + TD_IPV4_HEADER > f->end)
 		return TD_DROP_REWRITE_FAILED;
-	if (m->tunnel && family == 4)
-		td_write_outer4(ip, m->tunnel, &inner);
-	if (m->tunnel && family == 6) {
+	if (plan->tunnel && family == 4)
+		td_write_outer4(ip, plan->tunnel, &inner);
+	if (plan->tunnel && family == 6) {
 		if (ip + TD_IPV6_HEADER > f->end)
 			return TD_DROP_REWRITE_FAILED;
-		td_write_outer6(ip, m->tunnel, &inner);
+		td_write_outer6(ip, plan->tunnel, &inner);
 	}
 	if (f->data + TD_ETH_HEADER + 2 * TD_VLAN_TAG > f->end)
 		return TD_DROP_REWRITE_FAILED;
-	td_write_link(f->data, m->hop, family == 4 ? TD_ETHERTYPE_IPV4 : TD_ETHERTYPE_IPV6);
-	out->ifindex = m->hop->ifindex;
+	td_write_link(f->data, plan->hop, family == 4 ? TD_ETHERTYPE_IPV4 : TD_ETHERTYPE_IPV6);
+	out->ifindex = plan->hop->ifindex;
 	return reason;
 }
 
-/* Carries a move out, if TTL and MTU let it be. */
+/* Carries a plan out, if TTL and MTU let it be. */
 TD_INLINE enum td_reason td_transmit(struct td_frame *f, const struct td_packet *p,
-				     const struct td_plan *m, enum td_reason reason,
+				     const struct td_plan *plan, enum td_reason reason,
 				     struct td_outcome *out)
 {
 	if (td_ttl(p) <= 1)
 		return TD_DROP_TTL_EXCEEDED;
-	out->mtu = td_plan_mtu(m);
+	out->mtu = td_plan_mtu(plan);
 	if (td_ip_bytes(p) > out->mtu)
 		return TD_DROP_TOO_BIG;
-	td_rewrite(p, m, f->end);
-	return td_send(f, p, m, reason, out);
+	td_rewrite(p, plan, f->end);
+	return td_send(f, p, plan, reason, out);
 }
 
 #endif

@@ -2,20 +2,25 @@
 /*
  * Packet core: a frame's whole way, in steps. Compiled as BPF and as C++.
  *
- *   td_begin()     what is it, and whom does it concern?
- *                    td_parse()        where things are                    (parse.h)
- *                    td_find()         virtual router, service or backend  (find.h)
- *                    td_local_verdict()        no backend: the verdict, by the lease (local.h)
- *                    td_answer_*()     and the rewrites that it asks for   (local.h)
- *   td_steer_extensions()   the same for what is rare: extension headers, and then
- *   td_steer_fragments()    fragments                                               (fragment.h)
- *   td_forward()   by its flow to a backend, or from one to its client     (forward.h)
- *   td_forward_error()     an ICMP error goes where the flow that it quotes goes   (icmp_error.h)
- *   td_refuse()    a packet that is too big for its way is answered so
+ *   td_steer_plain()       a plain packet (parse.h): all of its way
+ *   td_steer_any()         any other frame
+ *     td_parse()             where things are in it                          (parse.h)
+ *     td_find()              virtual address, service or backend             (find.h)
+ *     td_classify()          this node's own, or a backend's?
+ *       td_local()             the node's: verdict by the lease, answers     (local.h, lease.h)
+ *   td_steer_extensions()  behind IPv6 extension headers
+ *   td_steer_fragments()   later fragments get the ports of the first        (fragment.h)
+ *   td_forward()           to a backend, or from one to its client           (forward.h)
+ *     td_flow_lookup()       the flow                                        (flow_lookup.h, flow.h)
+ *     td_forward_first()     there is none: to the data thread, or by hash   (no_flow.h)
+ *     td_plan_to_backend()   what has to change                              (rewrite.h)
+ *     td_transmit()          and change it
+ *   td_forward_error()     an ICMP error, by the flow that it quotes         (icmp_error.h)
+ *   td_refuse()            "too big" is answered                             (too_big.h)
  *
- * Each step ends in a reason, or names the next one. In BPF the steps are programs, which tail-call
- * each other: so the verifier takes them one by one, and the common way carries nothing of the rare.
- * Plain packets (parse.h), which are the most, go all of it in one step: td_steer_plain().
+ * Each step ends in a reason, or names the next step. In BPF the steps are programs, which tail-call
+ * each other: td_steer runs td_steer_plain(), xdp_steer_any runs td_steer_any(), and so on. So the
+ * verifier takes them one by one, and the common way carries nothing of the rare.
  *
  * A frame for a virtual address without a live lease never reaches the kernel, whatever address
  * list the kernel has; that is what makes a crashed node harmless.
@@ -29,19 +34,47 @@
 #include "tandem/local.h"
 #include "tandem/too_big.h"
 
-/* What a step returns beside reasons: the one that goes on. */
+/* ---- Steps ---------------------------------------------------------------------------------- */
+
+/* Those that td_steer_plain() or another step can hand a frame on to. 4 and 6: for that family. */
 enum td_step {
-	TD_STEP_EXTENSIONS = TD_REASON_COUNT,
-	TD_STEP_FRAGMENTS,
 	TD_STEP_ANY,
+	TD_STEP_EXTENSIONS,
+	TD_STEP_FRAGMENTS,
 	TD_STEP_FORWARD4,
 	TD_STEP_FORWARD6,
 	TD_STEP_FORWARD_ERROR4,
 	TD_STEP_FORWARD_ERROR6,
 	TD_STEP_REFUSE,
-	TD_STEP_END,
+	TD_STEPS
 };
-enum { TD_STEPS = TD_STEP_END - TD_STEP_EXTENSIONS };
+
+/*
+ * What a step returns: how the frame's way goes on. It ends in a reason (reasons.h), or the step goes
+ * on that is named behind TD_NEXT_STEP.
+ */
+enum { TD_NEXT_STEP = 1 << 16 };
+
+TD_INLINE __u32 td_next(enum td_step step)
+{
+	return TD_NEXT_STEP | step;
+}
+
+TD_INLINE int td_is_step(__u32 next)
+{
+	return next & TD_NEXT_STEP;
+}
+
+TD_INLINE enum td_step td_step_of(__u32 next)
+{
+	return (enum td_step)(next & ~(__u32)TD_NEXT_STEP);
+}
+
+/* Does the step concern a backend's traffic, which workers take over where there are some? */
+TD_INLINE int td_is_for_workers(enum td_step step)
+{
+	return step != TD_STEP_ANY && step != TD_STEP_EXTENSIONS && step != TD_STEP_FRAGMENTS;
+}
 
 /* What one step tells the next: no pointers, since each looks at the frame anew. */
 struct td_work {
@@ -58,6 +91,13 @@ struct td_work {
 	__u16 source_port, destination_port;
 	__u16 vlan[2];
 };
+
+/* Before the first step. */
+TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
+{
+	__builtin_memset(&w->out, 0, sizeof(w->out));
+	w->out.length = (__u32)(f->end - f->data);
+}
 
 TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p, const struct td_match *m)
 {
@@ -104,112 +144,78 @@ TD_INLINE int td_resume(struct td_packet *p, const struct td_work *w, const stru
 	return p->l4 + TD_UDP_HEADER <= f->end;
 }
 
-/* Does the frame's fate lie with what is known of other packets? */
-TD_INLINE int td_is_forwarding(const struct td_tables *t, const struct td_match *m)
-{
-	return m->vip ? t->vip[(m->vip - 1) & (TD_MAX_VIPS - 1)].flags & TD_VIP_FORWARDS
-		      : t->flags != 0;
-}
+/* ---- Classify ------------------------------------------------------------------------------- */
 
-/*
- * Makes a later fragment found by the ports of the first. 0: it cannot be placed, and is for an
- * address where that matters.
- */
-TD_INLINE int td_find_fragment(struct td_frame *f, const struct td_env *env, struct td_packet *p,
-			       struct td_match *m)
-{
-	if (p->fragment == TD_FRAGMENT_FIRST) {
-		if (p->has_ports && (m->vip || m->backend || m->source))
-			td_remember(env, p, td_now_ns(f));
-		return 1;
-	}
-	if (p->protocol != TD_PROTO_TCP && p->protocol != TD_PROTO_UDP)
-		return 1;
-	if (!td_recall(env, p, td_now_ns(f)))
-		return !m->vip;
-	td_find(m, env->tables, p, f->end, f->ifindex);
-	return 1;
-}
-
-/* 1: some backend is concerned, whose service is served here if the leases are live. */
-TD_INLINE int td_is_for_backends(const struct td_match *m)
-{
-	return m->vip ? m->service > 1 : m->backend || m->source;
-}
-
+/* Fragments and ICMP errors: what they are about may be known from other packets alone. */
 TD_INLINE int td_is_rare(const struct td_packet *p)
 {
 	return p->fragment || td_is_icmp_error(p);
 }
 
-/* Where a frame goes, once it is known whom it concerns. */
-TD_INLINE __u32 td_direct(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
-			  const struct td_match *m)
+/* Can other packets tell whom a rare one is for? */
+TD_INLINE int td_may_have_flow(const struct td_tables *t, const struct td_match *m)
 {
-	if (!td_is_for_backends(m))
+	return m->vip != TD_NONE ? t->vip[m->vip & (TD_MAX_VIPS - 1)].flags & TD_VIP_FORWARDS
+				 : t->flags != 0;
+}
+
+/*
+ * What becomes of a packet that was parsed and found. is_rare: td_is_rare(), if that has not been seen
+ * to yet.
+ */
+TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
+			    const struct td_match *m, int is_rare)
+{
+	const struct td_tables *t = env->tables;
+
+	if (is_rare && td_may_have_flow(t, m))
+		return td_next(TD_STEP_FRAGMENTS);
+	if (m->about != TD_ABOUT_BACKENDS && m->about != TD_ABOUT_REPLY)
 		return td_local(f, env, p, m);
-	if (m->vip && !td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
+	/* A reply's lease is that of its flow's service. */
+	if (m->about == TD_ABOUT_BACKENDS && !td_may_forward(f, td_vrouter_at(t, m->vrouter)))
 		return TD_DROP_NO_LEASE;
-	/* The Active one takes it. */
-	if (m->by_mac && !td_may_forward(f, td_vrouter_at(env->tables, m->by_mac)))
+	/* Sent to a virtual MAC that another node holds: that node gets its own copy. */
+	if (m->by_mac != TD_NONE && !td_may_forward(f, td_vrouter_at(t, m->by_mac)))
 		return TD_DROP_NO_LEASE_VMAC;
-	return p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6;
+	return td_next(p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6);
 }
 
-/* The same, with all that may come of a packet that was just found. */
-TD_INLINE __u32 td_decide(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
-			  const struct td_match *m)
+/* Parse, find, classify. Adverts are left to the caller. Fills p and m. */
+TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, struct td_packet *p,
+				struct td_match *m)
 {
-	if (!m->vrouter && !env->tables->flags) /* most of what is not ours, as soon as can be */
-		return p->shape == TD_SHAPE_MALFORMED ? TD_PASS_MALFORMED : TD_PASS_OTHER;
-	if (td_is_rare(p) && td_is_forwarding(env->tables, m))
-		return TD_STEP_FRAGMENTS;
-	return td_direct(f, env, p, m);
-}
+	struct td_match nothing = {};
 
-/* A packet that has been parsed, and is no advert. Fills m. */
-TD_INLINE __u32 td_concern(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
-			   struct td_match *m)
-{
-	td_find(m, env->tables, p, f->end, f->ifindex);
-	return td_decide(f, env, p, m);
-}
-
-/* Adverts are left to the caller, here and below. Fills p, and but for those m. */
-TD_INLINE __u32 td_meet(struct td_frame *f, const struct td_env *env, struct td_packet *p,
-			struct td_match *m)
-{
 	td_parse(p, f->data, f->end, TD_FAST);
+	*m = nothing;
 	if (p->shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
 	if (p->shape == TD_SHAPE_EXTENSIONS)
-		return TD_STEP_EXTENSIONS;
-	return td_concern(f, env, p, m);
+		return td_next(TD_STEP_EXTENSIONS);
+	td_find(m, env->tables, p, f->end, f->ifindex);
+	return td_classify(f, env, p, m, td_is_rare(p));
 }
 
-TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
-{
-	__builtin_memset(&w->out, 0, sizeof(w->out));
-	w->out.length = (__u32)(f->end - f->data);
-}
+/* ---- The steps ------------------------------------------------------------------------------ */
 
-/* where: of the flow, as with td_forward_to_backend(). */
+/* where: as with td_forward_to_backend(). */
 TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 				  const struct td_packet *p, const struct td_match *m,
 				  struct td_outcome *out, const struct td_flow_where *where)
 {
-	struct td_flow_found placed;
-	enum td_reason reason = m->vip ? td_forward_to_backend(f, env, p, m, out, &placed, where)
-				       : td_forward_to_client(f, env, p, m, out, &placed, where);
+	enum td_reason reason = m->about == TD_ABOUT_BACKENDS
+					? td_forward_to_backend(f, env, p, m, out, where)
+					: td_forward_to_client(f, env, p, m, out, where);
 
 	if (reason == TD_DROP_TOO_BIG)
-		return TD_STEP_REFUSE;
-	return reason == TD_PASS_NO_FLOW ? td_local(f, env, p, m) : reason;
+		return td_next(TD_STEP_REFUSE);
+	return reason == TD_PASS_NO_FLOW ? td_local(f, env, p, m) : (__u32)reason;
 }
 
-/* The whole way of a packet that td_is_plain(), of a family that is a constant. */
-TD_INLINE __u32 td_steer_plain(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			       __u32 family)
+/* Of a packet that td_is_plain(). family: a constant, here and below. */
+TD_INLINE __u32 td_steer_plain_of(struct td_frame *f, const struct td_env *env, struct td_work *w,
+				  __u32 family)
 {
 	struct td_packet p;
 	struct td_match m;
@@ -217,51 +223,68 @@ TD_INLINE __u32 td_steer_plain(struct td_frame *f, const struct td_env *env, str
 
 	td_parse_plain(&p, f->data, family);
 	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
-		return TD_STEP_ANY;
-	next = td_decide(f, env, &p, &m);
-	if (next == TD_STEP_FORWARD4 || next == TD_STEP_FORWARD6)
+		return td_next(TD_STEP_ANY);
+	next = td_classify(f, env, &p, &m, 0);
+	if (td_is_step(next))
 		next = td_forward_packet(f, env, &p, &m, &w->out, 0);
-	if (next > TD_STEP_EXTENSIONS)
+	if (td_is_step(next))
 		td_suspend(w, &p, &m);
 	return next;
 }
 
-/* hurries: a plain packet goes all of its way, to a backend and back included. */
-TD_INLINE __u32 td_begin(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			 int hurries)
+TD_INLINE __u32 td_steer_plain(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
-	td_start(f, w);
-	if (hurries && td_is_plain(f->data, f->end, 4))
-		return td_steer_plain(f, env, w, 4);
-	if (hurries && td_is_plain(f->data, f->end, 6))
-		return td_steer_plain(f, env, w, 6);
-	return TD_STEP_ANY;
+	if (td_is_plain(f->data, f->end, 4))
+		return td_steer_plain_of(f, env, w, 4);
+	if (td_is_plain(f->data, f->end, 6))
+		return td_steer_plain_of(f, env, w, 6);
+	return td_next(TD_STEP_ANY);
 }
 
 TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
 	struct td_match m;
-	__u32 next = td_meet(f, env, &p, &m);
-	if (next > TD_STEP_EXTENSIONS)
+	__u32 next = td_classify_any(f, env, &p, &m);
+
+	if (td_is_step(next))
 		td_suspend(w, &p, &m);
 	return next;
 }
 
 TD_INLINE __u32 td_steer_extensions(struct td_frame *f, struct td_work *w)
 {
-	struct td_match none = {};
+	struct td_match nothing = {};
 	struct td_packet p;
 
 	td_parse(&p, f->data, f->end, TD_FULL);
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	td_suspend(w, &p, &none);
-	return TD_STEP_FRAGMENTS;
+	td_suspend(w, &p, &nothing);
+	return td_next(TD_STEP_FRAGMENTS);
 }
 
-/* family: a constant, here and below. */
-TD_INLINE __u32 td_steer_fragments_in(struct td_frame *f, const struct td_env *env,
+/*
+ * Remembers the ports of a first fragment; finds a later one by them. 0: it cannot be placed, and is
+ * for an address where that matters.
+ */
+TD_INLINE int td_find_fragment(struct td_frame *f, const struct td_env *env, struct td_packet *p,
+			       struct td_match *m)
+{
+	if (p->fragment == TD_FRAGMENT_FIRST) {
+		if (p->has_ports && (m->vip != TD_NONE || m->about == TD_ABOUT_REPLY))
+			td_remember(env, p, td_now_ns(f));
+		return 1;
+	}
+	if (p->protocol != TD_PROTO_TCP && p->protocol != TD_PROTO_UDP)
+		return 1;
+	if (!td_recall(env, p, td_now_ns(f)))
+		return m->vip == TD_NONE;
+	td_find(m, env->tables, p, f->end, f->ifindex);
+	return 1;
+}
+
+TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *env,
 				      struct td_work *w, __u32 family)
 {
 	struct td_packet p;
@@ -277,24 +300,26 @@ TD_INLINE __u32 td_steer_fragments_in(struct td_frame *f, const struct td_env *e
 			p.address = p.l4 + 8;
 	}
 	td_find(&m, env->tables, &p, f->end, f->ifindex);
-	if (td_is_rare(&p) && td_is_forwarding(env->tables, &m)) {
+	if (td_is_rare(&p) && td_may_have_flow(env->tables, &m)) {
 		if (p.fragment && !td_find_fragment(f, env, &p, &m))
 			return TD_DROP_FRAGMENT_UNPLACED;
 		if (td_is_icmp_error(&p)) {
 			w->match = m;
-			return family == 4 ? TD_STEP_FORWARD_ERROR4 : TD_STEP_FORWARD_ERROR6;
+			return td_next(family == 4 ? TD_STEP_FORWARD_ERROR4
+						   : TD_STEP_FORWARD_ERROR6);
 		}
 	}
-	next = td_direct(f, env, &p, &m);
-	if (next >= TD_REASON_COUNT)
+	next = td_classify(f, env, &p, &m, 0);
+	if (td_is_step(next))
 		td_suspend(w, &p, &m);
 	return next;
 }
 
+/* Extension headers, fragments and ICMP errors. */
 TD_INLINE __u32 td_steer_fragments(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
-	return w->family == 4 ? td_steer_fragments_in(f, env, w, 4)
-			      : td_steer_fragments_in(f, env, w, 6);
+	return w->family == 4 ? td_steer_fragments_of(f, env, w, 4)
+			      : td_steer_fragments_of(f, env, w, 6);
 }
 
 TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct td_work *w,
@@ -329,17 +354,16 @@ TD_INLINE __u32 td_refuse(struct td_frame *f, struct td_work *w)
 	return td_resume(&p, w, f, 6) ? td_answer_too_big(f, &p, w->out.mtu) : TD_DROP_TOO_BIG;
 }
 
-/* Any step but the first. */
 TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct td_work *w,
-			    __u32 step)
+			    enum td_step step)
 {
 	switch (step) {
+	case TD_STEP_ANY:
+		return td_steer_any(f, env, w);
 	case TD_STEP_EXTENSIONS:
 		return td_steer_extensions(f, w);
 	case TD_STEP_FRAGMENTS:
 		return td_steer_fragments(f, env, w);
-	case TD_STEP_ANY:
-		return td_steer_any(f, env, w);
 	case TD_STEP_FORWARD4:
 		return td_forward(f, env, w, 4);
 	case TD_STEP_FORWARD6:
@@ -355,17 +379,19 @@ TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct
 
 #ifndef __bpf__
 /*
- * All steps in one, with none of its own for plain packets: tests hold those who hurry (BPF, and
- * workers by their bursts) against it. Adverts are left to the caller: TD_TAKE_ADVERT.
+ * All steps in one, without td_steer_plain(): the reference that the fast ways are held against (BPF's
+ * plain packets, and the bursts of workers). The data thread and `tandemctl explain` run it too.
+ * Adverts are left to the caller: TD_TAKE_ADVERT.
  */
 TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env *env,
 					struct td_outcome *out)
 {
 	struct td_work w;
-	__u32 next = td_begin(f, env, &w, 0);
+	__u32 next = td_next(TD_STEP_ANY);
 
-	while (next >= TD_REASON_COUNT)
-		next = td_run_step(f, env, &w, next);
+	td_start(f, &w);
+	while (td_is_step(next))
+		next = td_run_step(f, env, &w, td_step_of(next));
 	*out = w.out;
 	return (enum td_reason)next;
 }

@@ -135,4 +135,12 @@ TD_INLINE const struct td_flow_head *td_flow_head_of(const struct td_env *env, _
 			   : (const struct td_flow_head *)td_flow6_at(td_flow6_table(env), 0);
 }
 
+/* Which slot of td_tables.source a flow connects from, or would by this word. */
+TD_INLINE __u16 td_source_slot(const struct td_service *s, const union td_flow_word *word)
+{
+	__u32 i = (word->part.who & TD_FLOW_SOURCE) >> TD_FLOW_SOURCE_SHIFT;
+
+	return s->source[i & (TD_SERVICE_SOURCES - 1)] & (TD_MAX_SOURCES - 1);
+}
+
 #endif

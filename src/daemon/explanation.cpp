@@ -73,13 +73,13 @@ observe::ExplainView Explanation::view(const forward::Question& q, const forward
   view_.verdict = td_is_tx(r.reason)     ? observe::Verdict::forward
                   : td_is_pass(r.reason) ? observe::Verdict::pass
                                          : observe::Verdict::drop;
-  if (r.match.vip != 0)
+  if (r.match.vip != TD_NONE)
     tell_address(q, r, now);
   else if (r.flow)
     step("reply", "comes from a backend's address and port");
   else
     step("virtual address", q.destination.to_string() + " is none of this node");
-  if (r.match.service > 1 || r.flow) tell_flow(r, now);
+  if (r.match.about == TD_ABOUT_BACKENDS || r.flow) tell_flow(r, now);
   if (td_is_tx(r.reason)) tell_rewrite(r);
   if (r.reason == TD_PUNT_MISS && service_ != nullptr)  // what the data thread would do with it
     view_.reason = service_->config.unavailable == config::Unavailable::reject ? TD_TX_REFUSED
@@ -94,7 +94,7 @@ void Explanation::tell_address(const forward::Question& q, const forward::Rehear
     for (const auto& address : router.config.addresses)
       if (address.prefix.address == q.destination) view_.virtual_router = router.config.name;
   step("virtual address", q.destination.to_string() + " of " + view_.virtual_router);
-  const std::uint64_t lease = rooms_.program.maps().tables().vrouter[r.match.vrouter - 1].lease_ns;
+  const std::uint64_t lease = rooms_.program.maps().tables().vrouter[r.match.vrouter].lease_ns;
   view_.lease = observe::LeaseView{};
   if (lease > to_ns(now)) {
     view_.lease = observe::LeaseView{true, from_ns(lease) - now};
@@ -112,7 +112,7 @@ void Explanation::tell_service(const forward::Question& q, const forward::Rehear
     if (service.config.address == q.destination && service.config.port == q.port &&
         service.config.protocol == protocol)
       service_ = &service;
-  if (r.match.service == 0 || service_ == nullptr)
+  if (r.match.about == TD_ABOUT_ADDRESS || service_ == nullptr)
     return step("service", "none on " + what, td_is_pass(r.reason) != 0);
   view_.service = service_->config.name;
   step("service", service_->config.name + ", " + what);
@@ -174,9 +174,9 @@ void Explanation::tell_rewrite(const forward::Rehearsed& r) {
       say("destination " + before.destination() + " becomes " + after.destination());
   }
   const std::uint32_t ifindex =
-      r.outcome.ifindex != 0 ? r.outcome.ifindex
-      : r.match.vrouter != 0 ? rooms_.program.maps().tables().vrouter[r.match.vrouter - 1].ifindex
-                             : 0;
+      r.outcome.ifindex != 0       ? r.outcome.ifindex
+      : r.match.vrouter != TD_NONE ? rooms_.program.maps().tables().vrouter[r.match.vrouter].ifindex
+                                   : 0;
   const auto link = rooms_.links.find(static_cast<int>(ifindex));
   say(std::string("MAC addresses") + (before.tags() != after.tags() ? " and VLAN tags" : ""));
   observe::EgressView egress;

@@ -272,10 +272,10 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   packet.frame = &frame;
   td_parse(&p, frame.data, frame.end, TD_FULL);
   td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
-  if (packet.m.service > 1 && p.l4 != nullptr && p.has_ports) {
+  if (packet.m.about == TD_ABOUT_BACKENDS && p.l4 != nullptr && p.has_ports) {
     packet.now = now;
     packet.tick = static_cast<flow::Tick>(frame.jiffies >> tick_shift_);
-    packet.number = static_cast<std::uint16_t>(packet.m.service - 1);
+    packet.number = static_cast<std::uint16_t>(packet.m.service);
     packet.service = service_at(packet.number);
     packet.client = {td_ip_source(&p), p.source_port, static_cast<std::uint8_t>(p.family)};
     packet.flags = td_transport_flags(&p, frame.end);

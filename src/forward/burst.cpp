@@ -49,27 +49,27 @@ struct Pending {
 }
 
 bool is_of_flow(std::uint32_t next) {
-  return next == TD_STEP_FORWARD4 || next == TD_STEP_FORWARD6;
+  return next == td_next(TD_STEP_FORWARD4) || next == td_next(TD_STEP_FORWARD6);
 }
 
 // fullnat's replies: whose flow it is stands in another table.
 bool is_by_port(const td_match& match) {
-  return match.vip == 0 && match.source != 0;
+  return match.about == TD_ABOUT_REPLY && match.source != TD_NONE;
 }
 
 [[gnu::always_inline]] inline td_source* source_of(const td_env& env, const td_match& match,
                                                    std::uint32_t port) {
-  return td_source_at(&env, (match.source - 1) * std::uint32_t{TD_SOURCE_PORTS} + port);
+  return td_source_at(&env, match.source * std::uint32_t{TD_SOURCE_PORTS} + port);
 }
 
 [[gnu::always_inline]] inline void prefetch_flow(const td_env& env, const td_packet& p,
                                                  Pending& pending) {
-  if (pending.match.vip != 0)
-    prefetch_bucket(env, {td_ip_source(&p), p.source_port, p.family}, pending.match.service - 1,
+  if (pending.match.about == TD_ABOUT_BACKENDS)
+    prefetch_bucket(env, {td_ip_source(&p), p.source_port, p.family}, pending.match.service,
                     pending);
   else if (is_by_port(pending.match))
     prefetch_line(source_of(env, pending.match, p.destination_port));
-  else if (const td_backend* backend = td_backend_at(&env, pending.match.backend - 1))
+  else if (const td_backend* backend = td_backend_at(&env, pending.match.backend))
     prefetch_bucket(env, {td_ip_destination(&p), p.destination_port, p.family}, backend->service,
                     pending);
 }
@@ -80,13 +80,14 @@ bool is_by_port(const td_match& match) {
                                                   std::uint32_t family, Prefetch prefetch) {
   td_packet packet;
   td_parse_plain(&packet, job.frame.data, family);
-  pending.next = td_concern(&job.frame, &env, &packet, &pending.match);
+  td_find(&pending.match, env.tables, &packet, job.frame.end, job.frame.ifindex);
+  pending.next = td_classify(&job.frame, &env, &packet, &pending.match, 0);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next)) prefetch_flow(env, packet, pending);
 }
 
 [[gnu::noinline]] void classify_other(Job& job, const td_env& env, Pending& pending,
                                       Prefetch prefetch) {
-  pending.next = td_meet(&job.frame, &env, &pending.packet, &pending.match);
+  pending.next = td_classify_any(&job.frame, &env, &pending.packet, &pending.match);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next))
     prefetch_flow(env, pending.packet, pending);
 }
@@ -156,8 +157,8 @@ void parse_again(const Job& job, Pending& pending) {
   td_work work;
   work.out = job.outcome;
   td_suspend(&work, &pending.packet, &pending.match);
-  while (pending.next >= TD_REASON_COUNT)
-    pending.next = td_run_step(&job.frame, &env, &work, pending.next);
+  while (td_is_step(pending.next))
+    pending.next = td_run_step(&job.frame, &env, &work, td_step_of(pending.next));
   job.outcome = work.out;
 }
 
@@ -179,7 +180,7 @@ void steer(std::span<Job> jobs, const td_env& env, Prefetch prefetch) {
     Job& job = jobs[i];
     Pending& pending = all[i];
     if (is_of_flow(pending.next)) forward(job, env, pending);
-    if (pending.next >= TD_REASON_COUNT) run_steps(job, env, pending);
+    if (td_is_step(pending.next)) run_steps(job, env, pending);
     job.reason = static_cast<td_reason>(pending.next);
   }
 }

@@ -74,12 +74,11 @@ std::optional<KnownFlow> find(const Forwarder& forwarder, const FlowName& name) 
 std::optional<KnownFlow> flow_of(const Forwarder& forwarder, const Question& q,
                                  const td_match& match) {
   const td_env& env = forwarder.env();
-  if (match.service > 1)
-    return find(forwarder,
-                {q.source, q.source_port, static_cast<std::uint16_t>(match.service - 1)});
-  if (match.source != 0) {
+  if (match.about == TD_ABOUT_BACKENDS)
+    return find(forwarder, {q.source, q.source_port, static_cast<std::uint16_t>(match.service)});
+  if (match.source != TD_NONE) {
     const td_source* record =
-        td_source_at(&env, (match.source - 1) * TD_SOURCE_PORTS + std::uint32_t{q.port});
+        td_source_at(&env, match.source * TD_SOURCE_PORTS + std::uint32_t{q.port});
     if (record == nullptr || record->service == 0) return std::nullopt;
     const IpAddress client =
         q.source.is_v4() ? IpAddress::v4(std::span<const std::uint8_t, 4>(record->client, 4))
@@ -87,8 +86,7 @@ std::optional<KnownFlow> flow_of(const Forwarder& forwarder, const Question& q,
     return find(forwarder, {client, record->client_port, record->service});
   }
   const td_backend* backend = nullptr;
-  for (std::uint32_t slot = match.backend == 0 ? 0 : match.backend - 1; slot != 0;
-       slot = backend->next_shared) {
+  for (std::uint32_t slot = match.backend; slot != 0; slot = backend->next_shared) {
     backend = td_backend_at(&env, slot);
     if (backend == nullptr) break;
     auto flow = find(forwarder, {q.destination, q.port, backend->service});
@@ -151,7 +149,7 @@ Rehearsed rehearse(Forwarder& forwarder, const Question& q, MonotonicTime now,
   td_frame frame{};
   const td_vrouter* vr = nullptr;
   r.match = match_of(env, frame_of(q, nullptr, TD_TCP_SYN), 0);
-  if (r.match.vrouter != 0) vr = td_vrouter_at(env.tables, r.match.vrouter);
+  if (r.match.vrouter != TD_NONE) vr = td_vrouter_at(env.tables, r.match.vrouter);
   if (vr != nullptr) frame.ifindex = vr->ifindex;
   r.flow = flow_of(forwarder, q, r.match);
 
@@ -161,10 +159,10 @@ Rehearsed rehearse(Forwarder& forwarder, const Question& q, MonotonicTime now,
   if (r.flow) {
     stage.place(*r.flow);
     if (r.flow->state != TD_FLOW_SYN_SENT) flags = TD_TCP_ACK;
-    if (r.match.service <= 1)  // a reply, by its backend's device
+    if (r.match.about == TD_ABOUT_REPLY)  // a reply, by its backend's device
       frame.ifindex = env.hops[env.backends[r.flow->backend].hop].ifindex;
-  } else if (r.match.service > 1) {
-    const auto service = static_cast<std::uint16_t>(r.match.service - 1);
+  } else if (r.match.about == TD_ABOUT_BACKENDS) {
+    const auto service = static_cast<std::uint16_t>(r.match.service);
     const auto preview = forwarder.preview(service, q.source, q.source_port, now);
     r.pick = preview.backend;
     r.held = preview.held;
