@@ -39,6 +39,7 @@ std::string interfaces_table(const json& interfaces, const Style& style) {
   for (const json& interface : interfaces) {
     const bool up = interface.at("up").get<bool>();
     const json& mode = interface.at("xdp_mode");
+    const std::string way = interface.value("xdp_way", json()) == "alone" ? ", alone" : "";
     std::string vlan;
     for (const json& tag : interface.at("vlan")) vlan += (vlan.empty() ? "" : ".") + number(tag);
     table.row({{text_at(interface, "name")},
@@ -46,7 +47,7 @@ std::string interfaces_table(const json& interfaces, const Style& style) {
                {vlan.empty() ? "-" : vlan},
                {text_at(interface, "mac")},
                {up ? "up" : "down", up ? Tint::good : Tint::bad},
-               {mode.is_null() ? "none" : text_at(interface, "xdp_mode"),
+               {mode.is_null() ? "none" : text_at(interface, "xdp_mode") + way,
                 mode == "native" ? Tint::good : Tint::warn}});
   }
   return table.empty() ? "" : "\n" + table.render(style);

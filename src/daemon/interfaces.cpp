@@ -154,25 +154,26 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
   return moved;
 }
 
-Result<engine::XdpMode> Interfaces::put_program_on(unsigned ifindex, const InterfaceState& state) {
+Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
+                                                         const InterfaceState& state) {
   const std::string& name = state.placement.device_name;
   auto workers = plane_.prepare(ifindex, name, [&] { return program_.clear(ifindex, name); });
   if (!workers) return std::unexpected(workers.error());
-  auto mode = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
-  if (!mode) plane_.release(ifindex);
-  return mode;
+  auto attached = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
+  if (!attached) plane_.release(ifindex);
+  return attached;
 }
 
 Result<void> Interfaces::attach(InterfaceState& state) {
   const int device = state.placement.device;
   if (!devices_.contains(device)) {
-    auto mode = put_program_on(static_cast<unsigned>(device), state);
-    state.attached = mode.has_value();
-    if (!mode) return std::unexpected(mode.error());
-    devices_[device] = *mode;
+    auto attached = put_program_on(static_cast<unsigned>(device), state);
+    state.attached = attached.has_value();
+    if (!attached) return std::unexpected(attached.error());
+    devices_[device] = *attached;
   }
   state.attached = true;
-  state.xdp_mode = devices_[device];
+  state.xdp = devices_[device];
   return {};
 }
 

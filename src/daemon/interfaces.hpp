@@ -40,7 +40,7 @@ struct InterfaceState {
   IpAddress source_v4;  // unspecified: none
   IpAddress source_v6;
   bool attached = false;
-  engine::XdpMode xdp_mode = engine::XdpMode::native;
+  engine::XdpAttachment xdp;
 };
 
 class Interfaces {
@@ -66,7 +66,7 @@ class Interfaces {
  private:
   bool refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers);
   Result<void> attach(InterfaceState& state);
-  Result<engine::XdpMode> put_program_on(unsigned ifindex, const InterfaceState& state);
+  Result<engine::XdpAttachment> put_program_on(unsigned ifindex, const InterfaceState& state);
   void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
 
   netlink::Links& links_;
@@ -75,8 +75,8 @@ class Interfaces {
   VrrpThread& thread_;
   Log log_;
   std::vector<InterfaceState> interfaces_;
-  std::vector<std::uint16_t> gone_;         // numbers of links that let_go() is to end
-  std::map<int, engine::XdpMode> devices_;  // attached, by ifindex
+  std::vector<std::uint16_t> gone_;               // numbers of links that let_go() is to end
+  std::map<int, engine::XdpAttachment> devices_;  // attached, by ifindex
 };
 
 }  // namespace tandem::daemon

@@ -25,8 +25,10 @@ observe::InterfaceView view(const InterfaceState& state) {
   for (const auto tag : state.placement.vlan)
     if (tag != 0) v.vlan.push_back(tag);
   v.mac = state.mac;
-  if (state.attached)
-    v.xdp_mode = state.xdp_mode == engine::XdpMode::generic ? "generic" : "native";
+  if (state.attached) {
+    v.xdp_mode = state.xdp.mode == engine::XdpMode::generic ? "generic" : "native";
+    v.xdp_way = state.xdp.way == engine::XdpWay::alone ? "alone" : "dispatcher";
+  }
   v.up = state.up;
   return v;
 }

@@ -64,10 +64,13 @@ constexpr std::array kCatalogue{
                 "virtual addresses on the kernel's interfaces while no daemon runs",
                 "without a gate this node answers for them, beside the peer",
                 "`ip address del`; tandemd does it at its next start"},
-    Description{Check::kernel_program, "kernel-program", Area::kernel,
-                "whether the kernel takes the steering program: it is loaded, and let go of again",
-                "without it tandemd does not start",
-                "a kernel that has what `kernel-features` lacks; as root"},
+    Description{
+        Check::kernel_program, "kernel-program", Area::kernel,
+        "whether the kernel takes the steering program, and how: it is attached to a device "
+        "in a network namespace of its own, behind libxdp's dispatcher, else alone",
+        "without it tandemd does not start; where it has to be alone, XDP programs of "
+        "others cannot share its devices",
+        "a kernel that has what `kernel-features` lacks; as root"},
     Description{
         Check::kernel_features, "kernel-features", Area::kernel,
         "each program type, map type and helper function that the program uses, probed one by "

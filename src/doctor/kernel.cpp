@@ -21,7 +21,7 @@ void judge_features(const Kernel& kernel, Findings& findings) {
 }
 
 void judge_trial(Check check, const std::optional<std::string>& trouble, Severity severity,
-                 const char* good, Findings& findings) {
+                 const std::string& good, Findings& findings) {
   if (trouble)
     findings.add(check, severity, kKernelSubject, *trouble);
   else
@@ -44,8 +44,11 @@ void read_kernel(const Root& root, const config::Config& config, Kernel& kernel)
 }
 
 void judge_kernel(const Kernel& kernel, Findings& findings) {
-  judge_trial(Check::kernel_program, kernel.refused, Severity::error, "takes the steering program",
-              findings);
+  const std::string way = kernel.alone ? "takes the steering program, alone on a device: behind "
+                                         "libxdp's dispatcher it does not (" +
+                                             *kernel.alone + ")"
+                                       : "takes the steering program behind libxdp's dispatcher";
+  judge_trial(Check::kernel_program, kernel.refused, Severity::error, way, findings);
   judge_features(kernel, findings);
   judge_trial(Check::kernel_egress, kernel.no_clsact, Severity::warning, "has tc's clsact",
               findings);

@@ -14,6 +14,7 @@ namespace tandem::doctor {
 
 struct Kernel {
   std::optional<std::string> refused;  // why the steering program was not taken
+  std::optional<std::string> alone;    // why libxdp's dispatcher cannot be before it
   std::vector<std::string> missing;    // "helper bpf_xdp_load_bytes for xdp programs"
   std::size_t probed = 0;              // features
   bool btf = false;
@@ -25,6 +26,8 @@ struct Kernel {
 
 // Loads programs and makes sockets; leaves nothing behind.
 [[nodiscard]] Kernel probe_kernel();
+// The part of it that attaches the program: sets `refused` and `alone`.
+void try_program(Kernel& kernel);
 // Adds what files tell.
 void read_kernel(const Root& root, const config::Config& config, Kernel& kernel);
 

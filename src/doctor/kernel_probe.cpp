@@ -91,16 +91,6 @@ void probe(const Needed& needed, Kernel& kernel) {
          "helper " + name_of(helper) + " for programs of type " + libbpf_bpf_prog_type_str(type));
 }
 
-// Without pins, and with the smallest maps: what is large depends on the configuration.
-std::optional<std::string> try_to_load(tandem_bpf& skeleton) {
-  for (bpf_map* map : {skeleton.maps.td_flow4, skeleton.maps.td_flow6, skeleton.maps.td_sources})
-    bpf_map__set_max_entries(map, 1);
-  const int error = tandem_bpf__load(&skeleton);
-  if (error == 0) return std::nullopt;
-  if (error == -EPERM) return "the steering program was not tried: this takes root";
-  return std::string("refuses the steering program: ") + std::strerror(-error);
-}
-
 // In a network namespace that ends with the thread: no device of the host is touched.
 std::optional<std::string> try_clsact() {
   std::optional<std::string> trouble;
@@ -134,7 +124,7 @@ Kernel probe_kernel() {
     return kernel;
   }
   probe(needed_by(*skeleton->obj), kernel);
-  kernel.refused = try_to_load(*skeleton);
+  try_program(kernel);
   kernel.no_clsact = try_clsact();
   kernel.no_af_xdp = try_af_xdp();
   return kernel;

@@ -15,7 +15,6 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #pragma GCC diagnostic push
@@ -27,7 +26,6 @@ namespace tandem::engine {
 namespace {
 
 constexpr const char* kProgram = "td_steer";
-constexpr const char* kPlaceholder = "td_sockets";  // bpf/sockets.bpf.c
 
 xdp_attach_mode to_libxdp(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
@@ -37,13 +35,21 @@ std::uint32_t to_flags(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 }
 
-bool is_ours(std::string_view program) {
-  return program == kProgram || program == kPlaceholder;
+const char* to_text(XdpMode mode) {
+  return mode == XdpMode::generic ? "generic" : "native";
 }
 
-std::string reason(int error) {
-  char text[128];
-  libxdp_strerror(error, text, sizeof text);
+std::unexpected<Error> cannot_attach(const std::string& name, XdpMode mode, int error) {
+  const std::string hint = error == EBUSY || error == EEXIST
+                               ? "; is another program there? bpftool net show dev " + name
+                               : "";
+  return fail("cannot attach XDP to " + name + " in " + to_text(mode) +
+              " mode: " + std::strerror(error) + hint);
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
   return text;
 }
 
@@ -76,10 +82,6 @@ constexpr std::size_t kShortestFrame = 64;  // that a program can be run on
 constexpr std::uint32_t kFilterPriority = 1;
 constexpr std::uint32_t kFilterHandle = 0x74646d;
 
-struct MultiprogDeleter {
-  void operator()(xdp_multiprog* p) const { xdp_multiprog__close(p); }
-};
-
 }  // namespace
 
 struct SteeringProgram::Instance {
@@ -88,8 +90,10 @@ struct SteeringProgram::Instance {
   };
 
   tandem_bpf* skeleton = nullptr;
-  std::unique_ptr<xdp_program, Close> program;  // libxdp's; none: see replace()
-  XdpMode mode = XdpMode::native;
+  std::unique_ptr<xdp_program, Close> program;  // libxdp's; none: it is alone
+  XdpAttachment attachment;
+
+  [[nodiscard]] int descriptor() const { return bpf_program__fd(skeleton->progs.td_steer); }
 
   ~Instance() {
     program.reset();
@@ -97,32 +101,18 @@ struct SteeringProgram::Instance {
   }
 };
 
-// What an earlier process, or DPDK, left on the device, if it is there without libxdp's dispatcher.
-struct SteeringProgram::Predecessor {
-  Descriptor program;
-  XdpMode mode = XdpMode::native;
-};
-
-std::optional<SteeringProgram::Predecessor> SteeringProgram::predecessor(unsigned ifindex) {
-  xdp_multiprog* raw = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
-  if (libxdp_get_error(raw) != 0) return {};  // nothing attached
-  const std::unique_ptr<xdp_multiprog, MultiprogDeleter> multi(raw);
-  const xdp_program* program = xdp_multiprog__main_prog(raw);
-  if (!xdp_multiprog__is_legacy(raw) || !is_ours(xdp_program__name(program))) return {};
-  Descriptor descriptor(bpf_prog_get_fd_by_id(xdp_program__id(program)));
-  if (!descriptor) return {};
-  return Predecessor{std::move(descriptor), xdp_multiprog__attach_mode(raw) == XDP_MODE_SKB
-                                                ? XdpMode::generic
-                                                : XdpMode::native};
-}
-
-SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log)
-    : pins_(std::move(pins)), sizes_(sizes), log_(std::move(log)) {}
+SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log,
+                                 Dispatcher dispatcher)
+    : pins_(std::move(pins)),
+      sizes_(sizes),
+      log_(std::move(log)),
+      dispatcher_(std::move(dispatcher)) {}
 
 SteeringProgram::~SteeringProgram() = default;
 
 Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string& bpffs,
-                                                               const MapSizes& sizes, Log log) {
+                                                               const MapSizes& sizes, Log log,
+                                                               Dispatcher dispatcher) {
   const std::string pins = bpffs + "/v" + std::to_string(TD_ABI_VERSION);
   if (auto made = make_pin_directory(bpffs, pins); !made) return std::unexpected(made.error());
   // Two that write the same tables would open each other's gates.
@@ -133,7 +123,8 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
   libbpf_set_print(nullptr);
   libxdp_set_print(nullptr);
 
-  std::unique_ptr<SteeringProgram> self(new SteeringProgram(pins, sizes, std::move(log)));
+  std::unique_ptr<SteeringProgram> self(
+      new SteeringProgram(pins, sizes, std::move(log), std::move(dispatcher)));
   self->lock_ = std::move(lock);
   SteeringMaps::drop_misfits(pins, sizes, self->log_);
   auto instance = self->load();
@@ -188,25 +179,127 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
   bpf_tc_detach(&hook, &filter);
 }
 
-Result<XdpMode> SteeringProgram::attach(unsigned ifindex, const std::string& name, XdpMode mode,
-                                        Workers workers) {
+// The steps are pinned last: what an earlier process left works by its own until then.
+Result<XdpAttachment> SteeringProgram::attach(unsigned ifindex, const std::string& name,
+                                              XdpMode mode, Workers workers) {
+  auto done = attach_in(mode, ifindex, name, workers);
+  if (!done) return done;
+  if (auto pinned = pin_steps(*attached_[ifindex], ifindex); !pinned) log_(pinned.error().message);
+  return done;
+}
+
+Result<XdpAttachment> SteeringProgram::attach_in(XdpMode mode, unsigned ifindex,
+                                                 const std::string& name, Workers workers) {
   const XdpMode first = mode == XdpMode::generic ? XdpMode::generic : XdpMode::native;
-  if (const auto before = predecessor(ifindex); before && before->mode == first) {
-    attach_egress(ifindex, name);
-    if (auto done = replace(ifindex, name, *before, workers); !done)
-      return std::unexpected(done.error());
-    return first;
+  if (auto before = XdpOccupant::of(ifindex)) {
+    if (before->mode() == first) return join(ifindex, name, *before, workers);
+    if (auto off = before->take_off_ours(ifindex, name); !off) return std::unexpected(off.error());
   }
-  if (auto off = clear(ifindex, name); !off) return std::unexpected(off.error());
   attach_egress(ifindex, name);
-  auto done = attach_in_mode(ifindex, name, first, workers);
-  if (done) return first;
-  if (mode != XdpMode::automatic) return std::unexpected(done.error());
+  auto done = put_on(ifindex, name, first, workers);
+  if (done || mode != XdpMode::automatic) return done;
   log_(done.error().message);
   log_("WARNING: " + name + " runs XDP in generic mode, several times slower than native");
-  if (auto again = attach_in_mode(ifindex, name, XdpMode::generic, workers); !again)
-    return std::unexpected(again.error());
-  return XdpMode::generic;
+  return put_on(ifindex, name, XdpMode::generic, workers);
+}
+
+Result<void> SteeringProgram::clear(unsigned ifindex, const std::string& name) const {
+  auto before = XdpOccupant::of(ifindex);
+  return before ? before->take_off_ours(ifindex, name) : Result<void>{};
+}
+
+// Beside or in place of what is on the device, in the same mode. At no moment is it without one of
+// ours, if it had one: the kernel would forward backends' answers as they are while the verifier
+// looks at the next program, and clients would reset their connections.
+Result<XdpAttachment> SteeringProgram::join(unsigned ifindex, const std::string& name,
+                                            XdpOccupant& before, Workers workers) {
+  const auto others = before.others();
+  const XdpMode mode = before.mode();
+  if (before.way() == XdpWay::alone) {
+    if (!others.empty())
+      return fail(name + " has an XDP program " + listed(others) +
+                  " that is not attached through libxdp; take it off with: ip link set dev " +
+                  name + " xdp off");
+    attach_egress(ifindex, name);
+    return put_alone(ifindex, name, mode, workers, before.program());
+  }
+  attach_egress(ifindex, name);
+  auto beside = put_behind(ifindex, mode, workers);
+  if (beside) {
+    if (auto off = before.take_off_ours(ifindex, name); !off) log_(off.error().message);
+    return *beside;
+  }
+  if (!others.empty())
+    return fail(name + " has XDP programs of others behind libxdp's dispatcher (" + listed(others) +
+                "), and the steering program cannot share it with them: " + beside.error().why +
+                "; take them off with: xdp-loader unload " + name + " --all");
+  auto alone = put_alone(ifindex, name, mode, workers, before.program());
+  if (alone) {
+    note(beside.error());
+    XdpOccupant::forget_dispatcher(ifindex);
+  }
+  return alone;
+}
+
+// On a device that has no program: behind a dispatcher if that can be, else alone.
+Result<XdpAttachment> SteeringProgram::put_on(unsigned ifindex, const std::string& name,
+                                              XdpMode mode, Workers workers) {
+  auto behind = put_behind(ifindex, mode, workers);
+  if (behind) return *behind;
+  if (!refusal_ && behind.error().error == EOPNOTSUPP)  // the driver's word
+    return cannot_attach(name, mode, EOPNOTSUPP);
+  auto alone = put_alone(ifindex, name, mode, workers, {});
+  if (alone) note(behind.error());
+  return alone;
+}
+
+// EOPNOTSUPP: the driver has no such mode.
+std::expected<XdpAttachment, DispatcherRefusal> SteeringProgram::put_behind(unsigned ifindex,
+                                                                            XdpMode mode,
+                                                                            Workers workers) {
+  if (refusal_) return std::unexpected(*refusal_);
+  auto instance = load_for(workers);
+  if (!instance) return std::unexpected(DispatcherRefusal{EINVAL, instance.error().message});
+  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
+                      .prog_name = kProgram);
+  xdp_program* program = xdp_program__create(&options);
+  if (const long error = libxdp_get_error(program); error != 0)
+    return std::unexpected(DispatcherRefusal{static_cast<int>(-error), "libxdp does not know it"});
+  (*instance)->program.reset(program);
+  if (auto refusal = dispatcher_(*program, ifindex, mode); refusal.error != 0)
+    return std::unexpected(std::move(refusal));
+  const auto now = XdpOccupant::of(ifindex);
+  (*instance)->attachment = {mode, now ? now->way() : XdpWay::alone};
+  if ((*instance)->attachment.way == XdpWay::alone)
+    note({EPERM, "libxdp found no way to extend programs"});
+  return keep(ifindex, std::move(*instance));
+}
+
+void SteeringProgram::note(const DispatcherRefusal& refusal) {
+  if (refusal_) return;
+  refusal_ = refusal;
+  log_(
+      "XDP programs of others cannot share a device with the steering program, which is attached "
+      "alone: it cannot be behind libxdp's dispatcher here (" +
+      refusal.why + ")");
+}
+
+// instead_of: the program that the device has now; the kernel swaps the two at once.
+Result<XdpAttachment> SteeringProgram::put_alone(unsigned ifindex, const std::string& name,
+                                                 XdpMode mode, Workers workers,
+                                                 const Descriptor& instead_of) {
+  auto instance = load_for(workers);
+  if (!instance) return std::unexpected(instance.error());
+  if (const int error = tandem_bpf__load((*instance)->skeleton); error != 0)
+    return fail_errno("the kernel refused the steering program", -error);
+  LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = instead_of.get());
+  const std::uint32_t flags = instead_of ? XDP_FLAGS_REPLACE : XDP_FLAGS_UPDATE_IF_NOEXIST;
+  if (const int error = bpf_xdp_attach(static_cast<int>(ifindex), (*instance)->descriptor(),
+                                       to_flags(mode) | flags, instead_of ? &options : nullptr);
+      error != 0)
+    return cannot_attach(name, mode, -error);
+  (*instance)->attachment = {mode, XdpWay::alone};
+  return keep(ifindex, std::move(*instance));
 }
 
 Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
@@ -225,47 +318,10 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
   return instance;
 }
 
-// The kernel swaps the two at once. Were the device without a program while the verifier looks at
-// the next one, the kernel would forward backends' answers as they are, and clients would reset
-// their connections.
-Result<void> SteeringProgram::replace(unsigned ifindex, const std::string& name,
-                                      const Predecessor& before, Workers workers) {
-  auto instance = load_for(workers);
-  if (!instance) return std::unexpected(instance.error());
-  if (const int error = tandem_bpf__load((*instance)->skeleton); error != 0)
-    return fail_errno("the kernel refused the steering program", -error);
-  (*instance)->mode = before.mode;
-  LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = before.program.get());
-  const int program = bpf_program__fd((*instance)->skeleton->progs.td_steer);
-  if (const int error = bpf_xdp_attach(static_cast<int>(ifindex), program,
-                                       to_flags(before.mode) | XDP_FLAGS_REPLACE, &options);
-      error != 0)
-    return fail_errno("cannot replace the steering program on " + name, -error);
-  return keep(ifindex, std::move(*instance));
-}
-
-Result<void> SteeringProgram::attach_in_mode(unsigned ifindex, const std::string& name,
-                                             XdpMode mode, Workers workers) {
-  auto instance = load_for(workers);
-  if (!instance) return std::unexpected(instance.error());
-  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
-                      .prog_name = kProgram);
-  xdp_program* program = xdp_program__create(&options);
-  if (const long error = libxdp_get_error(program); error != 0)
-    return fail("libxdp cannot use the steering program: " + reason(static_cast<int>(error)));
-  (*instance)->program.reset(program);
-  (*instance)->mode = mode;
-  const char* mode_name = mode == XdpMode::generic ? "generic" : "native";
-  if (const int error = xdp_program__attach(program, static_cast<int>(ifindex), to_libxdp(mode), 0);
-      error != 0)
-    return fail("cannot attach XDP to " + name + " in " + mode_name + " mode: " + reason(error));
-  return keep(ifindex, std::move(*instance));
-}
-
-Result<void> SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
-  if (auto pinned = pin_steps(*instance, ifindex); !pinned) log_(pinned.error().message);
+XdpAttachment SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
+  const XdpAttachment attachment = instance->attachment;
   attached_[ifindex] = std::move(instance);
-  return {};
+  return attachment;
 }
 
 // The kernel empties a table of programs that no process and no pin holds: without this one, what
@@ -282,43 +338,17 @@ std::string SteeringProgram::steps_pin(unsigned ifindex) const {
   return pins_ + "/td_steps_" + std::to_string(ifindex);
 }
 
-// An instance that an earlier process left on the interface; anybody else's program is left alone
-// (libxdp chains behind it, or refuses by name).
-Result<void> SteeringProgram::clear(unsigned ifindex, const std::string& name) const {
-  xdp_multiprog* raw = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
-  if (libxdp_get_error(raw) != 0) return {};  // nothing attached
-  const std::unique_ptr<xdp_multiprog, MultiprogDeleter> multi(raw);
-  const auto mode = xdp_multiprog__attach_mode(raw);
-  if (xdp_multiprog__is_legacy(raw)) {
-    const std::string other = xdp_program__name(xdp_multiprog__main_prog(raw));
-    if (!is_ours(other))
-      return fail(name + " has an XDP program '" + other +
-                  "' that is not attached through libxdp; take it off with: ip link set dev " +
-                  name + " xdp off");
-    if (const int error = xdp_multiprog__detach(raw); error != 0)
-      return fail("cannot replace the steering program on " + name + ": " + reason(error));
-    return {};
-  }
-  std::vector<xdp_program*> ours;
-  for (xdp_program* p = xdp_multiprog__next_prog(nullptr, raw); p != nullptr;
-       p = xdp_multiprog__next_prog(p, raw))
-    if (std::string_view(xdp_program__name(p)) == kProgram) ours.push_back(p);
-  for (xdp_program* p : ours)
-    if (const int error = xdp_program__detach(p, static_cast<int>(ifindex), mode, 0); error != 0)
-      return fail("cannot replace the steering program on " + name + ": " + reason(error));
-  return {};
-}
-
 void SteeringProgram::detach(unsigned ifindex) {
   const auto it = attached_.find(ifindex);
   if (it == attached_.end()) return;
   detach_egress(ifindex);
   const Instance& instance = *it->second;
-  if (instance.program)
-    xdp_program__detach(instance.program.get(), static_cast<int>(ifindex), to_libxdp(instance.mode),
-                        0);
+  const auto [mode, way] = instance.attachment;
+  LIBBPF_OPTS(bpf_xdp_attach_opts, only_ours, .old_prog_fd = instance.descriptor());
+  if (way == XdpWay::dispatcher)
+    xdp_program__detach(instance.program.get(), static_cast<int>(ifindex), to_libxdp(mode), 0);
   else
-    bpf_xdp_detach(static_cast<int>(ifindex), to_flags(instance.mode), nullptr);
+    bpf_xdp_detach(static_cast<int>(ifindex), to_flags(mode) | XDP_FLAGS_REPLACE, &only_ours);
   unlink(steps_pin(ifindex).c_str());
   attached_.erase(it);
 }

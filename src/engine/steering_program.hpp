@@ -5,6 +5,10 @@
 // directory, in a folder named after the ABI version, and so are one. Attached programs outlive
 // the process on purpose: a daemon that was killed leaves the gate closed behind it. The next
 // start finds and replaces them.
+//
+// On a device the program is behind libxdp's dispatcher where the kernel takes it there, so that
+// programs of others can share the device; where the kernel does not, it is alone. Neither costs
+// native mode.
 #pragma once
 
 #include <array>
@@ -17,13 +21,14 @@
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "engine/dispatcher.hpp"
 #include "engine/steering_maps.hpp"
+#include "engine/xdp_mode.hpp"
+#include "engine/xdp_occupant.hpp"
 #include "flow/flow_time.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::engine {
-
-enum class XdpMode : std::uint8_t { automatic, native, generic };
 
 // What the program on an interface leaves to others.
 struct Workers {
@@ -37,19 +42,21 @@ class SteeringProgram {
 
   // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
   // missing of it is created, its parent has to be a mounted bpffs. An error if another process
-  // has it open.
+  // has it open. dispatcher: how a program gets behind one.
   static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs,
-                                                       const MapSizes& sizes, Log log);
+                                                       const MapSizes& sizes, Log log,
+                                                       Dispatcher dispatcher = put_behind_libxdps);
   ~SteeringProgram();  // detaches nothing: see close()
 
   // Takes off what an earlier process left on an interface. Error: somebody else's program is
   // there.
   Result<void> clear(unsigned ifindex, const std::string& name) const;
-  // Attaches to an interface through libxdp, or in place of what an earlier process left.
-  // `automatic` tries native and falls back to generic with a loud line in the log. Returns the
-  // mode used.
-  Result<XdpMode> attach(unsigned ifindex, const std::string& name, XdpMode mode,
-                         Workers workers = {});
+  // Attaches to an interface, or takes the place of what an earlier process left: at once, if that
+  // is in the mode wanted. `automatic` tries native and falls back to generic with a loud line in
+  // the log. Returns what it came to. Errors: programs of others are there that the kernel does not
+  // let this one share the device with; the mode is not to be had.
+  Result<XdpAttachment> attach(unsigned ifindex, const std::string& name, XdpMode mode,
+                               Workers workers = {});
   void detach(unsigned ifindex);
   // A clean end: detaches everything and unpins the maps.
   void close();
@@ -71,18 +78,23 @@ class SteeringProgram {
 
  private:
   struct Instance;
-  struct Predecessor;
-  SteeringProgram(std::string pins, const MapSizes& sizes, Log log);
+  SteeringProgram(std::string pins, const MapSizes& sizes, Log log, Dispatcher dispatcher);
   Result<std::unique_ptr<Instance>> load() const;
   Result<std::unique_ptr<Instance>> load_for(Workers workers) const;
-  static std::optional<Predecessor> predecessor(unsigned ifindex);
-  Result<void> replace(unsigned ifindex, const std::string& name, const Predecessor& before,
-                       Workers workers);
-  Result<void> keep(unsigned ifindex, std::unique_ptr<Instance> instance);
+  Result<XdpAttachment> attach_in(XdpMode mode, unsigned ifindex, const std::string& name,
+                                  Workers workers);
+  Result<XdpAttachment> join(unsigned ifindex, const std::string& name, XdpOccupant& before,
+                             Workers workers);
+  Result<XdpAttachment> put_on(unsigned ifindex, const std::string& name, XdpMode mode,
+                               Workers workers);
+  std::expected<XdpAttachment, DispatcherRefusal> put_behind(unsigned ifindex, XdpMode mode,
+                                                             Workers workers);
+  Result<XdpAttachment> put_alone(unsigned ifindex, const std::string& name, XdpMode mode,
+                                  Workers workers, const Descriptor& instead_of);
+  XdpAttachment keep(unsigned ifindex, std::unique_ptr<Instance> instance);
+  void note(const DispatcherRefusal& refusal);
   void attach_egress(unsigned ifindex, const std::string& name);
   void detach_egress(unsigned ifindex);
-  Result<void> attach_in_mode(unsigned ifindex, const std::string& name, XdpMode mode,
-                              Workers workers);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
   Result<void> pin_steps(Instance& instance, unsigned ifindex) const;
 
@@ -90,6 +102,8 @@ class SteeringProgram {
   MapSizes sizes_;
   Descriptor lock_;  // on the pins' directory
   Log log_;
+  Dispatcher dispatcher_;
+  std::optional<DispatcherRefusal> refusal_;  // once this kernel was seen to want the program alone
   SteeringMaps shared_;
   std::unique_ptr<Instance> maps_;  // loaded, never attached: holds the maps
   std::map<unsigned, std::unique_ptr<Instance>> attached_;

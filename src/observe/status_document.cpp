@@ -22,6 +22,7 @@ json interface_document(const InterfaceView& interface) {
           {"vlan", interface.vlan},
           {"mac", interface.mac.to_string()},
           {"xdp_mode", interface.xdp_mode.empty() ? json() : json(interface.xdp_mode)},
+          {"xdp_way", interface.xdp_way.empty() ? json() : json(interface.xdp_way)},
           {"up", interface.up}};
 }
 

@@ -26,6 +26,7 @@ struct InterfaceView {
   std::vector<std::uint16_t> vlan;  // outer first
   MacAddress mac;
   std::string xdp_mode;  // "native" or "generic"; empty: no program is attached
+  std::string xdp_way;   // "dispatcher": behind libxdp's; or "alone"; empty likewise
   bool up = false;
 };
 

@@ -52,9 +52,9 @@ const json kStatusDocument = {
     {"routers", {kRouter, backup_router()}},
     {"interfaces", json::parse(R"([
       {"name": "eth0.100", "device": "eth0", "ifindex": 7, "vlan": [100],
-       "mac": "02:00:00:00:00:01", "xdp_mode": "native", "up": true},
+       "mac": "02:00:00:00:00:01", "xdp_mode": "native", "xdp_way": "dispatcher", "up": true},
       {"name": "eth1", "device": "eth1", "ifindex": 8, "vlan": [],
-       "mac": "02:00:00:00:00:02", "xdp_mode": null, "up": false}])")},
+       "mac": "02:00:00:00:00:02", "xdp_mode": null, "xdp_way": null, "up": false}])")},
     {"checks", json::parse(R"([
       {"name": "nginx", "kind": "http", "up": true, "since": "", "for_seconds": 30.0,
        "last_result": "200 OK"},

@@ -31,6 +31,17 @@ TEST(DoctorKernel, IsGoodWithAllOfIt) {
     EXPECT_EQ(finding.severity, Severity::ok) << finding.what;
 }
 
+TEST(DoctorKernel, TellsHowTheProgramWillBeAttached) {
+  Kernel kernel = good();
+  EXPECT_EQ(judge(kernel, Check::kernel_program).what,
+            "takes the steering program behind libxdp's dispatcher");
+  kernel.alone = "Invalid argument";
+  EXPECT_EQ(judge(kernel, Check::kernel_program).severity, Severity::ok);
+  EXPECT_EQ(judge(kernel, Check::kernel_program).what,
+            "takes the steering program, alone on a device: behind libxdp's dispatcher it does not "
+            "(Invalid argument)");
+}
+
 TEST(DoctorKernel, NamesWhatIsMissing) {
   Kernel kernel = good();
   kernel.missing = {"maps of type xskmap", "helper bpf_xdp_load_bytes for programs of type xdp"};

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/ring.hpp"
@@ -76,11 +77,15 @@ class SteeringProgramTest : public netlink::NamespaceTest,
               static_cast<ssize_t>(frame.size()));
   }
 
-  void open() {
+  void open(Dispatcher dispatcher = put_behind_libxdps) {
     auto opened = SteeringProgram::open(
-        directory(), {}, [this](const std::string& line) { logged_ += line + "\n"; });
+        directory(), {}, [this](const std::string& line) { log(line); }, std::move(dispatcher));
     ASSERT_TRUE(opened) << opened.error().message;
     program_ = std::move(*opened);
+  }
+  // That the program is alone is right on some kernels; `alone_` has it apart.
+  void log(const std::string& line) {
+    (line.find(" is attached alone: ") == line.npos ? logged_ : alone_) += line + "\n";
   }
   // As if the process had been killed: nothing is detached.
   void abandon() { program_.reset(); }
@@ -112,7 +117,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
   std::optional<PrivateBpffs> bpffs_;
   unsigned ifindex_ = 0;
   Descriptor peer_socket_;
-  std::string logged_;
+  std::string logged_, alone_;
   std::unique_ptr<SteeringProgram> program_;
 };
 
@@ -120,7 +125,7 @@ TEST_P(SteeringProgramTest, AttachesInTheModeAskedForAndDetaches) {
   open();
   const auto mode = program_->attach(ifindex_, "veth0", GetParam());
   ASSERT_TRUE(mode) << mode.error().message;
-  EXPECT_EQ(*mode, GetParam());
+  EXPECT_EQ(mode->mode, GetParam());
   EXPECT_EQ(on_device(ifindex_).native != 0, GetParam() == XdpMode::native);
   EXPECT_EQ(on_device(ifindex_).generic != 0, GetParam() == XdpMode::generic);
   EXPECT_EQ(logged_, "");
@@ -189,6 +194,57 @@ TEST_P(SteeringProgramTest, LeavesAProgramThatIsNotOursAlone) {
   EXPECT_EQ(on_device(ifindex_).generic, before.generic);
 }
 
+// As Linux 6.12 does with the dispatcher of libxdp 1.3.
+DispatcherRefusal refuse(xdp_program&, unsigned, XdpMode) {
+  return {EINVAL, "Extension program changes packet data, while original does not"};
+}
+
+TEST_P(SteeringProgramTest, IsAloneWhereADispatcherIsRefusedAndSaysSoOnce) {
+  open(refuse);
+  for (const auto& [ifindex, name] : {std::pair(ifindex_, "veth0"), std::pair(1u, "lo")}) {
+    const auto attached =
+        program_->attach(ifindex, name, name == std::string("lo") ? XdpMode::generic : GetParam());
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->way, XdpWay::alone);
+  }
+  EXPECT_EQ(on_device(ifindex_).native != 0, GetParam() == XdpMode::native);
+  EXPECT_EQ(logged_, "");
+  EXPECT_EQ(std::ranges::count(alone_, '\n'), 1) << alone_;
+  EXPECT_NE(alone_.find("changes packet data"), std::string::npos) << alone_;
+  gate();
+  EXPECT_TRUE(drops_what_is_gated());
+  program_->close();
+  EXPECT_EQ(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
+}
+
+// An upgrade to a build, or a downgrade to a library, that attaches in another way.
+TEST_P(SteeringProgramTest, ReplacesWhatWasAttachedInAnotherWay) {
+  for (const bool was_refused : {true, false}) {
+    open(was_refused ? Dispatcher(refuse) : put_behind_libxdps);
+    ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+    abandon();
+    open(was_refused ? put_behind_libxdps : Dispatcher(refuse));
+    const auto attached = program_->attach(ifindex_, "veth0", GetParam());
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->mode, GetParam());
+    gate();
+    EXPECT_TRUE(drops_what_is_gated());
+    program_->close();
+    EXPECT_EQ(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
+  }
+}
+
+// Somebody put a program of his own into the place of ours: that one stays when ours is to go.
+TEST_P(SteeringProgramTest, TakesOffNobodyElsesProgram) {
+  open(refuse);
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+  const Descriptor other = others_program();
+  const auto flags = GetParam() == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  ASSERT_EQ(bpf_xdp_attach(static_cast<int>(ifindex_), other.get(), flags, nullptr), 0);
+  program_->detach(ifindex_);
+  EXPECT_NE(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
+}
+
 TEST_P(SteeringProgramTest, HandsAdvertsToTheRing) {
   open();
   ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
@@ -218,6 +274,25 @@ INSTANTIATE_TEST_SUITE_P(Modes, SteeringProgramTest,
                            return mode.param == XdpMode::native ? "native" : "generic";
                          });
 
+// libxdp's dispatcher, where this kernel takes the steering program behind it.
+TEST_P(SteeringProgramTest, SharesADeviceWithOthersBehindADispatcher) {
+  open();
+  const auto attached = program_->attach(ifindex_, "veth0", GetParam());
+  ASSERT_TRUE(attached) << attached.error().message;
+  if (attached->way == XdpWay::alone) GTEST_SKIP() << alone_;
+  const OnDevice before = on_device(ifindex_);
+  abandon();
+  open();
+  const auto again = program_->attach(ifindex_, "veth0", GetParam());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->way, XdpWay::dispatcher);
+  EXPECT_NE(on_device(ifindex_).native + on_device(ifindex_).generic,
+            before.native + before.generic);
+  gate();
+  EXPECT_TRUE(drops_what_is_gated());
+  EXPECT_EQ(alone_ + logged_, "");
+}
+
 class OneSteeringProgramTest : public SteeringProgramTest {};
 INSTANTIATE_TEST_SUITE_P(Any, OneSteeringProgramTest, testing::Values(XdpMode::automatic),
                          [](const auto&) { return "automatic"; });
@@ -226,7 +301,16 @@ TEST_P(OneSteeringProgramTest, IsNativeWhereTheDriverCan) {
   open();
   const auto mode = program_->attach(ifindex_, "veth0", GetParam());
   ASSERT_TRUE(mode) << mode.error().message;
-  EXPECT_EQ(*mode, XdpMode::native);
+  EXPECT_EQ(mode->mode, XdpMode::native);
+  EXPECT_EQ(logged_, "");
+}
+
+// Nor is native mode given up for the dispatcher.
+TEST_P(OneSteeringProgramTest, IsNativeWithoutADispatcherToo) {
+  open(refuse);
+  const auto attached = program_->attach(ifindex_, "veth0", GetParam());
+  ASSERT_TRUE(attached) << attached.error().message;
+  EXPECT_EQ(*attached, (XdpAttachment{XdpMode::native, XdpWay::alone}));
   EXPECT_EQ(logged_, "");
 }
 
@@ -235,7 +319,7 @@ TEST_P(OneSteeringProgramTest, IsGenericElsewhereAndSaysSoLoudly) {
   open();
   const auto mode = program_->attach(1, "lo", GetParam());
   ASSERT_TRUE(mode) << mode.error().message;
-  EXPECT_EQ(*mode, XdpMode::generic);
+  EXPECT_EQ(mode->mode, XdpMode::generic);
   EXPECT_NE(logged_.find("WARNING: lo "), std::string::npos) << logged_;
   EXPECT_FALSE(program_->attach(1, "lo", XdpMode::native));
 }

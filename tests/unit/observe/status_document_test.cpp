@@ -48,9 +48,9 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
     "started": "2001-09-09T01:45:10.000Z", "uptime_seconds": 90.0,
     "interfaces": [
       {"name": "eth0.100", "device": "eth0", "ifindex": 7, "vlan": [100],
-       "mac": "02:00:00:00:00:01", "xdp_mode": "native", "up": true},
+       "mac": "02:00:00:00:00:01", "xdp_mode": "native", "xdp_way": "alone", "up": true},
       {"name": "eth1", "device": "eth1", "ifindex": 8, "vlan": [],
-       "mac": "02:00:00:00:00:02", "xdp_mode": null, "up": false}],
+       "mac": "02:00:00:00:00:02", "xdp_mode": null, "xdp_way": null, "up": false}],
     "adverts": {"received": 60, "ring_full": 1},
     "vrrp_thread": {"scheduler": "SCHED_RR 50", "realtime": true, "memory_locked": true,
       "lateness": {"count": 101, "p50_us": 17, "p99_us": 17, "p99.9_us": 500, "max_us": 500}},
