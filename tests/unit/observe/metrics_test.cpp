@@ -59,8 +59,8 @@ Overview everything() {
   o.node.version = "1.2";
   o.node.engine = "dpdk";
   o.node.started = o.now.monotonic - seconds(60);
-  o.node.interfaces.push_back({"eth0", "eth0", 2, {}, {}, "native", true});
-  o.node.interfaces.push_back({"eth1", "eth1", 3, {}, {}, "", true});
+  o.node.interfaces.push_back({"eth0", "eth0", 2, {}, {}, "native", "alone", true});
+  o.node.interfaces.push_back({"eth1", "eth1", 3, {}, {}, "", "", true});
   o.node.packets[TD_DROP_NO_LEASE] = 11;
   o.node.adverts.received = 12;
   o.node.vrrp_thread.realtime = true;

@@ -19,8 +19,8 @@ NodeView node() {
   node.engine = "xdp";
   node.config_file = "/etc/tandem/tandem.toml";
   node.started = kNow.monotonic - seconds(90);
-  node.interfaces = {{"eth0.100", "eth0", 7, {100}, {{2, 0, 0, 0, 0, 1}}, "native", true},
-                     {"eth1", "eth1", 8, {}, {{2, 0, 0, 0, 0, 2}}, "", false}};
+  node.interfaces = {{"eth0.100", "eth0", 7, {100}, {{2, 0, 0, 0, 0, 1}}, "native", "alone", true},
+                     {"eth1", "eth1", 8, {}, {{2, 0, 0, 0, 0, 2}}, "", "", false}};
   node.adverts.received = 60;
   node.adverts.dropped[static_cast<std::size_t>(wire::AdvertDrop::checksum)] = 4;
   node.adverts.ring_full = 1;
