@@ -43,38 +43,23 @@ std::string host_name() {
   return text.substr(0, text.find('.'));
 }
 
+// What tandemd would say of the result.
+std::vector<importer::Complaint> judge(const std::string& text) {
+  std::vector<importer::Complaint> complaints;
+  for (const auto& problem : config::parse(text).problems)
+    complaints.push_back(
+        {problem.severity == config::Severity::error, problem.where.line, problem.what});
+  return complaints;
+}
+
 importer::Request request_of(const po::variables_map& options) {
   const auto text = [&](const char* name) {
     return given<std::string>(options, name).value_or(std::string());
   };
   const auto id = text("config-id");
-  return {text("keepalived"), text("nginx"), text("peer"), text("name"),
-          id.empty() ? host_name() : id};
-}
-
-// Where a line of the result came from.
-importer::Place origin_of(const config::Problem& problem, const Imported& imported) {
-  const auto& origins = imported.written.origins;
-  const auto line = static_cast<std::size_t>(std::max(problem.where.line, 1));
-  return line <= origins.size() ? origins[line - 1] : importer::Place{};
-}
-
-// What tandemd would say of the result: errors end the import, warnings are more to mind, unless
-// the import itself has said something of the place.
-Result<void> judge(Imported& imported) {
-  std::string errors;
-  for (const auto& problem : config::parse(imported.written.text).problems) {
-    const auto origin = origin_of(problem, imported);
-    const auto is_known = [&](const Note& note) {
-      return note.kind == Note::Kind::trap && note.where == origin;
-    };
-    if (problem.severity == config::Severity::error)
-      errors += (errors.empty() ? "" : "\n") + origin.to_string() + ": " + problem.what;
-    else if (std::ranges::none_of(imported.notes, is_known))
-      imported.notes.push_back({Note::Kind::trap, origin, problem.what, false});
-  }
-  if (!errors.empty()) return fail(errors);
-  return {};
+  return {
+      text("keepalived"), text("nginx"), text("peer"), text("name"), id.empty() ? host_name() : id,
+      this_machine(),     judge};
 }
 
 json to_json(const Imported& imported, const std::string& output) {
@@ -118,7 +103,6 @@ Exit refuse(const Error& error, const Place& place) {
 Exit run_import(const Place& place, const po::variables_map& options) {
   auto imported = importer::import_configuration(request_of(options), disk_files());
   if (!imported) return refuse(imported.error(), place);
-  if (const auto good = judge(*imported); !good) return refuse(good.error(), place);
 
   const auto output = given<std::string>(options, "output").value_or(std::string());
   if (!output.empty()) {
@@ -152,7 +136,8 @@ const Command kImport{
         "\n"
         "Exit status: 0 if all was carried over, 4 if the result is there and something was not, "
         "1\n"
-        "if nothing was written: a file cannot be read, or the result would not be valid.\n",
+        "if nothing was written: a file cannot be read, or is no configuration at all. What\n"
+        "keepalived asks the machine (users, addresses) is asked here: run it on the node.\n",
     .patience = {},
     .options = import_options,
     .run = nullptr,

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/import_files.hpp"
 
+#include <arpa/inet.h>
 #include <glob.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <pwd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 
 #include "base/descriptor.hpp"
 
@@ -41,6 +48,20 @@ std::vector<std::string> match(const std::string& pattern) {
   return paths;
 }
 
+std::optional<IpAddress> address_of(const sockaddr* address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address == nullptr) return std::nullopt;
+  const void* bytes = nullptr;
+  if (address->sa_family == AF_INET)
+    bytes = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+  else if (address->sa_family == AF_INET6)
+    bytes = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  if (bytes == nullptr ||
+      ::inet_ntop(address->sa_family, bytes, text.data(), text.size()) == nullptr)
+    return std::nullopt;
+  return IpAddress::parse(text.data());
+}
+
 Result<void> write_all(int file, const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
     const auto count = ::write(file, text.data() + done, text.size() - done);
@@ -61,6 +82,19 @@ Result<void> put(const std::string& from, const std::string& to, bool may_replac
 }
 
 }  // namespace
+
+importer::Machine this_machine() {
+  std::set<IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) == 0) {
+    for (const auto* entry = list; entry != nullptr; entry = entry->ifa_next)
+      if (const auto address = address_of(entry->ifa_addr)) addresses.insert(*address);
+    ::freeifaddrs(list);
+  }
+  return {[](const std::string& name) { return ::getpwnam(name.c_str()) != nullptr; },
+          [](const std::string& name) { return ::getgrnam(name.c_str()) != nullptr; },
+          [addresses](const IpAddress& address) { return addresses.contains(address); }};
+}
 
 importer::Files disk_files() {
   return {read, match};

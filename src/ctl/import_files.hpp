@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The disk, as an import sees it.
+// The disk and the machine, as an import sees them.
 #pragma once
 
 #include <string>
 
 #include "base/result.hpp"
 #include "import/files.hpp"
+#include "import/machine.hpp"
 
 namespace tandem::ctl {
 
 [[nodiscard]] importer::Files disk_files();
+[[nodiscard]] importer::Machine this_machine();
 
 // Puts a file at `path` as a whole or not at all, for its owner alone: it may hold a password.
 // Where there is one already, only with `may_replace`.

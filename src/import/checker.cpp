@@ -5,6 +5,7 @@
 #include <array>
 
 #include "import/keywords.hpp"
+#include "import/script_user.hpp"
 #include "import/value.hpp"
 
 namespace tandem::importer {
@@ -19,7 +20,8 @@ constexpr std::array kNone{std::string_view("SMTP_CHECK"), std::string_view("DNS
                            std::string_view("BFD_CHECK"),  std::string_view("PING_CHECK"),
                            std::string_view("UDP_CHECK"),  std::string_view("FILE_CHECK")};
 
-constexpr std::string_view kResponse = "the status alone counts";
+constexpr std::string_view kResponse =
+    "the status alone counts; a service's check with a command may look at the page";
 
 constexpr std::array kCheckerFates{
     Fate{"bindto", Kind::lost, "checks come from the address that the route has"},
@@ -31,6 +33,7 @@ constexpr std::array kCheckerFates{
     Fate{"alpha", Kind::lost, "a backend is up until its first check"},
     Fate{"log_all_failures", Kind::implied, "the last failure of each check is shown"},
     Fate{"http_protocol", Kind::lost, "checks are HTTP/1.1"},
+    Fate{"name", Kind::lost, kResponse},
     Fate{"fast_recovery", Kind::implied, "one pass brings a backend up"},
     Fate{"enable_sni", Kind::lost, "checks by HTTPS send no server name"},
     Fate{"virtualhost", Kind::lost, "checks ask for the backend's address as host"},
@@ -48,19 +51,13 @@ class CheckerReader {
  public:
   CheckerReader(Checker& checker, Gateway& gateway) : checker_(checker), gateway_(gateway) {}
 
-  Result<void> read(const Statement& block) {
-    for (const auto& s : block.inside) {
-      const auto timing = checker_.timing.take(s);
-      if (!timing) return std::unexpected(timing.error());
-      if (*timing) continue;
-      auto done = one(s, block.keyword());
-      if (!done) return done;
-    }
-    return {};
+  void read(const Statement& block) {
+    for (const auto& s : block.inside)
+      if (!checker_.timing.take(s, gateway_.notes)) one(s, block.keyword());
   }
 
  private:
-  Result<void> one(const Statement& s, const std::string& block) {
+  void one(const Statement& s, const std::string& block) {
     using R = CheckerReader;
     static constexpr std::array kKeywords{
         Keyword<R>{"connect_port", &R::port},   Keyword<R>{"url", &R::url},
@@ -68,7 +65,7 @@ class CheckerReader {
         Keyword<R>{"misc_path", &R::script, 4}, Keyword<R>{"misc_timeout", &R::timeout},
         Keyword<R>{"user", &R::user, 3},
     };
-    return read_block<R>(*this, {&s, 1}, kKeywords, kCheckerFates, block, gateway_.notes);
+    read_block<R>(*this, {&s, 1}, kKeywords, kCheckerFates, block, gateway_.notes);
   }
 
   Result<void> port(const Statement& s) {
@@ -83,7 +80,8 @@ class CheckerReader {
       gateway_.notes.lost(s.place, "url: a check asks for one path, and that is the first");
       return {};
     }
-    return read(s);
+    read(s);
+    return {};
   }
 
   Result<void> path(const Statement& s) {
@@ -92,16 +90,17 @@ class CheckerReader {
     return {};
   }
 
-  // Tandem takes 200 to 399.
+  // Tandem takes 200 to 399; without status_code keepalived takes 200 to 299.
   Result<void> status(const Statement& s) {
-    gateway_.notes.trap(s.place, described(s, "any status from 200 to 399 passes here"));
+    checker_.has_status = true;
+    if (s.words.size() == 2 && s.word(1) == "200-399") return {};
+    gateway_.notes.lost(s.place, described(s, "any status from 200 to 399 passes here"));
     return {};
   }
 
   Result<void> script(const Statement& s) {
-    auto script = script_at(s, 1, gateway_.defaults.user, gateway_.defaults.group);
+    auto script = script_to_run(s, 1, gateway_);
     if (!script) return std::unexpected(script.error());
-    if (script->user.empty()) gateway_.has_scripts = true;
     if (!checker_.script.user.empty()) {
       script->user = checker_.script.user;
       script->group = checker_.script.group;
@@ -119,7 +118,7 @@ class CheckerReader {
   }
 
   Result<void> timeout(const Statement& s) {
-    const auto timeout = seconds_at(s, milliseconds(1), hours(1));
+    const auto timeout = seconds_within(s, milliseconds(1), hours(1), gateway_.notes);
     if (!timeout) return std::unexpected(timeout.error());
     checker_.timeout = *timeout;
     return {};
@@ -154,11 +153,13 @@ constexpr Duration kConnectTimeout = seconds(5);
 
 }  // namespace
 
-Result<bool> Timing::take(const Statement& s) {
-  const auto keep = [&](std::optional<Duration>& to) -> Result<bool> {
-    const auto time = seconds_at(s, {}, hours(1));
-    if (!time) return std::unexpected(time.error());
-    to = *time;
+bool Timing::take(const Statement& s, Notes& notes) {
+  const auto keep = [&](std::optional<Duration>& to) {
+    const auto time = seconds_within(s, {}, hours(1), notes);
+    if (time)
+      to = *time;
+    else
+      notes.lost(s.place, time.error().message);
     return true;
   };
   const auto& keyword = s.keyword();
@@ -166,9 +167,11 @@ Result<bool> Timing::take(const Statement& s) {
   if (keyword == "connect_timeout") return keep(connect_timeout);
   if (keyword == "delay_before_retry") return keep(delay_before_retry);
   if (keyword != "retry" && keyword != "nb_get_retry") return false;
-  const auto count = integer_at(s, 0, 99);
-  if (!count) return std::unexpected(count.error());
-  retry = *count;
+  const auto count = integer_within(s, 0, 99, notes);
+  if (count)
+    retry = *count;
+  else
+    notes.lost(s.place, count.error().message);
   return true;
 }
 
@@ -185,12 +188,11 @@ bool is_checker(const Statement& s) {
          std::ranges::find(kNone, word) != kNone.end();
 }
 
-Result<void> read_checker(const Statement& block, std::vector<Checker>& checkers,
-                          Gateway& gateway) {
+void read_checker(const Statement& block, std::vector<Checker>& checkers, Gateway& gateway) {
   const auto& word = block.keyword();
   if (std::ranges::find(kNone, word) != kNone.end()) {
     gateway.notes.lost(block.place, word + ": checks are http, https, tcp or command");
-    return {};
+    return;
   }
   Checker checker;
   checker.place = block.place;
@@ -199,30 +201,36 @@ Result<void> read_checker(const Statement& block, std::vector<Checker>& checkers
                  : word == "TCP_CHECK" ? "tcp"
                                        : "command";
   const bool is_http = checker.kind.starts_with("http");
-  checker.default_retry = is_http ? 3 : checker.kind == "tcp" ? 1 : 0;
+  checker.default_retry = checker.kind == "command" ? 0 : 1;
   if (is_http) checker.target = "/";
-  auto done = CheckerReader(checker, gateway).read(block);
-  if (!done) return done;
-  if (checker.kind == "command" && checker.script.text.empty())
-    return fail_at(block.place, "MISC_CHECK: expected a misc_path in it");
+  CheckerReader(checker, gateway).read(block);
+  if (checker.kind == "command" && checker.script.text.empty()) {
+    gateway.notes.lost(block.place,
+                       "MISC_CHECK: has no misc_path that is run; keepalived leaves it out, too");
+    return;
+  }
+  if (is_http && !checker.has_status)
+    gateway.notes.trap(block.place, word +
+                                        ": a status from 300 to 399 passes here, too; without "
+                                        "status_code keepalived takes 200 to 299");
   checkers.push_back(std::move(checker));
-  return {};
 }
 
-std::string check_value(const Checker& checker, const Timing& outer, const IpAddress& address,
-                        std::uint16_t port, bool for_any) {
+std::string check_value(const Checker& checker, const Timing& outer, const Checked& server,
+                        bool for_any) {
   const auto timing = checker.timing.over(outer);
   const auto interval =
       std::max<Duration>(timing.delay_loop.value_or(kDelayLoop), milliseconds(10));
   Duration timeout = timing.connect_timeout.value_or(kConnectTimeout);
   std::string value = "{ " + checker.kind + " = ";
   if (checker.kind == "command") {
-    value += command_value(checker.script, address, port, for_any);
+    value += command_value(checker.script, server.address, server.port, for_any);
     timeout = checker.timeout.value_or(interval);
   } else {
     value += checker.kind == "tcp" ? "true" : toml(checker.target);
   }
-  if (checker.port && *checker.port != port) value += ", port = " + std::to_string(*checker.port);
+  const auto port = checker.port.value_or(server.target);
+  if (checker.kind != "command" && port != server.port) value += ", port = " + std::to_string(port);
   value += ", interval = " + toml(interval);
   value += ", timeout = " + toml(std::max<Duration>(timeout, milliseconds(1)));
   value += ", fall = " + std::to_string(timing.retry.value_or(checker.default_retry) + 1);

@@ -17,8 +17,8 @@ struct Timing {
   std::optional<Duration> delay_loop, connect_timeout, delay_before_retry;
   std::optional<std::int64_t> retry;
 
-  // Takes a keyword that is one of these; false: it is another.
-  Result<bool> take(const Statement& statement);
+  // Takes a keyword that is one of these; false: it is another. Notes what cannot be read.
+  bool take(const Statement& statement, Notes& notes);
   [[nodiscard]] Timing over(const Timing& outer) const;
 };
 
@@ -30,18 +30,24 @@ struct Checker {
   Timing timing;
   std::optional<Duration> timeout;  // misc_timeout
   std::int64_t default_retry = 1;
+  bool has_status = false;  // status_code, of which the note has been made
   Place place;
 };
 
 // Adds to `checkers`, unless Tandem has no such check.
 [[nodiscard]] bool is_checker(const Statement& statement);
-[[nodiscard]] Result<void> read_checker(const Statement& block, std::vector<Checker>& checkers,
-                                        Gateway& gateway);
+void read_checker(const Statement& block, std::vector<Checker>& checkers, Gateway& gateway);
 
-// The value of [service.check] for a server with this address and port. A command is given both
-// by Tandem; with `for_any` they are taken out of the text, so that it is the same for all servers.
+// What is checked.
+struct Checked {
+  IpAddress address;
+  std::uint16_t port = 0;    // that its backend has here
+  std::uint16_t target = 0;  // that keepalived connects to, where the checker names none
+};
+// The value of [service.check] for a server. A command is given both address and port by Tandem; with
+// `for_any` they are taken out of the text, so that it is the same for all servers.
 [[nodiscard]] std::string check_value(const Checker& checker, const Timing& outer,
-                                      const IpAddress& address, std::uint16_t port, bool for_any);
+                                      const Checked& server, bool for_any);
 // The time until a dead server is found, as Tandem has it and as keepalived has it.
 struct Patience {
   Duration here, there;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "import/text.hpp"
@@ -11,7 +12,7 @@ namespace tandem::importer {
 namespace {
 
 // Those of a virtual router and of a service; others stand in the order they were set in.
-constexpr std::array<std::string_view, 37> kOrder{"name",
+constexpr std::array<std::string_view, 39> kOrder{"name",
                                                   "interface",
                                                   "vrid",
                                                   "version",
@@ -27,6 +28,8 @@ constexpr std::array<std::string_view, 37> kOrder{"name",
                                                   "unicast_source",
                                                   "unicast_peers",
                                                   "check_unicast_source",
+                                                  "group",
+                                                  "checksum",
                                                   "mac",
                                                   "accept",
                                                   "sync_group",
@@ -55,35 +58,38 @@ std::size_t rank(const Setting& setting) {
 
 class Paper {
  public:
-  void line(std::string_view text, const Place& from = {}) {
+  void line(std::string_view text, const Place& from = {}, const Spot& spot = {}) {
     written_.text += text;
     written_.text += '\n';
     written_.origins.push_back(from);
+    written_.spots.push_back(spot);
   }
   void comment(std::string_view text, const Place& from = {}) {
     line(text.empty() ? "#" : "# " + one_line(text), from);
   }
 
-  void table(const Table& table) {
+  void table(const Table& table, std::size_t index) {
     line("");
     for (const auto& text : table.comments) comment(text, table.from);
-    line(table.header, table.from);
-    auto settings = table.settings;
-    std::ranges::stable_sort(settings, {}, rank);
-    for (const auto& setting : settings) {
-      const std::string remark = setting.remark.empty() ? "" : "  # " + one_line(setting.remark);
-      if (setting.elements.empty()) {
-        line(setting.key + " = " + setting.value + remark, setting.from);
-        continue;
-      }
-      if (setting.elements.size() == 1) {
-        line(setting.key + " = [" + setting.elements[0].value + "]" + remark, setting.from);
-        continue;
-      }
-      line(setting.key + " = [" + remark, setting.from);
-      for (const auto& element : setting.elements) line("  " + element.value + ",", element.from);
-      line("]", setting.from);
-    }
+    line(table.header, table.from, {index, {}, {}});
+    std::vector<std::size_t> order(table.settings.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t n) { return rank(table.settings[n]); });
+    for (const auto n : order) setting(table.settings[n], {index, n, {}});
+  }
+
+  void setting(const Setting& setting, const Spot& spot) {
+    const std::string remark = setting.remark.empty() ? "" : "  # " + one_line(setting.remark);
+    const auto element = [&](std::size_t n) { return Spot{spot.table, spot.setting, n}; };
+    if (setting.elements.empty())
+      return line(setting.key + " = " + setting.value + remark, setting.from, spot);
+    if (setting.elements.size() == 1)
+      return line(setting.key + " = [" + setting.elements[0].value + "]" + remark, setting.from,
+                  element(0));
+    line(setting.key + " = [" + remark, setting.from, spot);
+    for (std::size_t n = 0; n < setting.elements.size(); ++n)
+      line("  " + setting.elements[n].value + ",", setting.elements[n].from, element(n));
+    line("]", setting.from, spot);
   }
 
   [[nodiscard]] Written take() && { return std::move(written_); }
@@ -178,7 +184,7 @@ Written write(const std::vector<std::string>& head, const std::vector<Table>& ta
               const std::vector<Note>& notes) {
   Paper paper;
   for (const auto& text : head) paper.comment(text);
-  for (const auto& table : tables) paper.table(table);
+  for (std::size_t n = 0; n < tables.size(); ++n) paper.table(tables[n], n);
   write_notes(paper, notes, Note::Kind::lost, "Not carried over:");
   write_notes(paper, notes, Note::Kind::trap, "Mind:");
   write_notes(paper, notes, Note::Kind::implied, "Needs no setting here:");

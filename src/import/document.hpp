@@ -42,9 +42,17 @@ struct Table {
   [[nodiscard]] const Setting* find(std::string_view key) const;
 };
 
+// What a line of the result is of. Indices; none: of no table, of the table as a whole, of a setting
+// that is no array.
+struct Spot {
+  std::optional<std::size_t> table, setting, element;
+  auto operator<=>(const Spot&) const = default;
+};
+
 struct Written {
   std::string text;
   std::vector<Place> origins;  // of each line; without a file: it came from nowhere
+  std::vector<Spot> spots;     // of each line
 };
 
 // Tables as a file, keys in the order of the reference, with `head` as comments above and the

@@ -5,12 +5,14 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/address.hpp"
 #include "import/command.hpp"
 #include "import/document.hpp"
+#include "import/machine.hpp"
 
 namespace tandem::importer {
 
@@ -35,6 +37,7 @@ struct NotifyScript {
 };
 struct Notify {
   std::vector<NotifyScript> active, backup, fault;
+  std::set<std::string> taken;  // keywords
 };
 
 struct VirtualRouter {
@@ -60,11 +63,13 @@ struct SyncGroup {
   Notify notify;
 };
 
-// A vrrp_script. Those that nothing tracks are not written, as keepalived does not run them.
+// A vrrp_script, or what stands for a vrrp_track_process. Those that nothing tracks are not written,
+// as keepalived does not run them.
 struct TrackedScript {
   Table table;
   int weight = 0;
   bool is_reversed = false;
+  std::size_t order = 0;  // of its block in the file: keepalived knows it from there on
 };
 
 // What global_defs says for all that follows.
@@ -73,6 +78,10 @@ struct Defaults {
   bool check_unicast_source = false;
   bool is_strict = false;
   std::string user, group;  // of scripts
+  bool has_script_security = false;
+  std::string interface;                                      // default_interface
+  std::optional<std::pair<IpAddress, Place>> group4, group6;  // where adverts go
+  bool has_message_checksum = false;                          // v3_checksum_as_v2
   std::optional<Setting> startup_delay, down_adverts, garp_repeat, garp_delay, garp_refresh,
       garp_interval;
 };
@@ -88,10 +97,15 @@ struct Gateway {
   std::vector<VirtualRouter> routers;
   std::vector<Table> services;
   bool has_scripts = false;  // some script was seen, and none of them had a user
+  std::size_t order = 0;     // of the block that is read
+  Machine machine;
   Notes notes;
 
   // The virtual router that has an address; null: none.
   [[nodiscard]] const VirtualRouter* owner_of(const IpAddress& address) const;
+  // Whether packets to an address end at this node: a loopback address, a source of its adverts, or
+  // one that the machine has and no virtual router.
+  [[nodiscard]] bool is_own(const IpAddress& address) const;
 };
 
 }  // namespace tandem::importer

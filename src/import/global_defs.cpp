@@ -21,10 +21,8 @@ constexpr std::string_view kBuffers = "the size of the kernel's buffers is not c
 constexpr std::string_view kFirewall = "Tandem needs no firewall rules";
 constexpr std::string_view kProcess = "tandemd is one process";
 constexpr std::string_view kReload = "a reload is checked first, and changes nothing if it fails";
-constexpr std::string_view kGroup = "adverts go to the standard's multicast group, expected that";
 
 constexpr std::array kGlobalFates{
-    Fate{"enable_script_security", Kind::implied, "commands that others may write are refused"},
     Fate{"notification_email", Kind::lost, kNoMail},
     Fate{"notification_email_from", Kind::lost, kNoMail},
     Fate{"smtp_server", Kind::lost, kNoMail},
@@ -36,12 +34,10 @@ constexpr std::array kGlobalFates{
     Fate{"no_email_faults", Kind::implied, "there is no mail"},
     Fate{"no_checker_emails", Kind::implied, "there is no mail"},
     Fate{"checker_log_all_failures", Kind::implied, "the last failure of each check is shown"},
-    Fate{"vrrp_mcast_group4", Kind::lost, kGroup},
-    Fate{"vrrp_mcast_group6", Kind::lost, kGroup},
-    Fate{"default_interface", Kind::implied, "each virtual router names its interface"},
     Fate{"lvs_sync_daemon", Kind::lost, "IPVS's daemon does not know Tandem's flows"},
     Fate{"lvs_flush", Kind::implied, "no IPVS is used"},
     Fate{"lvs_flush_on_stop", Kind::implied, "no IPVS is used"},
+    Fate{"lvs_flush_onstop", Kind::implied, "no IPVS is used"},
     Fate{"vrrp_garp_lower_prio_delay", Kind::implied,
          "announcements follow every hint of another Active"},
     Fate{"vrrp_garp_lower_prio_repeat", Kind::implied,
@@ -49,6 +45,7 @@ constexpr std::array kGlobalFates{
     Fate{"vrrp_garp_master_refresh_repeat", Kind::lost, "a refresh is one round"},
     Fate{"vrrp_gna_interval", Kind::lost, "garp_interval is for GARP and NA alike"},
     Fate{"vrrp_garp_extra_if", Kind::lost, "only the interface that has an address announces it"},
+    Fate{"vrrp_vmac_garp_intvl", Kind::lost, "only the interface that has an address announces it"},
     Fate{"vrrp_lower_prio_no_advert", Kind::lost, "a lower advert is answered, as RFC 9568 has it"},
     Fate{"vrrp_higher_prio_send_advert", Kind::lost, "an Active that yields is silent"},
     Fate{"vrrp_iptables", Kind::implied, kFirewall},
@@ -86,11 +83,14 @@ constexpr std::array kGlobalFates{
     Fate{"checker_rlimit_rttime", Kind::implied, kScheduling},
     Fate{"bfd_rlimit_rttime", Kind::implied, kScheduling},
     Fate{"vrrp_rlimit_rtime", Kind::implied, kScheduling},
+    Fate{"checker_rlimit_rtime", Kind::implied, kScheduling},
+    Fate{"bfd_rlimit_rtime", Kind::implied, kScheduling},
     Fate{"vrrp_cpu_affinity", Kind::lost, "set CPUAffinity= in tandemd's systemd unit"},
     Fate{"checker_cpu_affinity", Kind::lost, "set CPUAffinity= in tandemd's systemd unit"},
     Fate{"bfd_cpu_affinity", Kind::lost, "set CPUAffinity= in tandemd's systemd unit"},
     Fate{"snmp_socket", Kind::lost, kSnmp},
     Fate{"enable_snmp_vrrp", Kind::lost, kSnmp},
+    Fate{"enable_snmp_keepalived", Kind::lost, kSnmp},
     Fate{"enable_snmp_checker", Kind::lost, kSnmp},
     Fate{"enable_snmp_rfc", Kind::lost, kSnmp},
     Fate{"enable_snmp_rfcv2", Kind::lost, kSnmp},
@@ -129,6 +129,7 @@ constexpr std::array kGlobalFates{
     Fate{"process_name", Kind::implied, kProcess},
     Fate{"vrrp_process_name", Kind::implied, kProcess},
     Fate{"checker_process_name", Kind::implied, kProcess},
+    Fate{"lvs_process_name", Kind::implied, kProcess},
     Fate{"bfd_process_name", Kind::implied, kProcess},
     Fate{"startup_script", Kind::lost, "use ExecStartPre= in tandemd's systemd unit"},
     Fate{"startup_script_timeout", Kind::lost, "use ExecStartPre= in tandemd's systemd unit"},
@@ -145,12 +146,17 @@ class GlobalReader {
  public:
   explicit GlobalReader(Gateway& gateway) : gateway_(gateway), defaults_(gateway.defaults) {}
 
-  Result<void> read(const Statement& block) {
+  void read(const Statement& block) {
     static constexpr std::array kKeywords{
         Keyword<GlobalReader>{"router_id", &GlobalReader::router_id},
         Keyword<GlobalReader>{"script_user", &GlobalReader::script_user, 3},
+        Keyword<GlobalReader>{"enable_script_security", &GlobalReader::script_security},
+        Keyword<GlobalReader>{"default_interface", &GlobalReader::interface},
+        Keyword<GlobalReader>{"vrrp_mcast_group4", &GlobalReader::group4},
+        Keyword<GlobalReader>{"vrrp_mcast_group6", &GlobalReader::group6},
+        Keyword<GlobalReader>{"v3_checksum_as_v2", &GlobalReader::message_checksum},
         Keyword<GlobalReader>{"vrrp_version", &GlobalReader::version},
-        Keyword<GlobalReader>{"vrrp_strict", &GlobalReader::strict},
+        Keyword<GlobalReader>{"vrrp_strict", &GlobalReader::strict, 1},
         Keyword<GlobalReader>{"vrrp_check_unicast_src", &GlobalReader::check_unicast_source},
         Keyword<GlobalReader>{"vrrp_startup_delay", &GlobalReader::startup_delay},
         Keyword<GlobalReader>{"vrrp_down_timer_adverts", &GlobalReader::down_adverts},
@@ -164,8 +170,8 @@ class GlobalReader {
         Keyword<GlobalReader>{"net_namespace_ipvs", &GlobalReader::net_namespace},
         Keyword<GlobalReader>{"instance", &GlobalReader::instance},
     };
-    return read_block<GlobalReader>(*this, block.inside, kKeywords, kGlobalFates, "global_defs",
-                                    gateway_.notes);
+    read_block<GlobalReader>(*this, block.inside, kKeywords, kGlobalFates, "global_defs",
+                             gateway_.notes);
   }
 
  private:
@@ -184,6 +190,39 @@ class GlobalReader {
     return {};
   }
 
+  Result<void> script_security(const Statement& s) {
+    defaults_.has_script_security = true;
+    gateway_.notes.implied(s.place, described(s, "commands that others may write are refused"));
+    return {};
+  }
+
+  Result<void> interface(const Statement& s) {
+    const auto name = text_at(s);
+    if (!name) return std::unexpected(name.error());
+    defaults_.interface = *name;
+    gateway_.notes.implied(s.place, described(s, "each virtual router names its interface"));
+    return {};
+  }
+
+  Result<void> group4(const Statement& s) { return group(s, Family::ipv4, defaults_.group4); }
+  Result<void> group6(const Statement& s) { return group(s, Family::ipv6, defaults_.group6); }
+  Result<void> group(const Statement& s, Family family,
+                     std::optional<std::pair<IpAddress, Place>>& to) {
+    const auto address = address_at(s);
+    if (!address) return std::unexpected(address.error());
+    if (address->family() != family || !address->is_multicast())
+      return unexpected_word(s, 1, std::string("a multicast address of ") + to_string(family));
+    to = {*address, s.place};
+    return {};
+  }
+
+  Result<void> message_checksum(const Statement& s) {
+    const auto flag = flag_at(s);
+    if (!flag) return std::unexpected(flag.error());
+    defaults_.has_message_checksum = *flag;
+    return {};
+  }
+
   Result<void> version(const Statement& s) {
     const auto version = integer_at(s, 2, 3);
     if (!version) return std::unexpected(version.error());
@@ -192,7 +231,7 @@ class GlobalReader {
   }
 
   Result<void> strict(const Statement& s) {
-    defaults_.is_strict = true;
+    defaults_.is_strict = true;  // whatever stands behind it
     gateway_.notes.lost(s.place, described(s,
                                            "there is no strict mode; what Tandem accepts and "
                                            "sends is in docs/architecture.md"));
@@ -217,22 +256,28 @@ class GlobalReader {
   }
 
   Result<void> startup_delay(const Statement& s) {
-    return keep(defaults_.startup_delay, "startup_delay", s, seconds_at(s, {}, hours(1)));
+    return keep(defaults_.startup_delay, "startup_delay", s,
+                seconds_within(s, {}, hours(1), gateway_.notes));
   }
   Result<void> garp_delay(const Statement& s) {
-    return keep(defaults_.garp_delay, "garp_delay", s, seconds_at(s, {}, hours(1)));
+    return keep(defaults_.garp_delay, "garp_delay", s,
+                seconds_within(s, {}, hours(1), gateway_.notes));
   }
   Result<void> garp_refresh(const Statement& s) {
-    return keep(defaults_.garp_refresh, "garp_refresh", s, seconds_at(s, {}, hours(24)));
+    return keep(defaults_.garp_refresh, "garp_refresh", s,
+                seconds_within(s, {}, hours(24), gateway_.notes));
   }
   // 0: one right after the other. Tandem's least is 1 ms.
   Result<void> garp_interval(const Statement& s) {
-    auto interval = seconds_at(s, {}, seconds(10));
+    auto interval = seconds_within(s, {}, seconds(10), gateway_.notes);
     if (interval && *interval < milliseconds(1)) *interval = milliseconds(1);
     return keep(defaults_.garp_interval, "garp_interval", s, interval);
   }
+  // keepalived takes 0 for 1.
   Result<void> garp_repeat(const Statement& s) {
-    return keep(defaults_.garp_repeat, "garp_repeat", s, integer_at(s, 0, 100));
+    auto repeat = integer_within(s, 0, 100, gateway_.notes);
+    if (repeat && *repeat == 0) repeat = 1;
+    return keep(defaults_.garp_repeat, "garp_repeat", s, repeat);
   }
   Result<void> down_adverts(const Statement& s) {
     return keep(defaults_.down_adverts, "down_adverts", s, integer_at(s, 1, 100));
@@ -241,8 +286,10 @@ class GlobalReader {
     const auto flag = flag_at(s);
     if (!flag) return std::unexpected(flag.error());
     if (!*flag) return {};
-    defaults_.garp_repeat = Setting{"garp_repeat", "1", {}, s.place, {}};
-    defaults_.garp_delay = Setting{"garp_delay", "\"0s\"", {}, s.place, {}};
+    if (!defaults_.garp_repeat)
+      defaults_.garp_repeat = Setting{"garp_repeat", "1", {}, s.place, {}};
+    if (!defaults_.garp_delay)
+      defaults_.garp_delay = Setting{"garp_delay", "\"0s\"", {}, s.place, {}};
     return {};
   }
 
@@ -251,7 +298,7 @@ class GlobalReader {
     auto& flows = gateway_.flows;
     if (!flows) flows = Table{"[flows]", s.place, {}, {}};
     for (std::size_t n = 1; n < s.words.size(); n += 2) {
-      const auto time = seconds_at(s, seconds(1), hours(3), n + 1);
+      const auto time = seconds_within(s, seconds(1), hours(3), gateway_.notes, n + 1);
       if (!time) return std::unexpected(time.error());
       const std::string both =
           "{ counted = " + toml(*time) + ", remembered = " + toml(*time) + " }";
@@ -285,7 +332,8 @@ class GlobalReader {
 }  // namespace
 
 Result<void> read_global_defs(const Statement& block, Gateway& gateway) {
-  return GlobalReader(gateway).read(block);
+  GlobalReader(gateway).read(block);
+  return {};
 }
 
 }  // namespace tandem::importer

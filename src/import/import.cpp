@@ -25,9 +25,10 @@ constexpr std::array kTopFates{
     Fate{"static_routes", Kind::lost, kStatic},
     Fate{"static_rules", Kind::lost, kStatic},
     Fate{"track_group", Kind::lost, "there are no static addresses to track"},
-    Fate{"track_file", Kind::lost, "only checks and interfaces are tracked"},
-    Fate{"vrrp_track_file", Kind::lost, "only checks and interfaces are tracked"},
-    Fate{"vrrp_track_process", Kind::lost, "only checks and interfaces are tracked"},
+    Fate{"track_file", Kind::lost,
+         "no number is read from a file; a [[check]] with a command may read it"},
+    Fate{"vrrp_track_file", Kind::lost,
+         "no number is read from a file; a [[check]] with a command may read it"},
     Fate{"bfd_instance", Kind::lost, "there is no BFD"},
     Fate{"garp_group", Kind::lost, "garp_interval is of a virtual router"},
     Fate{"interface_up_down_delays", Kind::lost, "an interface counts as the kernel has it"},
@@ -35,15 +36,15 @@ constexpr std::array kTopFates{
     Fate{"SSL", Kind::lost, "checks by HTTPS verify no certificate and show none"},
 };
 
-// In the order they are read in, wherever they stand.
+// In the order they are read in, wherever they stand. What has to stand before its use in the file
+// asks Gateway::order.
 struct Block {
   std::string_view keyword;
   Result<void> (*read)(const Statement&, Gateway&);
 };
 constexpr std::array kBlocks{
-    Block{"global_defs", read_global_defs},
-    Block{"vrrp_script", read_vrrp_script},
-    Block{"vrrp_sync_group", read_sync_group},
+    Block{"global_defs", read_global_defs},          Block{"vrrp_script", read_vrrp_script},
+    Block{"vrrp_track_process", read_track_process}, Block{"vrrp_sync_group", read_sync_group},
     Block{"vrrp_instance", read_vrrp_instance},
 };
 
@@ -60,37 +61,40 @@ bool is_block(const Statement& s) {
          s.keyword() == "virtual_server" || s.keyword() == "virtual_server_group";
 }
 
-Result<void> read_others(const std::vector<Statement>& statements, Gateway& gateway) {
+void read_others(const std::vector<Statement>& statements, Gateway& gateway) {
   for (const auto& s : statements) {
     if (is_block(s)) {
       if (!s.has_block)
-        return fail_at(s.place, shown(s.keyword()) + ": expected a block in { and }");
-      continue;
+        gateway.notes.lost(s.place, shown(s.keyword()) + ": expected a block in { and }");
+    } else if (is_global(s)) {
+      note_error(s, read_global_defs({s.place, {"global_defs"}, true, {s}}, gateway),
+                 gateway.notes);
+    } else {
+      settle(s, kTopFates, "the file", gateway.notes);
     }
-    const Statement around{s.place, {"global_defs"}, true, {s}};
-    auto done = is_global(s) ? read_global_defs(around, gateway)
-                             : settle(s, kTopFates, "the file", gateway.notes);
-    if (!done) return done;
   }
-  return {};
 }
 
 Result<Gateway> read_keepalived(const std::string& path, const std::string& config_id,
-                                const Files& files) {
+                                const Files& files, const Machine& machine) {
   Gateway gateway;
+  gateway.machine = machine;
   gateway.node.from = {path, 0};
   const auto lines = read_lines(files, path, config_id, gateway.notes);
   if (!lines) return std::unexpected(lines.error());
-  const auto statements = build_tree(*lines);
+  const auto statements = build_tree(*lines, gateway.notes);
   if (!statements) return std::unexpected(statements.error());
-  if (auto done = read_others(*statements, gateway); !done) return std::unexpected(done.error());
-  for (const auto& block : kBlocks)
-    for (const auto& s : *statements)
-      if (s.keyword() == block.keyword)
-        if (auto done = block.read(s, gateway); !done) return std::unexpected(done.error());
+  read_others(*statements, gateway);
+  for (const auto& block : kBlocks) {
+    gateway.order = 0;
+    for (const auto& s : *statements) {
+      ++gateway.order;
+      if (s.keyword() == block.keyword && s.has_block)
+        note_error(s, block.read(s, gateway), gateway.notes);
+    }
+  }
   finish_routers(gateway);
-  if (auto done = read_virtual_servers(*statements, gateway); !done)
-    return std::unexpected(done.error());
+  read_virtual_servers(*statements, gateway);
   return gateway;
 }
 
@@ -151,24 +155,28 @@ std::vector<std::string> head_of(const Request& request) {
 }  // namespace
 
 Result<Imported> import_configuration(const Request& request, const Files& files) {
-  auto gateway = read_keepalived(request.keepalived, request.config_id, files);
+  auto gateway = read_keepalived(request.keepalived, request.config_id, files, request.machine);
   if (!gateway) return std::unexpected(gateway.error());
   if (!request.nginx.empty()) {
-    const auto nginx = read_nginx_tree(files, request.nginx, gateway->notes);
-    if (!nginx) return std::unexpected(nginx.error());
-    read_nginx(*nginx, *gateway);
+    if (const auto nginx = read_nginx_tree(files, request.nginx, gateway->notes))
+      read_nginx(*nginx, *gateway);
+    else
+      gateway->notes.lost({request.nginx}, nginx.error().message + "; nothing of it is imported");
   }
   if (request.peer.empty()) {
     find_traps(*gateway, nullptr);
   } else {
-    const auto peer = read_keepalived(request.peer, request.config_id, files);
+    const auto peer = read_keepalived(request.peer, request.config_id, files, {});
     if (!peer) return std::unexpected(peer.error());
     find_traps(*gateway, &*peer);
   }
   name_node(request, *gateway);
   warn_of_users(*gateway);
-  const auto tables = tables_of(*gateway);
+  auto tables = tables_of(*gateway);
   auto notes = gateway->notes.all();
+  if (request.judge)
+    if (auto done = repair(tables, notes, request.judge); !done)
+      return fail_at({request.keepalived}, done.error().message);
   auto written = write(head_of(request), tables, notes);
   std::ranges::stable_sort(notes, {}, &Note::where);
   return Imported{std::move(written), std::move(notes)};

@@ -6,8 +6,10 @@
 //   tree.hpp       lines as statements and blocks (nginx_tree.hpp for the other syntax)
 //   readers.hpp    blocks as tables of tandem.toml, by keyword; what has no counterpart is noted
 //   document.hpp   tables as text, each line with the place it came from
-// Whether the text is a good configuration is for `config` to say, which this room does not know;
-// tandemctl asks it, and tells the operator the place in the source.
+//   repair.hpp     tables without what tandemd would refuse
+// What keepalived runs is not refused: what is wrong is noted at its place, and the rest is carried
+// over. Whether the text is a good configuration is for `config` to say, which this room does not
+// know: the caller passes it in as the judge.
 #pragma once
 
 #include <string>
@@ -15,7 +17,9 @@
 
 #include "import/document.hpp"
 #include "import/files.hpp"
+#include "import/machine.hpp"
 #include "import/notes.hpp"
+#include "import/repair.hpp"
 
 namespace tandem::importer {
 
@@ -25,6 +29,8 @@ struct Request {
   std::string peer;        // keepalived.conf of the other node, to compare with; empty: none
   std::string node;        // the node's name; empty: router_id, or else config_id
   std::string config_id;   // for @ID lines, as keepalived's -i
+  Machine machine = {};    // the one that the files are of
+  Judge judge = {};        // of the result; none: it is not judged
 };
 
 struct Imported {
@@ -32,7 +38,8 @@ struct Imported {
   std::vector<Note> notes;  // in the order of the files
 };
 
-// An error is "FILE:LINE: what, what was expected", of the first thing that cannot be read.
+// An error is "FILE:LINE: what, what was expected", of what is no configuration at all: a file that
+// cannot be read, an include of itself, a template, an expansion without end.
 [[nodiscard]] Result<Imported> import_configuration(const Request& request, const Files& files);
 
 }  // namespace tandem::importer

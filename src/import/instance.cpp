@@ -25,11 +25,9 @@ constexpr std::array kInstanceFates{
     Fate{"native_ipv6", Kind::implied, "the addresses tell the family"},
     Fate{"dont_track_primary", Kind::lost, "a virtual router whose interface is down is in Fault"},
     Fate{"track_file", Kind::lost,
-         "only checks and interfaces are tracked; a check may read the file"},
-    Fate{"track_process", Kind::lost,
-         "only checks and interfaces are tracked; a check may ask for the process"},
+         "no number is read from a file; a [[check]] with a command may read it, and move the "
+         "priority by one weight"},
     Fate{"track_bfd", Kind::lost, "there is no BFD"},
-    Fate{"mcast_dst_ip", Kind::lost, "adverts go to the standard's multicast group"},
     Fate{"track_src_ip", Kind::implied, "without a source address it is in Fault"},
     Fate{"unicast_fault_no_peer", Kind::implied, "without peers adverts are multicast"},
     Fate{"old_unicast_checksum", Kind::lost, "this form of checksum is not sent"},
@@ -38,6 +36,7 @@ constexpr std::array kInstanceFates{
     Fate{"garp_lower_prio_repeat", Kind::implied,
          "announcements follow every hint of another Active"},
     Fate{"garp_master_refresh_repeat", Kind::lost, "a refresh is one round"},
+    Fate{"vmac_garp_intvl", Kind::lost, "only the interface that has an address announces it"},
     Fate{"garp_extra_if", Kind::lost, "only the interface that has an address announces it"},
     Fate{"lower_prio_no_advert", Kind::lost, "a lower advert is answered, as RFC 9568 has it"},
     Fate{"higher_prio_send_advert", Kind::lost, "an Active that yields is silent"},
@@ -45,7 +44,8 @@ constexpr std::array kInstanceFates{
     Fate{"skip_check_adv_addr", Kind::implied,
          "other addresses in an advert are counted, and do not refuse it"},
     Fate{"debug", Kind::implied, "it does nothing in keepalived either"},
-    Fate{"notify_stop", Kind::lost, "no command is run when tandemd ends"},
+    Fate{"notify_stop", Kind::lost,
+         "no command is run when tandemd ends; use ExecStopPost= in its systemd unit"},
     Fate{"notify_deleted", Kind::lost, "no command is run when a reload takes it away"},
     Fate{"notify_master_rx_lower_pri", Kind::lost, "no command is run for a lower advert"},
     Fate{"notify_priority_changes", Kind::lost, "there is no FIFO of events"},
@@ -62,10 +62,11 @@ InstanceReader::InstanceReader(const Statement& block, Gateway& gateway)
   router_.table = {"[[vrrp]]", block.place, {}, {}};
   router_.version = gateway.defaults.version;
   checks_source_ = gateway.defaults.check_unicast_source;
+  has_message_checksum_ = gateway.defaults.has_message_checksum;
   is_strict_ = gateway.defaults.is_strict;
 }
 
-Result<void> InstanceReader::read_keywords() {
+void InstanceReader::read_keywords() {
   using R = InstanceReader;
   static constexpr std::array kKeywords{
       Keyword<R>{"state", &R::state},
@@ -79,6 +80,8 @@ Result<void> InstanceReader::read_keywords() {
       Keyword<R>{"virtual_ipaddress_excluded", &R::excluded_addresses},
       Keyword<R>{"virtual_routes", &R::routes},
       Keyword<R>{"virtual_rules", &R::routes},
+      Keyword<R>{"mcast_dst_ip", &R::group},
+      Keyword<R>{"v3_checksum_as_v2", &R::message_checksum},
       Keyword<R>{"unicast_src_ip", &R::source},
       Keyword<R>{"mcast_src_ip", &R::source},
       Keyword<R>{"unicast_peer", &R::unicast_peers},
@@ -86,6 +89,7 @@ Result<void> InstanceReader::read_keywords() {
       Keyword<R>{"check_unicast_src", &R::check_source},
       Keyword<R>{"track_script", &R::track_script},
       Keyword<R>{"track_interface", &R::track_interface},
+      Keyword<R>{"track_process", &R::track_process},
       Keyword<R>{"preempt", &R::preempt},
       Keyword<R>{"nopreempt", &R::nopreempt},
       Keyword<R>{"preempt_delay", &R::preempt_delay},
@@ -102,27 +106,38 @@ Result<void> InstanceReader::read_keywords() {
       Keyword<R>{"notify_fault", &R::notify, 4},
       Keyword<R>{"notify", &R::notify, 4},
   };
-  return read_block<R>(*this, block_.inside, kKeywords, kInstanceFates, "vrrp_instance", notes_);
+  read_block<R>(*this, block_.inside, kKeywords, kInstanceFates, "vrrp_instance", notes_);
 }
 
 Result<void> InstanceReader::read() {
   const auto name = text_at(block_);
   if (!name) return std::unexpected(name.error());
+  const auto is_same = [&](const auto& known) { return known.name == *name; };
+  if (const auto known = std::ranges::find_if(gateway_.routers, is_same);
+      known != gateway_.routers.end())
+    return fail("vrrp_instance " + shown(*name) + ": is there already (" +
+                known->table.from.to_string() + "), and keepalived leaves out this one");
   router_.name = *name;
   router_.table.set("name", toml(*name), block_.place);
   const auto first = notes_.size();
-  auto done = read_keywords();
-  if (done) done = finish();
-  if (!done) return done;
+  read_keywords();
+  if (auto done = finish(); !done) return done;
   router_.table.comments = notes_.place_from(first);
   if (!router_.addresses.empty()) gateway_.routers.push_back(std::move(router_));
   return {};
 }
 
 Result<void> InstanceReader::state(const Statement& s) {
-  if (s.word(1) != "MASTER" && s.word(1) != "BACKUP")
-    return unexpected_word(s, 1, "MASTER or BACKUP");
+  if (s.word(1) != "MASTER" && s.word(1) != "BACKUP") {
+    router_.starts_as_master = false;
+    has_state_ = true;
+    return fail(unexpected_word(s, 1, "MASTER or BACKUP").error().message +
+                "; keepalived takes BACKUP");
+  }
+  if (router_.starts_as_master && s.word(1) == "BACKUP")
+    return fail("state BACKUP: MASTER stands before it, and keepalived stays with that");
   router_.starts_as_master = s.word(1) == "MASTER";
+  has_state_ = true;
   notes_.implied(s.place, described(s,
                                     "it starts as Backup and the priorities decide, except "
                                     "that 255 is Active at once"));
@@ -144,9 +159,10 @@ Result<void> InstanceReader::vrid(const Statement& s) {
 
 Result<void> InstanceReader::priority(const Statement& s) {
   const auto priority = integer_at(s, 1, 255);
-  if (!priority) return std::unexpected(priority.error());
-  router_.priority = static_cast<int>(*priority);
-  router_.table.set("priority", std::to_string(*priority), s.place);
+  constexpr int kDefault = 100;
+  router_.priority = priority ? static_cast<int>(*priority) : kDefault;
+  router_.table.set("priority", std::to_string(router_.priority), s.place);
+  if (!priority) return fail(priority.error().message + "; keepalived takes 100");
   return {};
 }
 
@@ -161,31 +177,8 @@ Result<void> InstanceReader::version(const Statement& s) {
 
 Result<void> InstanceReader::advert_int(const Statement& s) {
   const auto interval = seconds_at(s, milliseconds(10), seconds(255));
-  if (!interval) return std::unexpected(interval.error());
+  if (!interval) return fail(interval.error().message + "; keepalived leaves it out");
   interval_ = {*interval, s.place};
-  return {};
-}
-
-Result<void> InstanceReader::authentication(const Statement& s) {
-  for (const auto& line : s.inside) {
-    if (line.words.size() > 2)
-      return unexpected_word(line, 2, "auth_type PASS and auth_pass, a line each");
-    if (line.keyword() == "auth_pass") {
-      const auto password = text_at(line);
-      if (!password) return std::unexpected(password.error());
-      password_ = {*password, line.place};
-    } else if (line.keyword() == "auth_type" && line.word(1) == "AH") {
-      notes_.lost(
-          line.place,
-          "auth_type AH: Tandem has no IPSEC AH, and a node that has drops its adverts; use "
-          "PASS or none on both nodes");
-      password_.reset();
-      return {};
-    } else if (line.keyword() != "auth_type" || line.word(1) != "PASS") {
-      return unexpected_word(line, line.keyword() == "auth_type" ? 1 : 0,
-                             "auth_type PASS and auth_pass, a line each");
-    }
-  }
   return {};
 }
 
@@ -213,10 +206,31 @@ Result<void> InstanceReader::check_source(const Statement&) {
 }
 
 Result<void> InstanceReader::track_script(const Statement& s) {
-  return read_tracked(s, "check", router_.tracked, gateway_);
+  read_tracked(s, "check", router_.tracked, gateway_);
+  return {};
 }
 Result<void> InstanceReader::track_interface(const Statement& s) {
-  return read_tracked(s, "interface", router_.tracked, gateway_);
+  read_tracked(s, "interface", router_.tracked, gateway_);
+  return {};
+}
+Result<void> InstanceReader::track_process(const Statement& s) {
+  read_tracked(s, "process", router_.tracked, gateway_);
+  return {};
+}
+
+Result<void> InstanceReader::group(const Statement& s) {
+  const auto group = address_at(s);
+  if (!group) return std::unexpected(group.error());
+  if (!group->is_multicast()) return unexpected_word(s, 1, "a multicast address");
+  group_ = {*group, s.place};
+  return {};
+}
+
+Result<void> InstanceReader::message_checksum(const Statement& s) {
+  const auto flag = flag_at(s);
+  if (!flag) return std::unexpected(flag.error());
+  has_message_checksum_ = *flag;
+  return {};
 }
 
 Result<void> InstanceReader::preempt(const Statement&) {
@@ -234,7 +248,10 @@ Result<void> InstanceReader::down_adverts(const Statement& s) {
   return set_number("down_adverts", s, 1, 100);
 }
 Result<void> InstanceReader::garp_repeat(const Statement& s) {
-  return set_number("garp_repeat", s, 0, 100);
+  auto repeat = integer_within(s, 0, 100, notes_);
+  if (!repeat) return std::unexpected(repeat.error());
+  router_.table.set("garp_repeat", std::to_string(std::max<std::int64_t>(*repeat, 1)), s.place);
+  return {};
 }
 Result<void> InstanceReader::garp_delay(const Statement& s) {
   return set_duration("garp_delay", s, hours(1));
@@ -274,7 +291,7 @@ Result<void> InstanceReader::notify(const Statement& s) {
 }
 
 Result<void> InstanceReader::set_duration(const char* key, const Statement& s, Duration highest) {
-  const auto duration = seconds_at(s, {}, highest);
+  const auto duration = seconds_within(s, {}, highest, notes_);
   if (!duration) return std::unexpected(duration.error());
   router_.table.set(key, toml(*duration), s.place);
   return {};

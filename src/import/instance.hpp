@@ -13,9 +13,12 @@ class InstanceReader {
   Result<void> read();
 
  private:
-  Result<void> read_keywords();
+  void read_keywords();
   Result<void> finish();
+  void finish_strict();
+  void finish_priority();
   void finish_version();
+  void finish_group();
   void finish_interval();
   void finish_password();
   void finish_preemption();
@@ -30,11 +33,17 @@ class InstanceReader {
   Result<void> version(const Statement& s);
   Result<void> advert_int(const Statement& s);
   Result<void> authentication(const Statement& s);
+  void authentication_line(const Statement& line);
+  void note_one_line(const Statement& line);
+  void note_no_password();
+  Result<void> group(const Statement& s);
+  Result<void> message_checksum(const Statement& s);
   Result<void> source(const Statement& s);
   Result<void> unicast_ttl(const Statement& s);
   Result<void> check_source(const Statement& s);
   Result<void> track_script(const Statement& s);
   Result<void> track_interface(const Statement& s);
+  Result<void> track_process(const Statement& s);
   Result<void> preempt(const Statement& s);
   Result<void> nopreempt(const Statement& s);
   Result<void> preempt_delay(const Statement& s);
@@ -64,18 +73,27 @@ class InstanceReader {
     Place place;
   };
   Result<void> read_address_options(const Statement& line, Address& address);
+  Result<void> add_peer(const Statement& line);
+  void find_routed_peers();
 
   const Statement& block_;
   Gateway& gateway_;
   Notes& notes_;
   VirtualRouter router_;
   std::vector<Address> addresses_;
+  std::vector<std::pair<IpAddress, Place>> peers_;
   bool has_version_ = false;
   bool has_unicast_peers_ = false;
   bool checks_source_ = false;
   bool is_strict_ = false;
+  bool has_state_ = false;
+  bool has_message_checksum_ = false;
   std::optional<std::pair<Duration, Place>> interval_;
+  std::optional<Place> authentication_;   // of the block
+  bool has_authentication_type_ = false;  // PASS
   std::optional<std::pair<std::string, Place>> password_;
+  std::string meant_;  // a password that stands where keepalived does not look for one
+  std::optional<std::pair<IpAddress, Place>> group_;
   std::optional<Place> nopreempt_;
 };
 

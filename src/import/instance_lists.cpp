@@ -14,14 +14,12 @@ constexpr std::size_t kLongestLabel = 15;  // IFNAMSIZ - 1
 }  // namespace
 
 Result<void> InstanceReader::addresses(const Statement& s) {
-  for (const auto& line : s.inside)
-    if (auto done = add_address(line, true); !done) return done;
+  for (const auto& line : s.inside) note_error(line, add_address(line, true), notes_);
   return {};
 }
 
 Result<void> InstanceReader::excluded_addresses(const Statement& s) {
-  for (const auto& line : s.inside)
-    if (auto done = add_address(line, false); !done) return done;
+  for (const auto& line : s.inside) note_error(line, add_address(line, false), notes_);
   return {};
 }
 
@@ -36,7 +34,7 @@ Result<void> InstanceReader::add_address(const Statement& line, bool is_advertis
     return known.prefix.address == prefix->address;
   };
   if (addresses_.size() == kMostAddressesOfRouter)
-    return fail_at(line.place, "expected at most 255 addresses in a virtual router");
+    return fail(described(line, "expected at most 255 addresses in a virtual router"));
   if (std::ranges::any_of(addresses_, is_same))
     notes_.trap(line.place, described(line, "is there twice; keepalived takes the first, too"));
   else
@@ -61,9 +59,12 @@ Result<void> InstanceReader::read_address_options(const Statement& line, Address
   for (std::size_t n = 1; n < line.words.size(); ++n) {
     const auto& word = line.words[n];
     if (word == "dev" || word == "label") {
+      auto& to = word == "dev" ? address.device : address.label;
       const auto value = text_at(line, ++n);
       if (!value) return std::unexpected(value.error());
-      (word == "dev" ? address.device : address.label) = *value;
+      if (word == "dev" && !to.empty())
+        return fail(described(line, "has two devices; keepalived leaves the address out, too"));
+      to = *value;
       continue;
     }
     const auto* option = std::ranges::find(kOptions, word, &Option::name);
@@ -93,6 +94,11 @@ void InstanceReader::finish_addresses() {
                                      "these a virtual router of their own, on both nodes");
       continue;
     }
+    if (!address.label.empty() && !address.prefix.address.is_v4()) {
+      notes_.lost(address.place, text + " label " + address.label +
+                                     ": IPv6 has no labels; keepalived ignores it, too");
+      address.label.clear();
+    }
     const auto& device = address.device.empty() ? router_.interface : address.device;
     const bool is_own_label = address.label == device || address.label.starts_with(device + ':');
     if (!address.label.empty() && (!is_own_label || address.label.size() > kLongestLabel)) {
@@ -116,16 +122,49 @@ void InstanceReader::finish_addresses() {
 
 // ADDRESS [min_ttl N] [max_ttl N]
 Result<void> InstanceReader::unicast_peers(const Statement& s) {
-  for (const auto& line : s.inside) {
-    const auto address = IpAddress::parse(line.keyword());
-    if (!address) return unexpected_word(line, 0, "a numeric address");
-    router_.table.add("unicast_peers", toml(address->to_string()), line.place);
-    has_unicast_peers_ = true;
-    if (line.words.size() == 1) continue;
-    checks_source_ = true;  // either of them turns it on
-    notes_.lost(line.place, described(line, "the TTL of an advert has to be 255 (RFC 9568, 7.1)"));
-  }
+  for (const auto& line : s.inside) note_error(line, add_peer(line), notes_);
   return {};
+}
+
+Result<void> InstanceReader::add_peer(const Statement& line) {
+  const auto address = address_at(line, 0);
+  if (!address) return std::unexpected(address.error());
+  const auto value = toml(address->to_string());
+  const auto* peers = router_.table.find("unicast_peers");
+  if (peers != nullptr &&
+      std::ranges::find(peers->elements, value, &Element::value) != peers->elements.end()) {
+    notes_.trap(line.place, described(line, "is there twice"));
+    return {};
+  }
+  router_.table.add("unicast_peers", value, line.place);
+  has_unicast_peers_ = true;
+  peers_.emplace_back(*address, line.place);
+  if (line.words.size() == 1) return {};
+  if (line.word(1) != "min_ttl" && line.word(1) != "max_ttl")
+    return fail(described(line,
+                          "keepalived reads the first address of a line; expected a line for "
+                          "each"));
+  checks_source_ = true;  // either of them turns it on
+  return fail(described(line,
+                        "the TTL of an advert is 255, and others are dropped (RFC 9568, 7.1): a "
+                        "peer behind a router is not heard"));
+}
+
+// Two addresses of which one network is unlikely: 24 bits of IPv4, 64 of IPv6.
+void InstanceReader::find_routed_peers() {
+  if (!router_.source) return;
+  const auto near = [&](const IpAddress& peer) {
+    const auto a = peer.bytes();
+    const auto b = router_.source->bytes();
+    const std::size_t network = peer.is_v4() ? 3 : 8;
+    return a.size() == b.size() && std::equal(a.begin(), a.begin() + network, b.begin());
+  };
+  for (const auto& [peer, place] : peers_)
+    if (!near(peer) && !peer.is_link_local())
+      notes_.trap(place, "unicast_peer " + peer.to_string() + ": if a router lies between it and " +
+                             router_.source->to_string() +
+                             ", neither hears the other: an advert goes to a neighbour, with a TTL "
+                             "of 255 (RFC 9568, 7.1)");
 }
 
 Result<void> InstanceReader::routes(const Statement& s) {

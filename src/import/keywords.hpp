@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a block is read: each statement by the function for its keyword, or by a row of a table that
-// says why nothing is done. An unknown block is an error, because nobody knows what it would have
-// been for; an unknown keyword is noted, since keepalived ignores it as well.
+// says why nothing is done. What cannot be read is noted, and the next statement is read, so that one
+// import has all of them.
 #pragma once
 
 #include <span>
@@ -36,23 +36,27 @@ inline constexpr std::string_view kNoMail =
 void note_rest(const Statement& statement, std::size_t most_words, Notes& notes);
 
 // For a keyword that has no function.
-[[nodiscard]] Result<void> settle(const Statement& statement, std::span<const Fate> fates,
-                                  std::string_view block, Notes& notes);
+void settle(const Statement& statement, std::span<const Fate> fates, std::string_view block,
+            Notes& notes);
+
+// Notes an error at the statement that it is about.
+void note_error(const Statement& statement, const Result<void>& done, Notes& notes);
 
 template <class Reader>
-Result<void> read_block(Reader& reader, std::span<const Statement> statements,
-                        std::span<const Keyword<Reader>> keywords, std::span<const Fate> fates,
-                        std::string_view block, Notes& notes) {
+void read_block(Reader& reader, std::span<const Statement> statements,
+                std::span<const Keyword<Reader>> keywords, std::span<const Fate> fates,
+                std::string_view block, Notes& notes) {
   for (const auto& statement : statements) {
     const Keyword<Reader>* known = nullptr;
     for (const auto& keyword : keywords)
       if (keyword.name == statement.keyword()) known = &keyword;
-    if (known != nullptr) note_rest(statement, known->most_words, notes);
-    auto done = known != nullptr ? (reader.*known->take)(statement)
-                                 : settle(statement, fates, block, notes);
-    if (!done) return done;
+    if (known == nullptr) {
+      settle(statement, fates, block, notes);
+      continue;
+    }
+    note_rest(statement, known->most_words, notes);
+    note_error(statement, (reader.*known->take)(statement), notes);
   }
-  return {};
 }
 
 }  // namespace tandem::importer

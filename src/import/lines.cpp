@@ -23,7 +23,8 @@ constexpr std::size_t kLineCost = 64;                   // bytes, beside those o
 constexpr int kDeepest = 100;
 
 // Up to a # or ! that is not in "..." and has no backslash before it, and without the white space
-// around. Those that have one lose the backslash.
+// around. Those that have one lose the backslash. A backslash at the end stays, also that of a
+// remark: to keepalived the line goes on.
 std::string without_comment(std::string_view line) {
   std::string out;
   bool is_quoted = false;
@@ -37,10 +38,20 @@ std::string without_comment(std::string_view line) {
       continue;
     }
     if (c == '"') is_quoted = !is_quoted;
-    if (!is_quoted && (c == '#' || c == '!')) break;
+    if (!is_quoted && (c == '#' || c == '!')) {
+      out = trimmed(out);
+      if (line.ends_with('\\')) out += '\\';
+      return out;
+    }
     out += c;
   }
   return trimmed(out);
+}
+
+// keepalived reads no further than to a carriage return at the end of a line.
+std::string_view without_return(std::string_view line) {
+  while (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
 }
 
 // "include" and its variants, which differ in what is an error.
@@ -92,9 +103,14 @@ class LineReader {
   Result<void> take_raw(const Place& place, std::string_view raw) {
     if (raw.size() > kLongestLine)
       return fail_at(place, "the line is too long, expected at most 65536 bytes");
+    raw = without_return(raw);
     std::string text = without_comment(raw);
-    if (!defining_.empty()) return continue_definition(place, std::move(text));
-    if (text.empty()) return {};
+    if (!defining_.empty()) {
+      // An empty line ends a value; one with a remark alone does not.
+      if (text.empty() && !raw.empty()) return {};
+      return continue_definition(place, std::move(text));
+    }
+    if (text.empty() || text == "\\") return {};
     return take(place, std::move(text), 0);
   }
 
@@ -149,7 +165,7 @@ class LineReader {
       if (reference->definition->is_multiline()) return put_in(text, *reference, place, depth);
       const auto& lines = reference->definition->lines;
       text.replace(reference->at, reference->length, lines.empty() ? "" : lines.front().text);
-      text = trimmed(text);
+      text = without_comment(text);  // ${_HASH} begins a remark
       if (text.empty()) return {};
     }
   }
@@ -166,7 +182,10 @@ class LineReader {
 
   Result<void> repeat(const Place& place, const std::string& text, int depth) {
     const auto sequence = parse_sequence(text);
-    if (!sequence) return fail_at(place, sequence.error().message);
+    if (!sequence) {
+      notes_.lost(place, sequence.error().message + "; keepalived ignores the line, too");
+      return {};
+    }
     if (auto done = charge(place, sequence->turns.size() * kLineCost); !done) return done;
     for (const auto& turn : sequence->turns) {
       for (std::size_t i = 0; i < turn.size(); ++i)
@@ -202,7 +221,10 @@ class LineReader {
       lines_.push_back({place, std::move(text)});
       return {};
     }
-    if (end == std::string::npos) return fail_at(place, "include: expected a path");
+    if (end == std::string::npos) {
+      notes_.lost(place, "include: expected a path");
+      return {};
+    }
     auto path = trimmed(std::string_view(text).substr(end));
     if (path.size() > 1 && path.starts_with('"') && path.ends_with('"'))
       path = path.substr(1, path.size() - 2);

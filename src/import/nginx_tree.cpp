@@ -40,7 +40,53 @@ class Scanner {
     return token;
   }
 
+  // OpenResty's *_by_lua_block: Lua, up to the } that ends it; its { has been taken.
+  Result<void> skip_lua(const Place& opened) {
+    for (std::size_t depth = 1; at_ < text_.size();) {
+      if (skip_lua_text()) continue;
+      const char c = take_lua();
+      if (c == '{') ++depth;
+      if (c == '}' && --depth == 0) return {};
+    }
+    return fail_at(opened, "the block of Lua is not closed, expected }");
+  }
+
  private:
+  char take_lua() {
+    if (text_[at_] == '\n') ++place_.line;
+    return text_[at_++];
+  }
+  void take_lua_to(std::size_t end) {
+    while (at_ < std::min(end, text_.size())) take_lua();
+  }
+
+  // A string or a comment of Lua, in which braces do not count; false: there is none here.
+  bool skip_lua_text() {
+    const char c = text_[at_];
+    if (c == '"' || c == '\'') {
+      take_lua();
+      while (at_ < text_.size() && text_[at_] != c && text_[at_] != '\n')
+        if (take_lua() == '\\' && at_ < text_.size()) take_lua();
+      take_lua_to(at_ + 1);
+      return true;
+    }
+    const bool is_comment = text_.compare(at_, 2, "--") == 0;
+    if (skip_lua_brackets(is_comment ? at_ + 2 : at_)) return true;
+    if (is_comment) take_lua_to(std::min(text_.find('\n', at_), text_.size()));
+    return is_comment;
+  }
+
+  // [[...]] or [=[...]=], from `from` on.
+  bool skip_lua_brackets(std::size_t from) {
+    if (from >= text_.size() || text_[from] != '[') return false;
+    const auto second = text_.find_first_not_of('=', from + 1);
+    if (second == std::string::npos || text_[second] != '[') return false;
+    const std::string closing = ']' + std::string(second - from - 1, '=') + ']';
+    const auto end = text_.find(closing, second + 1);
+    take_lua_to(end == std::string::npos ? text_.size() : end + closing.size());
+    return true;
+  }
+
   void skip() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
@@ -142,7 +188,7 @@ class TreeReader {
 
   Result<void> read_inside(Scanner& scanner, Statement& statement, std::size_t depth) {
     statement.has_block = true;
-    // Lua and the like are no configuration.
+    if (statement.keyword().ends_with("_by_lua_block")) return scanner.skip_lua(statement.place);
     return read_block(scanner, statement.inside, &statement, depth + 1);
   }
 

@@ -17,6 +17,10 @@ const char* to_string(Note::Kind kind) noexcept {
   return "?";
 }
 
+std::string line_of(const Note& note) {
+  return std::string(to_string(note.kind)) + ": " + note.where.to_string() + ": " + note.what;
+}
+
 // A line that stands in a sequence (~SEQ), and a file that is included twice, say things once.
 void Notes::add(Note::Kind kind, const Place& where, std::string what) {
   const auto is_same = [&](const Note& note) {
@@ -34,8 +38,7 @@ std::vector<std::string> Notes::place_from(std::size_t first) {
     Note& note = notes_[i];
     if (note.kind == Note::Kind::implied || note.is_placed) continue;
     note.is_placed = true;
-    lines.push_back(std::string(to_string(note.kind)) + ": " + note.where.to_string() + ": " +
-                    note.what);
+    lines.push_back(line_of(note));
   }
   return lines;
 }

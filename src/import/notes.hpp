@@ -23,6 +23,7 @@ struct Note {
   bool is_placed = false;  // stands above the table that it belongs to
 };
 [[nodiscard]] const char* to_string(Note::Kind kind) noexcept;  // "not carried over", ...
+[[nodiscard]] std::string line_of(const Note& note);  // "KIND: FILE:LINE: what", above a table
 
 class Notes {
  public:

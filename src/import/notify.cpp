@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/readers.hpp"
-#include "import/value.hpp"
+#include "import/script_user.hpp"
 
 namespace tandem::importer {
 
-// keepalived runs "notify" after the script for the state alone, and appends what happened.
+// keepalived runs "notify" after the script for the state alone, and appends what happened. Of several
+// it takes the first that it can run.
 Result<void> read_notify(const Statement& statement, const std::string& type,
                          const std::string& name, Notify& notify, Gateway& gateway) {
-  auto script = script_at(statement, 1, gateway.defaults.user, gateway.defaults.group);
-  if (!script) return std::unexpected(script.error());
-  if (script->user.empty()) gateway.has_scripts = true;
   const auto& keyword = statement.keyword();
+  if (notify.taken.contains(keyword))
+    return fail(cut(keyword + ' ' + statement.word(1)) +
+                ": there is one already, and keepalived ignores this one");
+  auto script = script_to_run(statement, 1, gateway);
+  if (!script) return std::unexpected(script.error());
+  notify.taken.insert(keyword);
   if (keyword == "notify_master") {
     notify.active.insert(notify.active.begin(), NotifyScript{*script, {}});
   } else if (keyword == "notify_backup") {

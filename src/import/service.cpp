@@ -28,7 +28,7 @@ constexpr std::array kAlgorithms{
 class ServiceWriter {
  public:
   ServiceWriter(const VirtualServer& server, const Entry& entry, Gateway& gateway)
-      : server_(server), entry_(entry), notes_(gateway.notes) {
+      : server_(server), entry_(entry), gateway_(gateway), notes_(gateway.notes) {
     table_ = {"[[service]]", entry.place, {}, {}};
   }
 
@@ -42,6 +42,10 @@ class ServiceWriter {
     table_.set("address", toml(address), entry_.place);
     table_.set("protocol", toml(server_.protocol), server_.place);
     table_.set("port", std::to_string(entry_.port), entry_.place);
+    if (ends_here()) {
+      forward_locally();
+      return std::move(table_);
+    }
     table_.set("forward", toml(server_.forward), server_.forward_place);
     scheduler();
     if (server_.persistence)
@@ -52,6 +56,42 @@ class ServiceWriter {
   }
 
  private:
+  // IPVS hands packets for a server that is this node to the kernel.
+  [[nodiscard]] bool is_here(const RealServer& backend) const {
+    return gateway_.is_own(backend.address) || backend.address == entry_.address;
+  }
+  [[nodiscard]] bool ends_here() const {
+    return std::ranges::any_of(server_.servers, [&](const auto& b) { return is_here(b); });
+  }
+
+  // A service is this node's own, or has backends. With both, its own is nearest to what was.
+  void forward_locally() {
+    table_.set("forward", "\"local\"", server_.forward_place);
+    for (const auto& backend : server_.servers) {
+      const std::string name = "real_server " + backend.address.to_string();
+      if (!is_here(backend)) {
+        notes_.lost(backend.place, name +
+                                       ": another real_server of this service is this node, and a "
+                                       "service that ends here has no backends beside");
+        continue;
+      }
+      const std::string where = entry_.address.to_string() + " port " + std::to_string(entry_.port);
+      const bool is_same_port = backend.port == 0 || backend.port == entry_.port;
+      if (server_.forward == "nat" && !(is_same_port && backend.address == entry_.address))
+        notes_.trap(backend.place, name +
+                                       ": is this node, and gets packets as they come: what "
+                                       "listens has to listen at " +
+                                       where + ", or at all addresses");
+      else
+        notes_.implied(backend.place, name + ": is this node, and gets packets as they come");
+      if (!backend.checkers.empty())
+        notes_.lost(backend.checkers.front().place,
+                    name +
+                        ": a service of this node is not checked; have a [[check]] tracked by "
+                        "the virtual router");
+    }
+  }
+
   void scheduler() {
     const auto* known = std::ranges::find(kAlgorithms, server_.scheduler, &Algorithm::name);
     if (known == kAlgorithms.end()) {
@@ -80,7 +120,7 @@ class ServiceWriter {
       const auto port = port_of(backend);
       if (port != entry_.port) value += ", port = " + std::to_string(port);
       // IPVS's lc and rr look at a weight of 0 only.
-      auto weight = backend.weight.value_or(1);
+      auto weight = backend.weight.value_or(server_.weight);
       if (!has_weights_ && weight > 1) weight = 1;
       value += ", weight = " + std::to_string(weight);
       if (backend.most_connections.value_or(0) != 0)
@@ -97,8 +137,10 @@ class ServiceWriter {
 
   [[nodiscard]] std::string value_of(const RealServer& backend, bool for_any) const {
     if (backend.checkers.empty()) return {};
-    return check_value(backend.checkers.front(), backend.timing.over(server_.timing),
-                       backend.address, port_of(backend), for_any);
+    const Checked server{backend.address, port_of(backend),
+                         backend.port == 0 ? entry_.port : backend.port};
+    return check_value(backend.checkers.front(), backend.timing.over(server_.timing), server,
+                       for_any);
   }
 
   // A service has one check for all of its backends. Scripts that differ in nothing but the
@@ -135,6 +177,7 @@ class ServiceWriter {
 
   const VirtualServer& server_;
   const Entry& entry_;
+  const Gateway& gateway_;
   Notes& notes_;
   Table table_;
   bool has_weights_ = true;

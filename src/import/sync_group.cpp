@@ -13,14 +13,14 @@ namespace {
 using Kind = Note::Kind;
 
 constexpr std::array kGroupFates{
-    Fate{"track_file", Kind::lost, "only checks and interfaces are tracked"},
-    Fate{"track_process", Kind::lost, "only checks and interfaces are tracked"},
+    Fate{"track_file", Kind::lost,
+         "no number is read from a file; a [[check]] with a command may read it"},
     Fate{"track_bfd", Kind::lost, "there is no BFD"},
-    Fate{"notify_stop", Kind::lost, "no command is run when tandemd ends"},
+    Fate{"notify_stop", Kind::lost,
+         "no command is run when tandemd ends; use ExecStopPost= in its systemd unit"},
     Fate{"notify_deleted", Kind::lost, "no command is run when a reload takes it away"},
     Fate{"notify_priority_changes", Kind::lost, "there is no FIFO of events"},
     Fate{"smtp_alert", Kind::lost, "Tandem sends no mail; alert from its events and metrics"},
-    Fate{"global_tracking", Kind::implied, "members move together"},
 };
 
 class GroupReader {
@@ -33,7 +33,9 @@ class GroupReader {
         Keyword<R>{"group", &R::members},
         Keyword<R>{"track_script", &R::track_script},
         Keyword<R>{"track_interface", &R::track_interface},
+        Keyword<R>{"track_process", &R::track_process},
         Keyword<R>{"sync_group_tracking_weight", &R::weights},
+        Keyword<R>{"global_tracking", &R::weights},
         Keyword<R>{"notify_master", &R::notify, 4},
         Keyword<R>{"notify_backup", &R::notify, 4},
         Keyword<R>{"notify_fault", &R::notify, 4},
@@ -43,9 +45,7 @@ class GroupReader {
     if (!name) return std::unexpected(name.error());
     group_.name = *name;
     group_.place = block.place;
-    auto done = read_block<R>(*this, block.inside, kKeywords, kGroupFates, "vrrp_sync_group",
-                              gateway_.notes);
-    if (!done) return done;
+    read_block<R>(*this, block.inside, kKeywords, kGroupFates, "vrrp_sync_group", gateway_.notes);
     gateway_.groups.push_back(std::move(group_));
     return {};
   }
@@ -56,10 +56,16 @@ class GroupReader {
     return {};
   }
   Result<void> track_script(const Statement& s) {
-    return read_tracked(s, "check", group_.tracked, gateway_);
+    read_tracked(s, "check", group_.tracked, gateway_);
+    return {};
   }
   Result<void> track_interface(const Statement& s) {
-    return read_tracked(s, "interface", group_.tracked, gateway_);
+    read_tracked(s, "interface", group_.tracked, gateway_);
+    return {};
+  }
+  Result<void> track_process(const Statement& s) {
+    read_tracked(s, "process", group_.tracked, gateway_);
+    return {};
   }
   Result<void> weights(const Statement&) {
     group_.has_weights = true;
@@ -74,10 +80,17 @@ class GroupReader {
 };
 
 // keepalived: "ignoring tracked script with weights due to SYNC group". Priorities that move apart
-// would have members want different nodes.
+// would have members want different nodes. Of an interface it ignores the weight alone.
 void drop_weighted(VirtualRouter& router, Notes& notes) {
-  std::erase_if(router.tracked, [&](const Tracked& item) {
+  std::erase_if(router.tracked, [&](Tracked& item) {
     if (item.weight.value_or(0) == 0) return false;
+    if (item.kind == "interface") {
+      item.weight = 0;
+      notes.trap(item.place, item.name +
+                                 ": keepalived ignores its weight in a member of a sync "
+                                 "group, and so its failing moves the group; here, too");
+      return false;
+    }
     notes.trap(item.place,
                item.name +
                    " has a weight, and keepalived ignores it in a member of a "
@@ -99,6 +112,12 @@ void join(const SyncGroup& group, Gateway& gateway) {
     if (router == gateway.routers.end()) {
       gateway.notes.lost(group.place, "vrrp_sync_group " + group.name + ": " + shown(name) +
                                           " is no vrrp_instance that was carried over");
+      continue;
+    }
+    if (router->table.find("sync_group") != nullptr) {
+      gateway.notes.lost(group.place, "vrrp_sync_group " + group.name + ": " + shown(name) +
+                                          " is in another one already; keepalived leaves it there, "
+                                          "too");
       continue;
     }
     router->table.set("sync_group", toml(group.name), group.place);

@@ -6,67 +6,91 @@
 namespace tandem::importer {
 namespace {
 
+// Jinja and its like ({{ x }}, {% if %}), ERB (<% %>).
+bool is_template(char c, char next) {
+  return (c == '{' && (next == '{' || next == '%')) || (c == '<' && next == '%');
+}
+
 class TreeBuilder {
  public:
+  explicit TreeBuilder(Notes& notes) : notes_(notes) {}
+
   // Braces count unless they are in "...": in '...' keepalived sees them, too.
   Result<void> take(const Line& line) {
     std::string part;
     bool is_quoted = false;
     for (std::size_t i = 0; i < line.text.size(); ++i) {
       const char c = line.text[i];
+      const char next = i + 1 < line.text.size() ? line.text[i + 1] : '\0';
+      if (!is_quoted && is_template(c, next))
+        return fail_at(line.place, shown(line.text.substr(i)) +
+                                       " is of a template, expected the file that is made from it");
       if (c == '"') is_quoted = !is_quoted;
-      if (c == '\\' && i + 1 < line.text.size()) {
+      if (c == '\\' && next != '\0') {
         part += c;
         part += line.text[++i];
       } else if (is_quoted || (c != '{' && c != '}')) {
         part += c;
       } else {
-        auto done = add(line.place, part);
-        if (done) done = c == '{' ? open(line.place) : close(line.place);
-        if (!done) return done;
+        add(line.place, part);
+        c == '{' ? open(line.place) : close(line.place);
         part.clear();
       }
     }
-    return add(line.place, part);
+    add(line.place, part);
+    return {};
   }
 
-  Result<std::vector<Statement>> finish() && {
-    if (blocks_.size() > 1) {
-      const Statement& open = blocks_[blocks_.size() - 2]->back();
-      return fail_at(opened_.back(),
-                     "the block of " + shown(open.keyword()) + " is not closed, expected }");
-    }
+  std::vector<Statement> finish() && {
+    for (std::size_t i = 0; i < opened_.size(); ++i)
+      notes_.trap(opened_[i], "the block of " + shown(blocks_[i]->back().keyword()) +
+                                  " is not closed, expected }; all that follows is in it, for "
+                                  "keepalived, too");
     return std::move(top_);
   }
 
  private:
   std::vector<Statement>& current() { return *blocks_.back(); }
 
-  Result<void> add(const Place& place, std::string_view text) {
+  void add(const Place& place, std::string_view text) {
     auto words = split_words(text);
-    if (!words) return fail_at(place, "a quote is not closed");
+    if (!words) {
+      notes_.lost(place, "a quote is not closed, and so the line is left out");
+      return;
+    }
     if (!words->empty()) current().push_back({place, std::move(*words), false, {}});
-    return {};
   }
 
-  Result<void> open(const Place& place) {
-    if (current().empty() || current().back().has_block)
-      return fail_at(place, "{ without a keyword before it");
-    if (blocks_.size() > kDeepestBlock)
-      return fail_at(place, "expected at most 16 blocks within each other");
+  void open(const Place& place) {
+    if (current().empty() || current().back().has_block) {
+      notes_.lost(place, "{ without a keyword before it; keepalived ignores it, too");
+      return;
+    }
+    if (blocks_.size() > kDeepestBlock) {
+      notes_.lost(place, "{ is in more than 16 blocks; it and the } for it are left out");
+      ++ignored_;
+      return;
+    }
     current().back().has_block = true;
     opened_.push_back(place);
     blocks_.push_back(&current().back().inside);
-    return {};
   }
 
-  Result<void> close(const Place& place) {
-    if (blocks_.size() == 1) return fail_at(place, "} without a { before it");
+  void close(const Place& place) {
+    if (ignored_ > 0) {
+      --ignored_;
+      return;
+    }
+    if (blocks_.size() == 1) {
+      notes_.lost(place, "} without a { before it; keepalived ignores it, too");
+      return;
+    }
     opened_.pop_back();
     blocks_.pop_back();
-    return {};
   }
 
+  Notes& notes_;
+  std::size_t ignored_ = 0;
   std::vector<Statement> top_;
   // The open ones; a block does not move before those within it are closed.
   std::vector<std::vector<Statement>*> blocks_{&top_};
@@ -75,8 +99,8 @@ class TreeBuilder {
 
 }  // namespace
 
-Result<std::vector<Statement>> build_tree(const std::vector<Line>& lines) {
-  TreeBuilder builder;
+Result<std::vector<Statement>> build_tree(const std::vector<Line>& lines, Notes& notes) {
+  TreeBuilder builder(notes);
   for (const auto& line : lines)
     if (auto done = builder.take(line); !done) return std::unexpected(done.error());
   return std::move(builder).finish();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "import/definitions.hpp"
+#include "import/notes.hpp"
 #include "import/words.hpp"
 
 namespace tandem::importer {
@@ -27,7 +28,10 @@ struct Statement {
 inline constexpr std::size_t kDeepestBlock = 16;
 
 // Lines of keepalived: a statement is a line; { and } open and close the block of the one before.
-[[nodiscard]] Result<std::vector<Statement>> build_tree(const std::vector<Line>& lines);
+// What does not add up is noted, and left out as keepalived does. An error, with its place, is what
+// is no configuration at all: a template that was not rendered.
+[[nodiscard]] Result<std::vector<Statement>> build_tree(const std::vector<Line>& lines,
+                                                        Notes& notes);
 
 // All words of a block that is a list, wherever its lines end.
 [[nodiscard]] std::vector<Statement> one_by_one(const Statement& list);

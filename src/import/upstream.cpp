@@ -2,6 +2,7 @@
 #include "import/upstream.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "import/keywords.hpp"
@@ -23,10 +24,40 @@ std::optional<std::string_view> value_of(std::string_view parameter, std::string
   return parameter.substr(name.size() + 1);
 }
 
+// A scheduler for the way that an upstream picks its servers; none: a service has none such.
+std::optional<std::string_view> scheduler_of(const Statement& s) {
+  const auto& word = s.keyword();
+  if (word == "least_conn" || word == "random") return "least_conn";
+  if (word == "ip_hash") return "source_hash";
+  if (word == "hash" && (s.word(1) == "$remote_addr" || s.word(1) == "$binary_remote_addr"))
+    return s.word(2) == "consistent" ? "maglev" : "source_hash";
+  return std::nullopt;
+}
+
+bool is_shared_memory(const Statement& s) {
+  return s.keyword() == "zone" || s.keyword() == "keepalive";
+}
+
+std::string reason_of_server(const Statement& s, Family family, const Gateway& gateway) {
+  const auto endpoint = parse_endpoint(s.word(1));
+  if (!endpoint || endpoint->address.family() != family)
+    return shown(s.word(1)) + " is no " + to_string(family) + " address";
+  if (gateway.is_own(endpoint->address)) return shown(s.word(1)) + " is this node";
+  for (std::size_t n = 2; n < s.words.size(); ++n) {
+    const auto& word = s.words[n];
+    static constexpr std::array<std::string_view, 4> kKnown{"weight", "max_conns", "max_fails",
+                                                            "fail_timeout"};
+    const auto is_known = [&](std::string_view name) { return value_of(word, name).has_value(); };
+    if (word != "down" && std::ranges::none_of(kKnown, is_known))
+      return "a backend has no " + shown(word);
+  }
+  return {};
+}
+
 class UpstreamWriter {
  public:
-  UpstreamWriter(Table& service, std::uint16_t port, Family family, Notes& notes)
-      : service_(service), port_(port), family_(family), notes_(notes) {}
+  UpstreamWriter(Table& service, std::uint16_t port, Notes& notes)
+      : service_(service), port_(port), notes_(notes) {}
 
   void write(const Statement& upstream) {
     service_.set("scheduler", "\"round_robin\"", upstream.place);
@@ -45,43 +76,23 @@ class UpstreamWriter {
 
  private:
   void method(const Statement& s) {
-    const auto& word = s.keyword();
-    const auto choose = [&](const char* scheduler) {
-      service_.set("scheduler", scheduler, s.place);
-    };
-    if (word == "least_conn") return choose("\"least_conn\"");
-    if (word == "ip_hash") return choose("\"source_hash\"");
-    if (word == "zone" || word == "keepalive") {
+    if (is_shared_memory(s)) {
       notes_.implied(s.place, described(s, "all of Tandem shares its counts"));
       return;
     }
-    if (word == "hash" && (s.word(1) == "$remote_addr" || s.word(1) == "$binary_remote_addr"))
-      return choose(s.word(2) == "consistent" ? "\"maglev\"" : "\"source_hash\"");
-    if (word == "random") {
-      choose("\"least_conn\"");
+    const auto scheduler = scheduler_of(s);
+    if (!scheduler) return;  // reason_to_stay() has told of it
+    service_.set("scheduler", toml(*scheduler), s.place);
+    if (s.keyword() == "random")
       notes_.trap(s.place, described(s, "least connections without a choice at random"));
-      return;
-    }
-    notes_.lost(s.place, described(s, "a service has no such setting"));
   }
 
   void server(const Statement& s) {
     const auto endpoint = parse_endpoint(s.word(1));
-    if (!endpoint || endpoint->address.family() != family_) {
-      notes_.lost(s.place, described(s, std::string("a backend is a numeric address, and ") +
-                                            to_string(family_) + " here"));
-      return;
-    }
     std::int64_t weight = 1;
     std::int64_t most = 0;
     for (std::size_t n = 2; n < s.words.size(); ++n) {
       const auto& word = s.words[n];
-      if (word == "backup") {
-        notes_.lost(s.place, described(s,
-                                       "no backend waits for others to fail; with its own weight "
-                                       "it would take its share"));
-        return;
-      }
       if (word == "down")
         weight = 0;
       else if (const auto text = value_of(word, "weight"))
@@ -90,10 +101,8 @@ class UpstreamWriter {
         most = number(*conns).value_or(0);
       else if (const auto fails = value_of(word, "max_fails"))
         failures(s, *fails);
-      else if (value_of(word, "fail_timeout"))
-        notes_.implied(s.place, described(s, word + ": a check has a backend back when it passes"));
       else
-        notes_.lost(s.place, described(s, shown(word) + ": a backend has no such setting"));
+        notes_.implied(s.place, described(s, word + ": a check has a backend back when it passes"));
     }
     std::string value = "{ address = " + toml(endpoint->address.to_string());
     const auto port = endpoint->port == 0 ? port_ : endpoint->port;
@@ -115,7 +124,6 @@ class UpstreamWriter {
 
   Table& service_;
   std::uint16_t port_;
-  Family family_;
   Notes& notes_;
   std::int64_t fall_ = 1;
 };
@@ -142,9 +150,22 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   return Endpoint{*address, static_cast<std::uint16_t>(*value)};
 }
 
-void set_backends(Table& service, const Statement& upstream, std::uint16_t port, Family family,
-                  Notes& notes) {
-  UpstreamWriter(service, port, family, notes).write(upstream);
+std::string reason_to_stay(const Statement& upstream, Family family, const Gateway& gateway) {
+  bool has_server = false;
+  for (const auto& s : upstream.inside) {
+    if (s.keyword() == "server") {
+      has_server = true;
+      if (const auto why = reason_of_server(s, family, gateway); !why.empty()) return why;
+    } else if (!is_shared_memory(s) && !scheduler_of(s)) {
+      return "a service has no " +
+             shown(s.keyword() + (s.words.size() > 1 ? ' ' + s.words[1] : ""));
+    }
+  }
+  return has_server ? "" : "its upstream has no server";
+}
+
+void set_backends(Table& service, const Statement& upstream, std::uint16_t port, Notes& notes) {
+  UpstreamWriter(service, port, notes).write(upstream);
 }
 
 }  // namespace tandem::importer

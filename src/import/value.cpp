@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/value.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "import/document.hpp"
 
@@ -11,10 +13,9 @@ std::unexpected<Error> unexpected_word(const Statement& statement, std::size_t n
                                        const std::string& expected) {
   const bool is_there = n < statement.words.size();
   const std::string before = n == 0 ? "" : cut(statement.keyword()) + ": ";
-  return fail_at(
-      statement.place,
-      before + (is_there ? shown(statement.words[n]) + ", expected " : std::string("expected ")) +
-          expected);
+  return fail(before +
+              (is_there ? shown(statement.words[n]) + ", expected " : std::string("expected ")) +
+              expected);
 }
 
 Result<std::string> text_at(const Statement& statement, std::size_t n) {
@@ -22,32 +23,66 @@ Result<std::string> text_at(const Statement& statement, std::size_t n) {
   return statement.words[n];
 }
 
-Result<std::int64_t> integer_at(const Statement& statement, std::int64_t lowest,
-                                std::int64_t highest, std::size_t n) {
-  const auto word = statement.word(n);
-  std::string_view digits = word;
+namespace {
+
+std::optional<std::int64_t> integer_of(std::string_view digits) {
   if (digits.starts_with('+')) digits.remove_prefix(1);
   std::int64_t value = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (problem == std::errc{} && end == digits.data() + digits.size() && value >= lowest &&
-      value <= highest)
-    return value;
+  if (problem != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<Duration> seconds_of(std::string_view word) {
+  double number = 0;
+  const auto [end, problem] =
+      std::from_chars(word.data(), word.data() + word.size(), number, std::chars_format::fixed);
+  constexpr double kMost = 5e9;  // keepalived counts seconds in 32 bits
+  if (problem != std::errc{} || end != word.data() + word.size() || number < 0 || number >= kMost)
+    return std::nullopt;
+  return std::chrono::microseconds(static_cast<std::int64_t>(number * 1e6 + 0.5));
+}
+
+void note_clamped(const Statement& statement, std::size_t n, const std::string& became,
+                  Notes& notes) {
+  notes.lost(statement.place, cut(statement.keyword()) + ": " + shown(statement.word(n)) +
+                                  " is outside of what is possible here, and became " + became);
+}
+
+}  // namespace
+
+Result<std::int64_t> integer_at(const Statement& statement, std::int64_t lowest,
+                                std::int64_t highest, std::size_t n) {
+  const auto value = integer_of(statement.word(n));
+  if (value && *value >= lowest && *value <= highest) return *value;
   return unexpected_word(
       statement, n, "an integer from " + std::to_string(lowest) + " to " + std::to_string(highest));
 }
 
 Result<Duration> seconds_at(const Statement& statement, Duration lowest, Duration highest,
                             std::size_t n) {
-  const auto word = statement.word(n);
-  double number = 0;
-  const auto [end, problem] =
-      std::from_chars(word.data(), word.data() + word.size(), number, std::chars_format::fixed);
-  constexpr double kMost = 1e9;
-  if (problem == std::errc{} && end == word.data() + word.size() && number >= 0 && number < kMost) {
-    const auto rounded = std::chrono::microseconds(static_cast<std::int64_t>(number * 1e6 + 0.5));
-    if (rounded >= lowest && rounded <= highest) return rounded;
-  }
+  const auto value = seconds_of(statement.word(n));
+  if (value && *value >= lowest && *value <= highest) return *value;
   return unexpected_word(statement, n, "seconds, from " + toml(lowest) + " to " + toml(highest));
+}
+
+Result<std::int64_t> integer_within(const Statement& statement, std::int64_t lowest,
+                                    std::int64_t highest, Notes& notes, std::size_t n) {
+  const auto value = integer_of(statement.word(n));
+  if (!value || (*value < 0 && lowest >= 0))
+    return integer_at(statement, lowest, highest, n);  // says what was expected
+  const auto nearest = std::clamp(*value, lowest, highest);
+  if (nearest != *value) note_clamped(statement, n, std::to_string(nearest), notes);
+  return nearest;
+}
+
+Result<Duration> seconds_within(const Statement& statement, Duration lowest, Duration highest,
+                                Notes& notes, std::size_t n) {
+  const auto value = seconds_of(statement.word(n));
+  if (!value) return seconds_at(statement, lowest, highest, n);
+  const auto nearest = std::clamp(*value, lowest, highest);
+  if (nearest != *value) note_clamped(statement, n, toml(nearest), notes);
+  return nearest;
 }
 
 Result<bool> flag_at(const Statement& statement, std::size_t n) {
@@ -58,7 +93,8 @@ Result<bool> flag_at(const Statement& statement, std::size_t n) {
 }
 
 Result<IpAddress> address_at(const Statement& statement, std::size_t n) {
-  const auto address = IpAddress::parse(statement.word(n));
+  const auto word = statement.word(n);
+  const auto address = IpAddress::parse(word.substr(0, word.find_first_of("-/")));
   if (!address) return unexpected_word(statement, n, "a numeric address");
   return *address;
 }

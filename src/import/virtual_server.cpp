@@ -28,18 +28,19 @@ constexpr std::array kServerFates{
     Fate{"snmp_name", Kind::implied, "there is no SNMP"},
     Fate{"alpha", Kind::lost, kUp},
     Fate{"omega", Kind::implied, "nothing is run at the end"},
-    Fate{"quorum", Kind::lost, "a service works with one backend"},
-    Fate{"hysteresis", Kind::lost, "a service works with one backend"},
+    Fate{"hysteresis", Kind::lost, "a service goes on for as long as one backend is up"},
     Fate{"quorum_up", Kind::lost, kScript},
     Fate{"quorum_down", Kind::lost, kScript},
     Fate{"ip_family", Kind::implied, "the address tells the family"},
     Fate{"sorry_server", Kind::lost,
-         "without a backend a service refuses, or drops with unavailable = \"drop\""},
+         "no backend waits for the others to fail; without a backend a service refuses clients, or "
+         "drops their packets with unavailable = \"drop\""},
     Fate{"sorry_server_inhibit", Kind::lost, "there is no sorry server"},
     Fate{"sorry_server_lvs_method", Kind::lost, "there is no sorry server"},
     Fate{"warmup", Kind::implied, "first checks are spread over their interval"},
     Fate{"inhibit_on_failure", Kind::implied,
          "flows that are there stay with a backend that is down"},
+    Fate{"hashed", Kind::implied, "IPVS always has it so"},
     Fate{"flag-1", Kind::lost, kFlag},
     Fate{"flag-2", Kind::lost, kFlag},
     Fate{"flag-3", Kind::lost, kFlag},
@@ -64,7 +65,7 @@ constexpr std::array kRealFates{
 };
 
 Result<std::string> forward_of(const Statement& s, Notes& notes) {
-  const auto& word = s.word(1);
+  const auto word = s.word(1);
   if (word == "NAT") return "nat";
   if (word == "DR") return "dsr";
   if (word != "TUN") return unexpected_word(s, 1, "NAT, DR or TUN");
@@ -95,17 +96,14 @@ class RealReader {
     server_.address = entry->address;
     server_.port = entry->port;
     server_.place = block.place;
-    for (const auto& s : block.inside)
-      if (auto done = one(s); !done) return std::unexpected(done.error());
+    for (const auto& s : block.inside) one(s);
     return std::move(server_);
   }
 
  private:
-  Result<void> one(const Statement& s) {
+  void one(const Statement& s) {
     if (is_checker(s)) return read_checker(s, server_.checkers, gateway_);
-    const auto timing = server_.timing.take(s);
-    if (!timing) return std::unexpected(timing.error());
-    if (*timing) return {};
+    if (server_.timing.take(s, gateway_.notes)) return;
     using R = RealReader;
     static constexpr std::array kKeywords{
         Keyword<R>{"weight", &R::weight},
@@ -113,7 +111,7 @@ class RealReader {
         Keyword<R>{"lb_kind", &R::method, 6},
         Keyword<R>{"uthreshold", &R::threshold},
     };
-    return read_block<R>(*this, {&s, 1}, kKeywords, kRealFates, "real_server", gateway_.notes);
+    read_block<R>(*this, {&s, 1}, kKeywords, kRealFates, "real_server", gateway_.notes);
   }
 
   Result<void> weight(const Statement& s) {
@@ -123,7 +121,7 @@ class RealReader {
     return {};
   }
   Result<void> threshold(const Statement& s) {
-    const auto most = integer_at(s, 0, 1'000'000'000);
+    const auto most = integer_within(s, 0, 1'000'000'000, gateway_.notes);
     if (!most) return std::unexpected(most.error());
     server_.most_connections = *most;
     return {};
@@ -143,18 +141,15 @@ class VirtualReader {
  public:
   explicit VirtualReader(Gateway& gateway) : gateway_(gateway) {}
 
-  Result<VirtualServer> read(const Statement& block) {
+  VirtualServer read(const Statement& block) {
     server_.place = server_.scheduler_place = server_.forward_place = block.place;
     for (const auto& s : block.inside)
-      if (auto done = one(s); !done) return std::unexpected(done.error());
+      if (!server_.timing.take(s, gateway_.notes)) one(s);
     return std::move(server_);
   }
 
  private:
-  Result<void> one(const Statement& s) {
-    const auto timing = server_.timing.take(s);
-    if (!timing) return std::unexpected(timing.error());
-    if (*timing) return {};
+  void one(const Statement& s) {
     using R = VirtualReader;
     static constexpr std::array kKeywords{
         Keyword<R>{"protocol", &R::protocol},
@@ -163,16 +158,35 @@ class VirtualReader {
         Keyword<R>{"lb_kind", &R::method, 6},
         Keyword<R>{"lvs_method", &R::method, 6},
         Keyword<R>{"persistence_timeout", &R::persistence},
+        Keyword<R>{"weight", &R::weight},
+        Keyword<R>{"quorum", &R::quorum},
         Keyword<R>{"real_server", &R::real_server, 3},
     };
-    return read_block<R>(*this, {&s, 1}, kKeywords, kServerFates, "virtual_server", gateway_.notes);
+    read_block<R>(*this, {&s, 1}, kKeywords, kServerFates, "virtual_server", gateway_.notes);
   }
 
   Result<void> protocol(const Statement& s) {
-    const auto& word = s.word(1);
-    if (word != "TCP" && word != "UDP" && word != "SCTP")
+    auto word = s.word(1);
+    for (char& c : word)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (word != "tcp" && word != "udp" && word != "sctp")
       return unexpected_word(s, 1, "TCP, UDP or SCTP");
-    server_.protocol = word == "TCP" ? "tcp" : word == "UDP" ? "udp" : "sctp";
+    server_.protocol = word;
+    return {};
+  }
+  Result<void> weight(const Statement& s) {
+    const auto weight = integer_at(s, 1, 65535);
+    if (!weight) return std::unexpected(weight.error());
+    server_.weight = *weight;
+    return {};
+  }
+  Result<void> quorum(const Statement& s) {
+    const auto quorum = integer_at(s, 1, UINT32_MAX);
+    if (!quorum) return fail(quorum.error().message + "; keepalived takes 1");
+    if (*quorum > 1)
+      return fail(described(s,
+                            "a service goes on for as long as one backend is up, whatever the "
+                            "weight of those that are"));
     return {};
   }
   Result<void> scheduler(const Statement& s) {
@@ -191,8 +205,9 @@ class VirtualReader {
   }
   Result<void> persistence(const Statement& s) {
     constexpr Duration kUsual = seconds(360);
-    const auto time =
-        s.words.size() == 1 ? Result<Duration>(kUsual) : seconds_at(s, seconds(1), hours(24));
+    const auto time = s.words.size() == 1
+                          ? Result<Duration>(kUsual)
+                          : seconds_within(s, seconds(1), hours(24), gateway_.notes);
     if (!time) return std::unexpected(time.error());
     server_.persistence = *time;
     server_.persistence_place = s.place;
@@ -201,6 +216,11 @@ class VirtualReader {
   Result<void> real_server(const Statement& s) {
     auto server = RealReader(gateway_).read(s);
     if (!server) return std::unexpected(server.error());
+    const auto is_same = [&](const RealServer& known) {
+      return known.address == server->address && known.port == server->port;
+    };
+    if (std::ranges::any_of(server_.servers, is_same))
+      return fail(described(s, "is there twice, and keepalived takes the first"));
     server_.servers.push_back(std::move(*server));
     return {};
   }
@@ -211,7 +231,7 @@ class VirtualReader {
 
 }  // namespace
 
-Result<VirtualServer> read_virtual_server(const Statement& block, Gateway& gateway) {
+VirtualServer read_virtual_server(const Statement& block, Gateway& gateway) {
   return VirtualReader(gateway).read(block);
 }
 

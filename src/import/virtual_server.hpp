@@ -20,7 +20,8 @@ struct RealServer {
 };
 
 struct VirtualServer {
-  std::string protocol = "tcp";
+  std::string protocol;     // empty: none was written
+  std::int64_t weight = 1;  // of servers without one
   std::string scheduler = "wlc", forward = "nat";
   Place scheduler_place, forward_place;
   std::optional<Duration> persistence;
@@ -37,7 +38,7 @@ struct Entry {
   Place place;
 };
 
-[[nodiscard]] Result<VirtualServer> read_virtual_server(const Statement& block, Gateway& gateway);
+[[nodiscard]] VirtualServer read_virtual_server(const Statement& block, Gateway& gateway);
 
 // The service of one entry.
 [[nodiscard]] Table service_of(const VirtualServer& server, const Entry& entry, Gateway& gateway);

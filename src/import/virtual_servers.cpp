@@ -63,14 +63,13 @@ class Servers {
   Result<void> read_group(const Statement& block) {
     const auto name = text_at(block);
     if (!name) return std::unexpected(name.error());
+    if (groups_.contains(*name)) return fail(described(block, "there is one already"));
     auto& entries = groups_[*name];
     for (const auto& s : block.inside) {
-      if (s.keyword() == "fwmark") {
+      if (s.keyword() == "fwmark")
         notes_.lost(s.place, described(s, "a service is an address, a protocol and a port"));
-        continue;
-      }
-      auto done = add_range(s, entries);
-      if (!done) return done;
+      else
+        note_error(s, add_range(s, entries), notes_);
     }
     return {};
   }
@@ -79,18 +78,23 @@ class Servers {
     const auto entries = entries_of(block);
     if (!entries) return std::unexpected(entries.error());
     const auto first = notes_.size();
-    const auto server = read_virtual_server(block, gateway_);
-    if (!server) return std::unexpected(server.error());
-    if (server->protocol == "sctp") {
-      notes_.lost(block.place, described(block, "services are TCP or UDP"));
-      return {};
+    auto server = read_virtual_server(block, gateway_);
+    if (server.servers.empty())
+      return fail(described(block, "has no real_server; keepalived leaves it out, too"));
+    if (server.protocol == "sctp") return fail(described(block, "services are TCP or UDP"));
+    if (server.protocol.empty()) {
+      server.protocol = "udp";
+      notes_.trap(block.place, described(block,
+                                         "without a protocol keepalived takes UDP, and so it "
+                                         "is here; write protocol = \"tcp\" if that is "
+                                         "meant"));
     }
     bool is_first = true;
     for (const auto& entry : *entries) {
       if (!is_possible(block, entry)) continue;
       if (gateway_.services.size() == kMostServices)
-        return fail_at(block.place, "expected at most 1024 services");
-      auto table = service_of(*server, entry, gateway_);
+        return fail(described(block, "expected at most 1024 services"));
+      auto table = service_of(server, entry, gateway_);
       if (std::exchange(is_first, false)) table.comments = notes_.place_from(first);
       gateway_.services.push_back(std::move(table));
     }
@@ -154,15 +158,17 @@ class Servers {
 
 }  // namespace
 
-Result<void> read_virtual_servers(const std::vector<Statement>& statements, Gateway& gateway) {
+void read_virtual_servers(const std::vector<Statement>& statements, Gateway& gateway) {
   Servers servers(gateway);
   for (const auto& s : statements)
-    if (s.keyword() == "virtual_server_group")
-      if (auto done = servers.read_group(s); !done) return done;
-  for (const auto& s : statements)
-    if (s.keyword() == "virtual_server")
-      if (auto done = servers.read_server(s); !done) return done;
-  return {};
+    if (s.keyword() == "virtual_server_group" && s.has_block)
+      note_error(s, servers.read_group(s), gateway.notes);
+  gateway.order = 0;
+  for (const auto& s : statements) {
+    ++gateway.order;
+    if (s.keyword() == "virtual_server" && s.has_block)
+      note_error(s, servers.read_server(s), gateway.notes);
+  }
 }
 
 }  // namespace tandem::importer

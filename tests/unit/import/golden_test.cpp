@@ -46,7 +46,8 @@ TEST_P(Golden, IsWhatItIsImportedAs) {
     return fs::exists(kGolden / (name + suffix)) ? name + suffix : std::string();
   };
   const auto imported = import_configuration(
-      {name + ".conf", beside(".nginx"), beside(".peer"), "", "node-a"}, in_directory(kGolden));
+      {name + ".conf", beside(".nginx"), beside(".peer"), "", "node-a", a_machine(), as_tandemd()},
+      in_directory(kGolden));
   ASSERT_TRUE(imported) << imported.error().message;
   compare(name + ".toml", imported->written.text);
   compare(name + ".notes", listed(imported->notes));

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
+#include "config/load.hpp"
 #include "import/import.hpp"
 
 namespace tandem::importer {
@@ -44,9 +46,30 @@ inline Files in_directory(const std::filesystem::path& directory) {
   return in_memory(std::move(texts));
 }
 
+// A machine with a few users, and an address.
+inline Machine a_machine() {
+  const auto is_one_of = [](std::set<std::string> names) {
+    return [names](const std::string& name) { return names.contains(name); };
+  };
+  return {is_one_of({"root", "nobody", "www-data", "daemon"}),
+          is_one_of({"root", "nogroup", "www-data", "daemon"}),
+          [](const IpAddress& address) { return address == *IpAddress::parse("198.51.100.2"); }};
+}
+
+inline Judge as_tandemd() {
+  return [](const std::string& text) {
+    std::vector<Complaint> complaints;
+    for (const auto& problem : config::parse(text).problems)
+      complaints.push_back(
+          {problem.severity == config::Severity::error, problem.where.line, problem.what});
+    return complaints;
+  };
+}
+
 // Of one file without includes.
 inline Result<Imported> import_text(const std::string& text) {
-  return import_configuration({"k.conf", "", "", "n", "n"}, in_memory({{"k.conf", text}}));
+  return import_configuration({"k.conf", "", "", "n", "n", a_machine(), as_tandemd()},
+                              in_memory({{"k.conf", text}}));
 }
 
 }  // namespace tandem::importer
