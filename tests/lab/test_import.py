@@ -122,10 +122,11 @@ class Migration(tap.LabCase):
 
 class Damaged(tap.LabCase):
     def test_damaged(self):
-        """A file that cannot be imported leaves nothing behind, and one that is there as it was"""
+        """What is no configuration leaves nothing behind; of another the rest is imported, and all is told"""
         directory = self.lab.run_dir("a") / "tandem"
         for name, text in (("unclosed", "vrrp_instance A {\n interface eth0\n"),
                            ("loop", "\ninclude /run/tandem/loop\n"),
+                           ("template", "vrrp_instance A {\n priority {{ number }}\n}\n"),
                            ("vrid", keepalived_conf("a").replace("id 52", "id 51")),
                            ("fine", keepalived_conf("a"))):
             (directory / name).write_text(text)
@@ -135,7 +136,7 @@ class Damaged(tap.LabCase):
             return self.lab.exec("a", binary("tandemctl"), "import", f"/run/tandem/{name}", "-o",
                                  f"/run/tandem/{output}", *more, check=False)
 
-        for name, line in (("unclosed", 1), ("loop", 2), ("vrid", 44)):
+        for name, line in (("loop", 2), ("template", 2)):
             for output in ("new.toml", "kept.toml"):
                 done = run(name, output, "--force")
                 self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
@@ -144,6 +145,14 @@ class Damaged(tap.LabCase):
         self.assertIn("--force", run("fine", "kept.toml").stderr)
         self.assertEqual((directory / "kept.toml").read_text(), "as it was")
         self.assertEqual(sorted(path.name for path in directory.glob("*.toml*")), ["kept.toml"])
+
+        for name, line in (("unclosed", 1), ("vrid", 44)):
+            done = run(name, f"{name}.toml")
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn(f"/run/tandem/{name}:{line}: not carried over: ", done.stderr)
+            checked = self.lab.exec("a", binary("tandemd"), "--check", "-c",
+                                    f"/run/tandem/{name}.toml", check=False)
+            self.assertEqual(checked.returncode, 0, checked.stdout)
 
         done = run("fine", "new.toml", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
