@@ -16,6 +16,7 @@
 #include "daemon/capabilities.hpp"
 #include "daemon/node.hpp"
 #include "daemon/system_check.hpp"
+#include "daemon/version.hpp"
 
 namespace {
 
@@ -37,7 +38,8 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
       "configuration file")(
       "check", options::bool_switch(&line.check),
       "validate the configuration and exit: 0 good, 1 with one line for each problem")(
-      "version", "print the version and exit")("help,h", "print this and exit");
+      "version", "print the version, features and libraries, and exit")("help,h",
+                                                                        "print this and exit");
   try {
     options::variables_map values;
     options::store(options::parse_command_line(argc, argv, described), values);
@@ -48,7 +50,7 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
       return std::nullopt;
     }
     if (values.contains("version")) {
-      std::cout << "tandemd " TANDEM_VERSION "\n";
+      std::cout << daemon::version_text("tandemd");
       return std::nullopt;
     }
     return line;

@@ -8,6 +8,7 @@
 
 #include "config/load.hpp"
 #include "daemon/replay.hpp"
+#include "daemon/version.hpp"
 #include "flow/reason_names.hpp"
 
 namespace {
@@ -16,7 +17,8 @@ using namespace tandem;
 
 constexpr const char* kUsage =
     "tandem-replay: what a node of this configuration would make of a capture\n\n"
-    "Usage: tandem-replay CONFIG IN.pcap OUT.pcap\n\n"
+    "Usage: tandem-replay CONFIG IN.pcap OUT.pcap\n"
+    "       tandem-replay --help | --version\n\n"
     "Puts each frame of IN.pcap (pcap or pcapng, Ethernet) through the packet core, and writes "
     "what\n"
     "would be sent to OUT.pcap, at the same time. Prints how many frames had which verdict. The "
@@ -84,6 +86,10 @@ Result<void> replay(const config::Config& config, const std::string& from, const
 
 int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
+  if (argc == 2 && first == "--version") {
+    std::cout << daemon::version_text("tandem-replay");
+    return 0;
+  }
   if (argc != 4) {
     const bool asked = first == "--help" || first == "-h";
     (asked ? std::cout : std::cerr) << kUsage;
