@@ -7,6 +7,8 @@
 
 import json
 import pathlib
+import platform
+import re
 import shutil
 import time
 
@@ -41,9 +43,9 @@ class Package(tap.LabCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.host = Host(cls.lab, "a")
-        made = run([CHECKOUT / "tools/package", "--build", build_dir(),
-                    "--output", cls.lab.directory]).stdout
-        shutil.copy(made.strip(), cls.host.path("/root/tandem.deb"))
+        cls.made = run([CHECKOUT / "tools/package", "--build", build_dir(),
+                        "--output", cls.lab.directory], timeout=900).stdout.strip()
+        shutil.copy(cls.made, cls.host.path("/root/tandem.deb"))
         cls.before = cls.names_of_ours()
         cls.host.exec("dpkg", "-i", "/root/tandem.deb")
 
@@ -88,20 +90,51 @@ class Package(tap.LabCase):
         # mandoc unpacks what it finds with ".gz" behind its name.
         pages = [name.removesuffix(".gz") for name in listed
                  if "/man/" in name and name.endswith(".gz")]
-        self.assertEqual(len(pages), 3)
+        self.assertEqual({pathlib.Path(page).name for page in pages},
+                         {"tandem-replay.1", "tandem.toml.5", "tandemctl.8", "tandemd.8"})
         for page in pages:
             self.host.exec("mandoc", "-T", "lint", "-W", "warning", page)
         examples = {pathlib.Path(name).name for name in listed if name.endswith(".toml")}
         ours = {path.name for path in (CHECKOUT / "configs").glob("*.toml")}
         self.assertEqual(examples, ours - {"benchmark.toml"})
         self.host.exec("tandemd", "-c", "/usr/share/doc/tandem/examples/node-a.toml", "--check")
-        self.assertIn("tandemd " + self.version(), self.host.exec("tandemd", "--version").stdout)
+        self.assertIn("/etc/tandem", listed)
         self.host.exec("systemd-tmpfiles", "--create", "tandem.conf")
         self.assertIn("drwx------", self.host.exec("ls", "-ld", "/var/backups/tandem").stdout)
         self.host.exec("sysctl", "-p", "/usr/lib/sysctl.d/60-tandem.conf")
 
-    def version(self):
-        return self.host.exec("dpkg-query", "-W", "-f", "${Version}", "tandem").stdout
+    def test_version(self):
+        """The package is of this release; the daemon tells its version, features and libraries."""
+        release = platform.freedesktop_os_release()
+        version = self.host.exec("dpkg-query", "-W", "-f", "${Version}", "tandem").stdout
+        upstream, _, behind = version.partition("-1~")
+        self.assertEqual(behind, "deb" + release["VERSION_ID"])
+        said = self.host.exec("tandemd", "--version").stdout.splitlines()
+        self.assertEqual(said[:2], [f"tandemd {upstream}", "features: with dpdk, with metrics"])
+        self.assertRegex(said[2], r"^libraries: libbpf \d+\.\d+, libxdp \d[\d.]+, DPDK \d\d\.\d\d")
+        self.assertEqual(self.host.exec("tandem-replay", "--version").stdout.splitlines()[1:],
+                         said[1:])
+
+    def test_good_order(self):
+        """lintian, which knows Debian's policy, finds neither an error nor a warning."""
+        said = run(["lintian", "--allow-root", "--tag-display-limit", "0", "--fail-on",
+                    "error,warning", self.made], check=False)
+        self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
+
+    def test_pages(self):
+        """Each page that a program, the unit or an example names is in it, as are their links."""
+        documents = pathlib.Path(self.host.path("/usr/share/doc/tandem"))
+        texts = self.host.exec(
+            "grep", "-rhoaE", r"docs/[a-z0-9/-]+\.md", "/usr/sbin/tandemd", "/usr/sbin/tandemctl",
+            "/usr/bin/tandem-replay", "/usr/share/doc/tandem/examples",
+            self.host.show(UNIT, "FragmentPath")["FragmentPath"]).stdout.split()
+        self.assertIn("docs/doctor.md", texts)
+        for name in set(texts):
+            self.assertTrue((documents / name).is_file(), name)
+        for page in documents.glob("docs/**/*.md"):
+            for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+                if "/docs/" in str((page.parent / link).resolve()):
+                    self.assertTrue((page.parent / link).exists(), f"{page.name}: {link}")
 
     def test_manual_is_complete(self):
         """tandemctl(8) has each command of `tandemctl --help`."""
@@ -206,10 +239,12 @@ class Package(tap.LabCase):
         try:
             self.host.exec("dpkg", "-r", "tandem")
             self.assertNotIn("xdp", self.host.exec("ip", "link", "show", "eth0").stdout)
+            self.assertFalse(pathlib.Path(self.host.path("/sys/fs/bpf/tandem")).exists())
+            self.assertTrue(pathlib.Path(self.host.path(CONFIG)).exists())
+            self.host.exec("dpkg", "-P", "tandem")
             self.assertTrue(pathlib.Path(self.host.path(CONFIG)).exists())
             pathlib.Path(self.host.path(CONFIG)).unlink()
             pathlib.Path(self.host.path("/etc/tandem")).rmdir()
-            self.host.exec("dpkg", "-P", "tandem")
             left = {name for name in self.names_of_ours() - self.before
                     if not name.startswith(f"/etc/systemd/system/{UNIT}.d")}
             self.assertEqual(left, set())
