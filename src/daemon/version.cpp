@@ -7,7 +7,7 @@
 #include <rte_version.h>
 #endif
 
-#include "build_info.h"
+#include "daemon/build_info.h"
 
 namespace tandem::daemon {
 

@@ -32,6 +32,7 @@ mount -t tmpfs -o mode=0755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mkdir -p run/lock
 rm -f usr/sbin/policy-rc.d  # this machine may keep its packages from starting anything
+rm -f var/lib/man-db/auto-update  # an index of all manual pages takes a minute on a busy machine
 for target in sysinit basic sockets timers paths multi-user; do
     rm -rf lib/systemd/system/$target.target.wants etc/systemd/system/$target.target.wants
     printf '[Unit]\nDefaultDependencies=no\n' >etc/systemd/system/$target.target
