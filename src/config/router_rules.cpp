@@ -128,6 +128,23 @@ void check_owner(const Router& router) {
                             "priority below 255 or no weight");
 }
 
+// Positive weights alone: while a check fails, the priority is what is configured, and a peer whose
+// check passes has to come above that by its own weights, which are the same there as a rule.
+void check_raising_weights(const Router& router) {
+  const int usual = Vrrp{}.priority;
+  const auto& track = router.vrrp.track;
+  int highest = usual;
+  for (const auto& item : track) highest += *item.weight;
+  if (track.empty() || router.vrrp.priority < highest) return;
+  router.problems.warn(
+      router.at("track", 0, "weight"),
+      "weight: positive ones do not lower the priority: it stays at " +
+          std::to_string(router.vrrp.priority) + " when all fails, and a peer of priority " +
+          std::to_string(usual) + " with the same weights comes to " + std::to_string(highest) +
+          " and never takes over, expected more than " +
+          std::to_string(router.vrrp.priority - usual) + " together, or negative ones");
+}
+
 // A weight too small to bring the priority below the peer's never moves the addresses. The peer's
 // priority is not in this file, so that of a peer without one is taken.
 void check_weights(const Router& router) {
@@ -144,7 +161,8 @@ void check_weights(const Router& router) {
     lowest += *item.weight;
     sum += " - " + std::to_string(-*item.weight);
   }
-  if (first == nullptr || lowest < usual) return;
+  if (first == nullptr) return check_raising_weights(router);
+  if (lowest < usual) return;
   router.problems.warn(router.at("track", static_cast<std::size_t>(first - track.data()), "weight"),
                        "weight: the lowest that the priority can fall to is " +
                            std::to_string(lowest) + " (" + sum +
