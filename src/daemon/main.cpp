@@ -32,7 +32,8 @@ struct CommandLine {
 std::optional<CommandLine> read_command_line(int argc, char** argv, int& status) {
   CommandLine line;
   options::options_description described(
-      "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd -c FILE [--check]\n\nOptions");
+      "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd [-c] [FILE] "
+      "[--check]\n\nOptions");
   described.add_options()(
       "config,c", options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
       "configuration file")(
@@ -42,7 +43,12 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
                                                                         "print this and exit");
   try {
     options::variables_map values;
-    options::store(options::parse_command_line(argc, argv, described), values);
+    // One more is an error, rather than a file that nobody looks at.
+    options::positional_options_description positional;
+    positional.add("config", 1);
+    options::store(
+        options::command_line_parser(argc, argv).options(described).positional(positional).run(),
+        values);
     options::notify(values);
     status = 0;
     if (values.contains("help")) {

@@ -150,9 +150,12 @@ class Damaged(tap.LabCase):
             done = run(name, f"{name}.toml")
             self.assertEqual(done.returncode, 4, done.stderr)
             self.assertIn(f"/run/tandem/{name}:{line}: not carried over: ", done.stderr)
-            checked = self.lab.exec("a", binary("tandemd"), "--check", "-c",
-                                    f"/run/tandem/{name}.toml", check=False)
+            checked = self.lab.exec("a", binary("tandemd"), "--check", f"/run/tandem/{name}.toml",
+                                    check=False)
             self.assertEqual(checked.returncode, 0, checked.stdout)
+        for files in (["/run/tandem/loop"], ["/run/tandem/vrid.toml", "/run/tandem/loop"]):
+            checked = self.lab.exec("a", binary("tandemd"), "--check", *files, check=False)
+            self.assertEqual(checked.returncode, len(files), "another file was checked")
 
         done = run("fine", "new.toml", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
