@@ -164,13 +164,19 @@ TD_INLINE struct td_flow_where td_flow_spread(const struct td_flow_head *head, _
 {
 	struct td_flow_where where;
 	__u32 n = head->buckets, first, second;
+	__s64 over;
 
 	x ^= x >> 32;
 	x *= head->seed[5] | 1;
 	first = (x >> 32) * n >> 32;
 	second = first + 1 + ((x & 0xffffffff) * (n - 1) >> 32);
 	where.first = 1 + first;
-	where.second = 1 + (second < n ? second : second - n);
+	/* Round the end without a branch, which would be a coin toss for each flow. */
+	over = (__s64)second - (__s64)n;
+#ifdef __bpf__
+	__asm__ volatile("" : "+r"(over)); /* or the compiler makes it one again */
+#endif
+	where.second = 1 + (__u32)(over + ((over >> 63) & n));
 	return where;
 }
 
@@ -245,24 +251,35 @@ TD_INLINE union td_flow_word *td_flow_word_at(void *bucket, __u32 size, union td
 
 /* The next four: 1 if the key is there, and then they fill `hit`. */
 #ifdef __bpf__
+/* 1: they differ, 0: not. */
+TD_INLINE __u64 td_differ(__u64 a, __u64 b)
+{
+	return ((a ^ b) | -(a ^ b)) >> 63;
+}
+
+/* Without a branch that depends on which entry it is, since no CPU guesses that. */
 TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
 {
-	struct td_flow4_entry *e;
-	int i;
+	struct td_flow4_entry *e = bucket->entry;
+	__u64 before, at;
 
-#pragma unroll
-	for (i = 0; i < TD_FLOW_ENTRIES; i++) {
-		e = &bucket->entry[i];
-		if (td_load_ordered(&e->key) != key)
-			continue;
-		hit->at = td_flow_word_at(bucket, sizeof(*bucket), &e->word);
-		hit->word.whole = td_load_ordered(&e->word.whole);
-		return td_load_ordered(&e->key) == key && (hit->word.part.who & TD_FLOW_STATE);
-	}
-	return 0;
+	before = td_differ(td_load_ordered(&e[0].key), key);
+	at = before;
+	before &= td_differ(td_load_ordered(&e[1].key), key);
+	at += before;
+	before &= td_differ(td_load_ordered(&e[2].key), key);
+	at += before;
+	if (before & td_differ(td_load_ordered(&e[3].key), key))
+		return 0;
+	at *= sizeof(*e);
+	__asm__ volatile("" : "+r"(at)); /* the verifier goes on with one entry, whichever it is */
+	e = (struct td_flow4_entry *)((char *)bucket + (at & (sizeof(*bucket) - sizeof(*e))));
+	hit->at = &e->word;
+	hit->word.whole = td_load_ordered(&e->word.whole);
+	return td_load_ordered(&e->key) == key && (hit->word.part.who & TD_FLOW_STATE);
 }
 #else
-/* All four are compared, since no CPU guesses which one it is; the BPF verifier would take each. */
+/* The same, by an instruction that BPF does not have. */
 TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
 {
 	struct td_flow4_entry *e;
