@@ -17,7 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/pkt_cls.h>
 
-#include "tandem/steer.h"
+#include "tandem/steer_plain.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -172,11 +172,29 @@ TD_INLINE void count_traffic(const struct td_outcome *out)
 	}
 }
 
-TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_outcome *out,
-		     int captured)
+TD_INLINE void count_packet(__u32 reason)
 {
 	__u32 zero = 0;
 	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
+
+	__asm__ volatile("" : "+r"(reason)); /* or the compiler would leave the next test out */
+	if (counters && reason < TD_REASON_COUNT)
+		counters->packets[reason]++;
+}
+
+/* A frame that leaves as it is now. */
+TD_INLINE int transmit(struct xdp_md *ctx, const struct td_outcome *out)
+{
+	if (out->backend)
+		count_traffic(out);
+	return !out->ifindex || out->ifindex == ctx->ingress_ifindex
+		       ? XDP_TX
+		       : (int)bpf_redirect(out->ifindex, 0);
+}
+
+TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_outcome *out,
+		     int captured)
+{
 	int verdict = XDP_DROP;
 
 	if (captured)
@@ -188,15 +206,9 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	} else if (td_is_pass(reason)) {
 		verdict = XDP_PASS;
 	} else if (td_is_tx(reason)) {
-		if (out->backend)
-			count_traffic(out);
-		verdict = !out->ifindex || out->ifindex == ctx->ingress_ifindex
-				  ? XDP_TX
-				  : bpf_redirect(out->ifindex, 0);
+		verdict = transmit(ctx, out);
 	}
-	__asm__ volatile("" : "+r"(reason)); /* or the compiler would leave the next test out */
-	if (counters && (__u32)reason < TD_REASON_COUNT)
-		counters->packets[reason]++;
+	count_packet(reason);
 	return verdict;
 }
 
@@ -273,25 +285,47 @@ TD_INLINE int take_adverts_only(struct xdp_md *ctx)
 	return finish(ctx, take_advert(ctx), &nothing, 0);
 }
 
+/* What is not plain, or rare, or captured: by the step that has all rules. */
+TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env)
+{
+	__u32 zero = 0;
+	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
+	struct td_frame f;
+
+	if (!journey)
+		return XDP_ABORTED;
+	td_frame_read(&f, ctx);
+	journey->work.out = td_begin(&f);
+	journey->captured = is_capturing(env);
+	if (journey->captured)
+		capture_in(ctx);
+	bpf_tail_call_static(ctx, &td_steps, TD_STEP_ANY);
+	return XDP_ABORTED;
+}
+
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
 {
-	__u32 zero = 0, next;
+	__u32 zero = 0, next = td_next(TD_STEP_ANY);
 	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
-	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
+	struct td_outcome out;
 	struct td_frame f;
 
 	if (td_is_behind_workers)
 		return take_adverts_only(ctx);
-	if (!env.tables || !journey)
+	if (!env.tables)
 		return XDP_ABORTED;
-	journey->captured = is_capturing(&env);
-	if (journey->captured)
-		capture_in(ctx);
 	td_frame_read(&f, ctx);
-	td_start(&f, &journey->work);
-	next = td_has_workers ? td_next(TD_STEP_ANY) : td_steer_plain(&f, &env, &journey->work);
-	return finish_or_go_on(ctx, next, journey);
+	out = td_begin(&f);
+	if (!td_has_workers && !env.tables->capture_until_ns)
+		next = td_steer_plain(&f, &env, &out);
+	if (td_is_step(next))
+		return go_the_long_way(ctx, &env);
+	if (next == TD_TX_FORWARD || next == TD_TX_REPLY) { /* most; nothing else is to be asked */
+		count_packet(next);
+		return transmit(ctx, &out);
+	}
+	return finish(ctx, next, &out, 0);
 }
 
 /* Any other step, a constant. */

@@ -144,6 +144,17 @@ TD_INLINE __u32 td_put_udp_checksum(__u8 *at, __u32 change)
 	return td_put16(at, sum ? sum : 0xffff);
 }
 
+/* As at any router. */
+TD_INLINE void td_count_ttl_down(__u8 *ip, __u32 family)
+{
+	if (family == 4) {
+		ip[8]--;
+		td_put_checksum(ip + 10, td_csum_change16(0x100, 0));
+	} else {
+		ip[7]--;
+	}
+}
+
 /* A transport header that is there is there as a whole. */
 TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *plan, const __u8 *end)
 {

@@ -2,7 +2,7 @@
 /*
  * Packet core: a frame's whole way, in steps. Compiled as BPF and as C++.
  *
- *   td_steer_plain()       a plain packet (parse.h): all of its way
+ *   td_steer_plain()       a plain packet (parse.h) of the common kinds: all of its way  (steer_plain.h)
  *   td_steer_any()         any other frame
  *     td_parse()             where things are in it                          (parse.h)
  *     td_find()              virtual address, service or backend             (find.h)
@@ -36,7 +36,7 @@
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
 
-/* Those that td_steer_plain() or another step can hand a frame on to. 4 and 6: for that family. */
+/* Those that a frame can be handed on to. 4 and 6: for that family. */
 enum td_step {
 	TD_STEP_ANY,
 	TD_STEP_EXTENSIONS,
@@ -93,10 +93,12 @@ struct td_work {
 };
 
 /* Before the first step. */
-TD_INLINE void td_start(const struct td_frame *f, struct td_work *w)
+TD_INLINE struct td_outcome td_begin(const struct td_frame *f)
 {
-	__builtin_memset(&w->out, 0, sizeof(w->out));
-	w->out.length = (__u32)(f->end - f->data);
+	struct td_outcome out = {};
+
+	out.length = (__u32)(f->end - f->data);
+	return out;
 }
 
 TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p, const struct td_match *m)
@@ -213,34 +215,6 @@ TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 	return reason == TD_PASS_NO_FLOW ? td_local(f, env, p, m) : (__u32)reason;
 }
 
-/* Of a packet that td_is_plain(). family: a constant, here and below. */
-TD_INLINE __u32 td_steer_plain_of(struct td_frame *f, const struct td_env *env, struct td_work *w,
-				  __u32 family)
-{
-	struct td_packet p;
-	struct td_match m;
-	__u32 next;
-
-	td_parse_plain(&p, f->data, family);
-	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
-		return td_next(TD_STEP_ANY);
-	next = td_classify(f, env, &p, &m, 0);
-	if (td_is_step(next))
-		next = td_forward_packet(f, env, &p, &m, &w->out, 0);
-	if (td_is_step(next))
-		td_suspend(w, &p, &m);
-	return next;
-}
-
-TD_INLINE __u32 td_steer_plain(struct td_frame *f, const struct td_env *env, struct td_work *w)
-{
-	if (td_is_plain(f->data, f->end, 4))
-		return td_steer_plain_of(f, env, w, 4);
-	if (td_is_plain(f->data, f->end, 6))
-		return td_steer_plain_of(f, env, w, 6);
-	return td_next(TD_STEP_ANY);
-}
-
 TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
@@ -284,6 +258,7 @@ TD_INLINE int td_find_fragment(struct td_frame *f, const struct td_env *env, str
 	return 1;
 }
 
+/* family: a constant, here and below. */
 TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *env,
 				      struct td_work *w, __u32 family)
 {
@@ -389,7 +364,7 @@ TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env 
 	struct td_work w;
 	__u32 next = td_next(TD_STEP_ANY);
 
-	td_start(f, &w);
+	w.out = td_begin(f);
 	while (td_is_step(next))
 		next = td_run_step(f, env, &w, td_step_of(next));
 	*out = w.out;

@@ -45,7 +45,11 @@ constexpr Case kCases[] = {
     {"dsr-ipv6", 10}, {"nat-ipv6", 7}};
 
 const char* text_of(std::uint32_t flows) {
-  return flows == 1 ? "1" : flows == 1'000 ? "1k" : flows == 100'000 ? "100k" : "1M";
+  return flows == 1         ? "1"
+         : flows == 16      ? "16"
+         : flows == 1'000   ? "1k"
+         : flows == 100'000 ? "100k"
+                            : "1M";
 }
 
 [[noreturn]] void fail(const std::string& what) {
@@ -162,7 +166,7 @@ nlohmann::json measure(int rounds) {
   nlohmann::json results = nlohmann::json::object();
   for (const Case& c : kCases) {
     const TestService service = test_services()[c.service - 1U];
-    for (const std::uint32_t flows : {1U, 1'000U, 100'000U, 1'000'000U}) {
+    for (const std::uint32_t flows : {1U, 16U, 1'000U, 100'000U, 1'000'000U}) {
       if (flows > c.most) continue;
       rig.fill(service, flows);
       auto& figures = results["established/" + std::string(c.mode) + "/" + text_of(flows)];
