@@ -190,11 +190,13 @@ TD_INLINE __u32 td_plain_answer(struct td_frame *f, const struct td_env *env,
 				const struct td_service *s, __u32 number, struct td_plan *plan,
 				struct td_flow_hit *hit, struct td_outcome *out, __u32 family)
 {
-	if (s->protocol != td_plain_protocol(f, family) ||
+	const struct td_flow_head *head = td_flow_head_of(env, family);
+
+	if (!head || s->protocol != td_plain_protocol(f, family) ||
 	    !td_may_forward(f, td_vrouter_at(env->tables, s->vrouter)) ||
 	    !td_plain_fits(plan->hop, f, 0, family))
 		return td_next(TD_STEP_ANY);
-	td_flow_stamp(hit, td_flow_tick(td_flow_head_of(env, family), td_jiffies(f)));
+	td_flow_stamp(hit, td_flow_tick(head, td_jiffies(f)));
 	out->backend = (__u16)number;
 	out->from = TD_FROM_SERVER;
 	out->ifindex = plan->hop->ifindex;

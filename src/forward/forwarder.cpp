@@ -120,7 +120,6 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   const std::uint16_t old_hop = backend->hop;
   backend->settings = settings;
   backend->settings.balance.slot = slot;
-  backend->retired = false;
   backend->hop = settings.hop ? hops_.acquire(*settings.hop).value_or(0) : 0;
   if (backend->hop == 0) backend->settings.balance.state = balance::State::down;
   write(slot, *backend);
@@ -129,15 +128,6 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   if (service->affinity && is_new) service->affinity->forget(slot);
   const bool is_down = backend->settings.balance.state == balance::State::down;
   if (service->settings.udp && is_down && counts_.total(slot) > 0) forget_from_the_start();
-}
-
-void Forwarder::retire_backend(std::uint16_t slot, MonotonicTime now) {
-  if (!backends_[slot]) return;
-  Backend& backend = *backends_[slot];
-  backend.retired = true;
-  backend.settings.balance.state = balance::State::draining;
-  if (Service* service = service_at(backend.settings.service))
-    service->scheduler->set(backend.settings.balance, now);
 }
 
 void Forwarder::remove_backend(std::uint16_t slot) {

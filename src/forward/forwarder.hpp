@@ -63,9 +63,7 @@ class Forwarder {
   void remove_service(std::uint16_t number);
   // When a backend goes down its UDP flows are removed, so that clients are rescheduled.
   void set_backend(std::uint16_t slot, const BackendSettings& settings, MonotonicTime now);
-  // No new flows; those that it has stay.
-  void retire_backend(std::uint16_t slot, MonotonicTime now);
-  // Once it is retired and no flow refers to it: counts().total(slot) is 0.
+  // Once no flow refers to it: counts().total(slot) is 0.
   void remove_backend(std::uint16_t slot);
 
   // ---- Packets. frame: with its clocks; outcome: by which device it goes out.
@@ -114,7 +112,6 @@ class Forwarder {
   struct Backend {
     BackendSettings settings;
     std::uint16_t hop = 0;
-    bool retired = false;
   };
 
   // admission.cpp
