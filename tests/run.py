@@ -17,7 +17,7 @@ The suites, in this order:
 and one that has to be asked for, as it takes hours:
 
   kernels    a pair on the kernels of Debian 12, 13 and unstable, with libxdp of each, over cables,
-             bonds and VLANs, in emulated machines
+             bonds and VLANs, in emulated machines; lab has one in short
 
 The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
 unit and fuzz go on beside them at lowest priority.

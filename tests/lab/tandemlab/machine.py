@@ -24,7 +24,7 @@ from .kernel import Kernel
 from .shell import LabError, build_dir, run, wait_until
 
 BOOT_SECONDS = 240
-PATIENCE = 10  # how much longer than here something may take there
+PATIENCE = 30  # how much longer than here something may take there
 # "tun": nobody there makes device nodes of modules that are not loaded.
 MODULES = ("virtio_pci", "9p", "9pnet_virtio", "overlay", "virtio_console", "virtio_rng", "tun")
 # Newer libxdp comes with the libraries that it was built with; a C library serves older programs, too.
@@ -37,10 +37,13 @@ busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs dev /dev
 for module in {modules}; do busybox insmod /modules/$module; done
-busybox mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose host /host
+for tag in {tags}; do
+    busybox mkdir -p /$tag
+    busybox mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose $tag /$tag
+done
 busybox mount -t tmpfs -o mode=755 tmpfs /memory
 busybox mkdir /memory/upper /memory/work
-busybox mount -t overlay -o lowerdir={layers},upperdir=/memory/upper,workdir=/memory/work root /root
+busybox mount -t overlay -o lowerdir=/{layers},upperdir=/memory/upper,workdir=/memory/work root /root
 cd /root
 busybox mount -t devtmpfs dev dev
 busybox mkdir -p dev/shm dev/pts dev/hugepages
@@ -87,9 +90,12 @@ class Machine:
         if reason:
             raise LabError(reason)
         self.kernel = Kernel(release)
-        self.layers = []
+        # Directories by the tag they are shared under, the upper one first. One that is shared as a
+        # part of / cannot be laid over / as well.
+        self.layers = {}
         if libxdp:
-            self.layers.append(debian.Release(libxdp).unpack(*LIBXDP_PACKAGES))
+            self.layers["layer"] = debian.Release(libxdp).unpack(*LIBXDP_PACKAGES)
+        self.layers["host"] = "/"
         self.modules = MODULES + tuple(modules)
         self.place = pathlib.Path(tempfile.mkdtemp(prefix="tandem-machine-"))
         self.console = self.place / "console"
@@ -99,7 +105,7 @@ class Machine:
     # ---- its start --------------------------------------------------------
     def _initrd(self):
         inside = self.place / "initrd"
-        for name in ("bin", "proc", "sys", "dev", "modules", "host", "memory", "root"):
+        for name in ("bin", "proc", "sys", "dev", "modules", "memory", "root"):
             (inside / name).mkdir(parents=True)
         box = debian.Release(debian.own_release()).unpack("busybox-static") / "bin" / "busybox"
         shutil.copy(box, inside / "bin")
@@ -107,13 +113,19 @@ class Machine:
         init = inside / "init"
         init.write_text(INIT.format(
             modules=" ".join(order), modules_place=self.kernel.modules, version=self.kernel.version,
-            layers=":".join([f"/host{layer}" for layer in self.layers] + ["/host"]),
+            tags=" ".join(self.layers), layers=":/".join(self.layers),
             agent=pathlib.Path(__file__).with_name("agent.py")))
         init.chmod(0o755)
         archive = self.place / "initrd.cpio"
         run(["sh", "-c", 'cd "$1" && find . | "$2" cpio -o -H newc >"$3"', "sh", inside, box, archive])
         shutil.rmtree(inside)
         return archive
+
+    def _shared(self):
+        for tag, directory in self.layers.items():
+            yield "-virtfs"
+            yield (f"local,path={directory},mount_tag={tag},security_model=none,readonly=on,"
+                   "multidevs=remap")
 
     def _start(self, options, memory_mb, enter, append):
         agent, monitor = self.place / "agent", self.place / "monitor"
@@ -123,7 +135,7 @@ class Machine:
                  "-append", f"console=ttyS0 quiet panic=0 no_timer_check {append}",
                  "-serial", f"file:{self.console}",
                  "-qmp", f"unix:{monitor},server=on,wait=off",
-                 "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
+                 *self._shared(),
                  "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
                  "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
                  "-device", "virtserialport,chardev=agent,name=agent", *options]
@@ -172,13 +184,17 @@ class Machine:
         line, _, self._pending = self._pending.partition(b"\n")
         return json.loads(line)
 
-    def run(self, argv, check=True, timeout=120, environment=None, echo=None):
-        """Runs a command there, in its root namespaces; gives (status, what it printed). `echo` is
-        called with each line as it comes."""
+    def tell(self, argv, timeout=120, environment=None):
+        """Has a command begun, and waits for nothing."""
         told = {"argv": [str(word) for word in argv], "environment": environment or {},
                 "timeout": timeout}
         self._agent.settimeout(30)
         self._agent.sendall(json.dumps(told).encode() + b"\n")
+
+    def run(self, argv, check=True, timeout=120, environment=None, echo=None):
+        """Runs a command there, in its root namespaces; gives (status, what it printed). `echo` is
+        called with each line as it comes."""
+        self.tell(argv, timeout, environment)
         deadline = time.monotonic() + timeout + 30
         text = ""
         while True:
@@ -189,7 +205,7 @@ class Machine:
             if echo:
                 echo(answer["text"])
         if check and answer["status"] != 0:
-            raise LabError(f"`{' '.join(told['argv'])}` ended with status {answer['status']} on "
+            raise LabError(f"`{' '.join(map(str, argv))}` ended with status {answer['status']} on "
                            f"Linux {self.kernel.version}: {text[-2000:]}")
         return answer["status"], text
 
