@@ -9,6 +9,8 @@ namespace tandem::config {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
+const bool kHasDpdk = TANDEM_HAS_DPDK;
+
 static_assert(kMostRouters <= TD_MAX_VROUTERS && kMostAddresses <= TD_MAX_VIPS &&
               kMostServices <= TD_MAX_SERVICES);
 

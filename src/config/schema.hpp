@@ -7,7 +7,7 @@
 
 namespace tandem::config {
 
-inline constexpr bool kHasDpdk = TANDEM_HAS_DPDK;  // of this build
+extern const bool kHasDpdk;  // of this build
 
 // What the data plane's tables hold (tandem/abi.h); what is spare is for changes under way.
 inline constexpr std::size_t kMostRouters = 510;

@@ -16,14 +16,7 @@
 namespace tandem {
 namespace {
 
-constexpr unsigned kFrames = 20'000;
-
-std::string hex(const frames::Bytes& bytes) {
-  std::ostringstream text;
-  text << std::hex << std::setfill('0');
-  for (const unsigned b : bytes) text << std::setw(2) << b;
-  return text.str();
-}
+constexpr unsigned kMadeFrames = 20'000;
 
 class Differential : public KernelTest, public testing::WithParamInterface<std::uint64_t> {
  protected:
@@ -40,23 +33,25 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
   PacketGenerator generator(GetParam());
   const core::Memory memory(kernel_->program().tables());
   std::array<unsigned, TD_REASON_COUNT> reached{};
-  for (unsigned i = 0; i < kFrames; i++) {
+  for (unsigned i = 0; i < kMadeFrames; i++) {
     const frames::Bytes frame = generator.next();
     const auto now = to_ns(MonotonicClock::now());
     const auto in_kernel = kernel_->steer(frame);
     const auto in_cxx = core::steer(memory, frame, rig::kLink, now);
-    ASSERT_EQ(in_kernel.reason, in_cxx.reason) << "frame " << i << ": " << hex(frame);
-    ASSERT_EQ(hex(in_kernel.frame), hex(in_cxx.frame)) << "frame " << i << ": " << hex(frame);
+    ASSERT_EQ(in_kernel.reason, in_cxx.reason) << "frame " << i << ": " << frames::to_hex(frame);
+    ASSERT_EQ(frames::to_hex(in_kernel.frame), frames::to_hex(in_cxx.frame))
+        << "frame " << i << ": " << frames::to_hex(frame);
     if (in_cxx.reason == TD_TAKE_ADVERT) {
       const auto packet = advert();
-      ASSERT_FALSE(packet.empty()) << hex(frame);
-      ASSERT_TRUE(std::equal(packet.rbegin(), packet.rend(), frame.rbegin())) << hex(frame);
+      ASSERT_FALSE(packet.empty()) << frames::to_hex(frame);
+      ASSERT_TRUE(std::equal(packet.rbegin(), packet.rend(), frame.rbegin()))
+          << frames::to_hex(frame);
     }
     reached[in_cxx.reason]++;
   }
   for (const auto reason :
        {TD_DROP_ADVERT_RING_FULL, TD_DROP_ADVERT_TOO_LONG, TD_DROP_NO_LEASE_SOURCE})
-    reached[reason] = kFrames;  // not by chance, or not on the way in
+    reached[reason] = kMadeFrames;  // not by chance, or not on the way in
   for (unsigned reason = 0; reason < reached.size(); reason++)
     EXPECT_TRUE(reached[reason] > 10 || verdicts::needs_backends(static_cast<int>(reason)))
         << "the generator misses reason " << reason;

@@ -18,13 +18,6 @@ namespace {
 
 constexpr unsigned kFrames = 30'000;
 
-std::string hex(const frames::Bytes& bytes) {
-  std::ostringstream text;
-  text << std::hex << std::setfill('0');
-  for (const unsigned b : bytes) text << std::setw(2) << b;
-  return text.str();
-}
-
 class Forwarding : public KernelTest, public testing::WithParamInterface<std::uint64_t> {
  protected:
   void SetUp() override { prepare(false); }
@@ -69,8 +62,8 @@ class Forwarding : public KernelTest, public testing::WithParamInterface<std::ui
   }
   static void agree(td_reason a, const frames::Bytes& frame_a, td_reason b,
                     const frames::Bytes& frame_b, const frames::Bytes& frame) {
-    ASSERT_EQ(a, b) << hex(frame);
-    ASSERT_EQ(hex(frame_a), hex(frame_b)) << hex(frame);
+    ASSERT_EQ(a, b) << frames::to_hex(frame);
+    ASSERT_EQ(frames::to_hex(frame_a), frames::to_hex(frame_b)) << frames::to_hex(frame);
   }
 
   // What both remember.
@@ -146,7 +139,7 @@ TEST_F(HandingOver, WorkersGetWhatConcernsBackends) {
     kernel_->ring().drain(4, [](const td_advert&) {});
     const auto cxx = in_cxx_->steer(frame, rig::kLink, MonotonicClock::now());
     if (kernel.reason == TD_DROP_NO_DATA_THREAD) {  // no worker is there to take it
-      ASSERT_EQ(hex(kernel.frame), hex(frame));
+      ASSERT_EQ(frames::to_hex(kernel.frame), frames::to_hex(frame));
       handed_over[cxx.reason]++;
       continue;
     }

@@ -5,6 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <iomanip>
+#include <sstream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +50,13 @@ inline Bytes from_hex(std::string_view text) {
     }
   }
   return bytes;
+}
+
+inline std::string to_hex(const Bytes& bytes) {
+  std::ostringstream text;
+  text << std::hex << std::setfill('0');
+  for (const unsigned b : bytes) text << std::setw(2) << b;
+  return text.str();
 }
 
 struct Ether {

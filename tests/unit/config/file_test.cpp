@@ -3,18 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "config/load.hpp"
+#include "listed.hpp"
 #include "source_files.hpp"
 
 namespace tandem::config {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string listed(const Loaded& loaded) {
-  std::string text;
-  for (const auto& problem : loaded.problems) text += format(problem, "file") + '\n';
-  return text;
-}
 
 IpAddress ip(const char* text) {
   return IpAddress::parse(text).value();

@@ -6,6 +6,7 @@
 
 #include "config/load.hpp"
 #include "config/schema.hpp"
+#include "listed.hpp"
 #include "source_files.hpp"
 
 namespace tandem::config {
@@ -136,12 +137,6 @@ std::string services(int count, int backends, const std::string& keys = "forward
       text += "[[service.backends]]\naddress = \"198.51." + std::to_string(next / 256) + '.' +
               std::to_string(next % 256) + "\"\n";
   }
-  return text;
-}
-
-std::string listed(const Loaded& loaded) {
-  std::string text;
-  for (const auto& problem : loaded.problems) text += format(problem, "file") + '\n';
   return text;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-const Style kPlain(false);
+const Style kNoColour(false);
 
 class ServicesCommands : public control::ServerTest {
  protected:
@@ -118,7 +118,7 @@ TEST(RenderServices, WarnsWhenCountsDisagree) {
     "flow_tables": {"ipv4": {"flows": 20, "capacity": 1000, "evicted": 3},
                     "ipv6": {"flows": 0, "capacity": 1000, "evicted": 0}},
     "counts": {"active_in_table": 17, "active_in_schedulers": 17, "agree": true}})");
-  EXPECT_EQ(render_services(document, kPlain),
+  EXPECT_EQ(render_services(document, kNoColour),
             "SERVICE  ADDRESS             LEASE  FORWARD  SCHEDULER   BACKENDS      ACTIVE  FLOWS"
             "  NEW/S  PICKS  BY HASH  REFUSED  IN         OUT\n"
             "web      192.0.2.100:80/tcp  live   nat      least_conn  3 up, 1 down  17      20   "
@@ -126,7 +126,7 @@ TEST(RenderServices, WarnsWhenCountsDisagree) {
             "\nflow tables  IPv4 20 of 1000 (3 half-open ones gave way), IPv6 0 of 1000"
             "\ncounts       17 active, in the flow tables as in the schedulers\n");
   document["counts"] = {{"active_in_table", 17}, {"active_in_schedulers", 16}, {"agree", false}};
-  EXPECT_NE(render_services(document, kPlain).find("these must be equal"), std::string::npos);
+  EXPECT_NE(render_services(document, kNoColour).find("these must be equal"), std::string::npos);
 }
 
 TEST(RenderBackends, ShowsWhatTheFileSaysWhereItDiffers) {
@@ -135,11 +135,12 @@ TEST(RenderBackends, ShowsWhatTheFileSaysWhereItDiffers) {
      "state": "down", "why": "check: HTTP 503", "for_seconds": 3.0, "active": 4, "total": 6,
      "new_per_second": 0.0, "max_connections": 10, "picks": 9, "packets_in": 1, "bytes_in": 60,
      "packets_out": 0, "bytes_out": 0, "next_hop": null}]})");
-  const std::string text = render_backends(document, kPlain);
+  const std::string text = render_backends(document, kNoColour);
   for (const char* part :
        {"[2001:db8::21]:80", "down", "5 (file: 1)", "4 of 10", "unknown", "check: HTTP 503"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
-  EXPECT_EQ(render_backends(json::parse(R"({"backends": []})"), kPlain), "There is no backend.\n");
+  EXPECT_EQ(render_backends(json::parse(R"({"backends": []})"), kNoColour),
+            "There is no backend.\n");
 }
 
 TEST(RenderFlows, SaysWhenThereAreMore) {
@@ -147,7 +148,7 @@ TEST(RenderFlows, SaysWhenThereAreMore) {
     {"client": "192.0.2.7", "client_port": 40000, "service": "web", "backend": "198.51.100.21",
      "backend_port": 80, "state": "established", "counted": true, "idle_seconds": 1.5,
      "source_port": 1024}]})");
-  const std::string text = render_flows(document, kPlain);
+  const std::string text = render_flows(document, kNoColour);
   EXPECT_NE(text.find("192.0.2.7:40000"), std::string::npos);
   EXPECT_NE(text.find("1024"), std::string::npos);
   EXPECT_NE(text.find("1 of 7 flows that match"), std::string::npos);

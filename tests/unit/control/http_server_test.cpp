@@ -24,9 +24,9 @@ using namespace std::chrono_literals;
 const IpAddress kHere = *IpAddress::parse("127.0.0.1");
 
 // Speaks whatever it is told to. No wait of it lasts longer than ten seconds.
-class RawClient {
+class RawHttpClient {
  public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit RawHttpClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -109,7 +109,7 @@ class HttpServerTest : public testing::Test {
     return result.get_future().get();
   }
   std::string get(const std::string& request, std::size_t body) {
-    RawClient client(port_);
+    RawHttpClient client(port_);
     client.send(request + "\r\nHost: a\r\n\r\n");
     return client.answer(body);
   }
@@ -149,7 +149,7 @@ TEST_F(HttpServerTest, ServesADocumentWithItsTypeAndLength) {
 
 TEST_F(HttpServerTest, AnswersHeadWithoutABody) {
   start();
-  RawClient client(port_);
+  RawHttpClient client(port_);
   client.send("HEAD /text HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const auto answer = client.rest();
   ASSERT_TRUE(answer);
@@ -159,7 +159,7 @@ TEST_F(HttpServerTest, AnswersHeadWithoutABody) {
 
 TEST_F(HttpServerTest, AnswersRequestsOfOneConnectionInTurn) {
   start();
-  RawClient client(port_);
+  RawHttpClient client(port_);
   for (int i = 0; i < 3; i++) client.send("GET /text HTTP/1.1\r\nHost: a\r\n\r\n");
   for (int i = 0; i < 3; i++) EXPECT_TRUE(client.answer(5).ends_with("hello"));
   client.send("GET /text HTTP/1.0\r\n\r\n");
@@ -183,7 +183,7 @@ TEST_F(HttpServerTest, RefusesWhatItDoesNotServe) {
 TEST_F(HttpServerTest, SaysWhatIsWrongWithGarbageAndCloses) {
   start();
   const auto answer_to = [this](const std::string& bytes) {
-    RawClient client(port_);
+    RawHttpClient client(port_);
     client.send(bytes);
     return client.rest().value_or("still open");
   };
@@ -198,7 +198,7 @@ TEST_F(HttpServerTest, SaysWhatIsWrongWithGarbageAndCloses) {
 
 TEST_F(HttpServerTest, MakesADocumentOnceForAllWhoAskMeanwhile) {
   start();
-  std::deque<RawClient> clients;
+  std::deque<RawHttpClient> clients;
   for (int i = 0; i < 3; i++) {
     clients.emplace_back(port_);
     clients.back().send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -213,7 +213,7 @@ TEST_F(HttpServerTest, MakesADocumentOnceForAllWhoAskMeanwhile) {
 
 TEST_F(HttpServerTest, MakesADocumentAnewWhenItHasServedLongEnough) {
   start();
-  RawClient client(port_);
+  RawHttpClient client(port_);
   for (const char* text : {"one", "two"}) {
     ASSERT_TRUE(comes_true([&] {
       client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -226,8 +226,8 @@ TEST_F(HttpServerTest, MakesADocumentAnewWhenItHasServedLongEnough) {
 
 TEST_F(HttpServerTest, DropsWhoNeverFinishesARequest) {
   start({.request = 50ms});
-  RawClient silent(port_);
-  RawClient slow(port_);
+  RawHttpClient silent(port_);
+  RawHttpClient slow(port_);
   slow.send("GET /te");
   EXPECT_EQ(silent.rest(), "");
   EXPECT_EQ(slow.rest(), "");
@@ -235,7 +235,7 @@ TEST_F(HttpServerTest, DropsWhoNeverFinishesARequest) {
 
 TEST_F(HttpServerTest, DropsWhoDoesNotReadItsAnswer) {
   start({.answer = 50ms});
-  RawClient client(port_);
+  RawHttpClient client(port_);
   client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(comes_true([this] { return server_->counters().requests == 1; }));
   std::this_thread::sleep_for(200ms);
@@ -246,7 +246,7 @@ TEST_F(HttpServerTest, DropsWhoDoesNotReadItsAnswer) {
 
 TEST_F(HttpServerTest, GivesThePlaceOfTheQuietestToANewClient) {
   start();
-  std::deque<RawClient> quiet;
+  std::deque<RawHttpClient> quiet;
   for (std::size_t i = 0; i < kMaxHttpConnections; i++) quiet.emplace_back(port_);
   ASSERT_TRUE(
       comes_true([this] { return server_->counters().connections == kMaxHttpConnections; }));
@@ -259,7 +259,7 @@ TEST_F(HttpServerTest, GivesThePlaceOfTheQuietestToANewClient) {
 
 TEST_F(HttpServerTest, MayGoWhileADocumentIsMade) {
   start();
-  RawClient client(port_);
+  RawHttpClient client(port_);
   client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(comes_true([this] { return later_ != nullptr; }));
   stop();

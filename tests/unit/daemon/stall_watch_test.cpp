@@ -6,7 +6,7 @@
 namespace tandem::daemon {
 namespace {
 
-constexpr MonotonicTime kStart{std::chrono::hours(1)};
+constexpr MonotonicTime kFirstLook{std::chrono::hours(1)};
 
 class Looks {
  public:
@@ -19,7 +19,7 @@ class Looks {
     return stalled;
   }
   StallWatch watch;
-  MonotonicTime now = kStart;
+  MonotonicTime now = kFirstLook;
 };
 
 TEST(StallWatch, AWorkerThatGoesRoundIsFine) {

@@ -26,7 +26,7 @@ namespace tandem::engine {
 namespace {
 
 constexpr MacAddress kMac{{2, 0, 0, 0, 0, 1}};
-constexpr std::uint32_t kFrames = 511;
+constexpr std::uint32_t kPoolFrames = 511;
 constexpr std::size_t kLength = 80;
 
 class Tap : public testing::Test {
@@ -36,7 +36,7 @@ class Tap : public testing::Test {
     // The kernel has nothing to say on its own.
     std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << 1;
     static int number = 0;
-    auto pool = FramePool::create("tap-test" + std::to_string(number++), kFrames, 2048);
+    auto pool = FramePool::create("tap-test" + std::to_string(number++), kPoolFrames, 2048);
     ASSERT_TRUE(pool) << pool.error().message;
     pool_.emplace(std::move(*pool));
     auto device = TapDevice::open("tap0", kMac, 1400);

@@ -17,7 +17,7 @@ namespace tandem {
 namespace {
 
 constexpr MonotonicTime kStart{std::chrono::hours(1)};
-constexpr std::size_t kHeadroom = 64, kRoom = 2048;
+constexpr std::size_t kBefore = 64, kRoom = 2048;
 
 // A burst laid out in memory, as an engine does it.
 class Laid {
@@ -26,12 +26,12 @@ class Laid {
       : buffers_(frames.size()), jobs_(frames.size()) {
     for (std::size_t i = 0; i < frames.size(); i++) {
       buffers_[i].resize(kRoom);
-      std::ranges::copy(frames[i], buffers_[i].begin() + kHeadroom);
+      std::ranges::copy(frames[i], buffers_[i].begin() + kBefore);
       td_frame& f = jobs_[i].frame;
       f = {};
       f.first = buffers_[i].data();
       f.last = f.first + kRoom;
-      f.data = f.first + kHeadroom;
+      f.data = f.first + kBefore;
       f.end = f.data + frames[i].size();
       f.ifindex = rig::kLink;
       f.now_ns = to_ns(now);

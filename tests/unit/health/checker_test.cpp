@@ -18,7 +18,7 @@ using testing::ClosedPort;
 using testing::run_until;
 using testing::TestServer;
 
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const std::string kGoodAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const std::string kBusy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 
 config::Check http_check(const std::string& name, std::uint16_t port) {
@@ -61,7 +61,7 @@ class CheckerTest : public ::testing::Test {
 };
 
 TEST_F(CheckerTest, FirstResultDecidesThenFallAndRiseCount) {
-  TestServer server(loop_, kOk);
+  TestServer server(loop_, kGoodAnswer);
   checker_.apply({http_check("web", server.port())});
   EXPECT_EQ(checker_.status(0).state, State::unknown);
   wait_for_events(1);
@@ -78,7 +78,7 @@ TEST_F(CheckerTest, FirstResultDecidesThenFallAndRiseCount) {
   EXPECT_GT(down.latency, 0ns);
   EXPECT_EQ(down.name, "web");
 
-  server.set_answer(kOk);
+  server.set_answer(kGoodAnswer);
   wait_for_events(3);
   EXPECT_EQ(checker_.status(0).consecutive, 2);
   EXPECT_GT(checker_.status(0).since, down.since);
@@ -131,7 +131,7 @@ TEST_F(CheckerTest, ARunNeverOverlapsItself) {
 
 TEST_F(CheckerTest, OneThatHangsHoldsUpNoOther) {
   TestServer slow(loop_, "", TestServer::After::hang);
-  TestServer fast(loop_, kOk);
+  TestServer fast(loop_, kGoodAnswer);
   auto hanging = http_check("slow", slow.port());
   hanging.timeout = 60s;
   checker_.apply({hanging, http_check("fast", fast.port()), command_check("sleep", "sleep 60")});
@@ -141,7 +141,7 @@ TEST_F(CheckerTest, OneThatHangsHoldsUpNoOther) {
 }
 
 TEST_F(CheckerTest, ReloadKeepsWhatIsUnchangedAndStartsTheRestOver) {
-  TestServer server(loop_, kOk);
+  TestServer server(loop_, kGoodAnswer);
   const ClosedPort closed(loop_);
   const auto kept = http_check("kept", server.port());
   auto changed = tcp_check("changed", closed.number());

@@ -3,15 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include "sample.hpp"
+
 namespace tandem::observe {
 namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// 2001-09-09T01:46:40Z, 100 s after boot.
-const Now kNow{from_ns(100'000'000'000), WallTime(seconds(1'000'000'000))};
 
 void add(EventLog& log, Event event) {
   log.add(kNow, kNow.monotonic, std::move(event));

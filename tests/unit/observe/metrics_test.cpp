@@ -9,16 +9,13 @@
 #include <sstream>
 
 #include "observe/overview.hpp"
+#include "sample.hpp"
 
 namespace tandem::observe {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-IpAddress ip(const char* text) {
-  return IpAddress::parse(text).value();
-}
 
 RouterView router(MonotonicTime now) {
   RouterView r;

@@ -9,16 +9,13 @@
 #include "observe/capture_filter.hpp"
 #include "observe/explain_document.hpp"
 #include "observe/pcapng.hpp"
+#include "sample.hpp"
 #include "tandem/flow.h"
 
 namespace tandem::observe {
 namespace {
 
 using nlohmann::json;
-
-IpAddress ip(const char* text) {
-  return IpAddress::parse(text).value();
-}
 
 // ---- Services, backends, flows
 
@@ -85,8 +82,8 @@ TEST(ServicesDocument, ShowsHowFarABackendsSlowStartIs) {
   b.state = balance::State::up;
   b.slow_start = std::chrono::seconds(10);
   Now now = Now::read();
-  const auto after = [&](int seconds) {
-    b.since = now.monotonic - std::chrono::seconds(seconds);
+  const auto after = [&](int age) {
+    b.since = now.monotonic - std::chrono::seconds(age);
     return backends_document(std::vector{b}, now)["backends"][0]["slow_start"];
   };
   EXPECT_EQ(after(3), 0.3);

@@ -3,14 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include "sample.hpp"
+
 namespace tandem::observe {
 namespace {
 
 using nlohmann::json;
 using std::chrono::microseconds;
 using std::chrono::seconds;
-
-const Now kNow{from_ns(100'000'000'000), WallTime(seconds(1'000'000'000))};
 
 NodeView node() {
   NodeView node;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sample.hpp"
+
 namespace tandem::observe {
 namespace {
 
@@ -10,8 +12,6 @@ using nlohmann::json;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-const Now kNow{from_ns(100'000'000'000), WallTime(seconds(1'000'000'000))};
 
 RouterView active_router() {
   RouterView router;

@@ -16,15 +16,15 @@ double in_ms(Duration d) {
   return static_cast<double>(d.count()) / 1e6;
 }
 
-struct Row {
+struct IntervalRow {
   std::uint8_t priority;
   double v2_1s, v3_1s, v3_100ms, v3_10ms;  // Active_Down_Interval, ms
 };
 
-class ActiveDownInterval : public testing::TestWithParam<Row> {};
+class ActiveDownInterval : public testing::TestWithParam<IntervalRow> {};
 
 TEST_P(ActiveDownInterval, IsThreeIntervalsAndSkewTime) {
-  const Row& row = GetParam();
+  const IntervalRow& row = GetParam();
   const auto down = [&](int version, Duration interval) {
     return in_ms(
         active_down_interval(static_cast<std::uint8_t>(version), row.priority, interval, 3));
@@ -36,10 +36,10 @@ TEST_P(ActiveDownInterval, IsThreeIntervalsAndSkewTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Vrrp, ActiveDownInterval,
-                         testing::Values(Row{254, 3007.8, 3007.8, 300.78, 30.08},
-                                         Row{200, 3218.8, 3218.8, 321.88, 32.19},
-                                         Row{100, 3609.4, 3609.4, 360.94, 36.09},
-                                         Row{1, 3996.1, 3996.1, 399.61, 39.96}));
+                         testing::Values(IntervalRow{254, 3007.8, 3007.8, 300.78, 30.08},
+                                         IntervalRow{200, 3218.8, 3218.8, 321.88, 32.19},
+                                         IntervalRow{100, 3609.4, 3609.4, 360.94, 36.09},
+                                         IntervalRow{1, 3996.1, 3996.1, 399.61, 39.96}));
 
 TEST(Timers, SkewTimeOfVersion2DoesNotScale) {
   EXPECT_EQ(skew_time(2, 100, seconds(10)), skew_time(2, 100, seconds(1)));
