@@ -73,40 +73,32 @@ def call(argv, **options):
                           **options).returncode
 
 
-def set_up(build, *options, environment=None):
-    """Configures a build directory, if that was not done before."""
-    if (CHECKOUT / build / "build.ninja").exists():
-        return True
-    return call(["meson", "setup", build, *options],
-                env=dict(os.environ, **(environment or {}))) == 0
+def build(kind, choose_targets, prefix=()):
+    """Builds in the directory of a kind of tools/build, which is configured when the targets are
+    chosen; whether that went well."""
+    words = [*prefix, CHECKOUT / "tools/build", kind]
+    return call([*words, "--configure-only"]) == 0 and call([*words, *choose_targets()]) == 0
 
 
 # ---- the other builds ----------------------------------------------------------
-# GCC 12 warns of things that are not there when it instruments code; build/ has -Werror.
-# -g1: sanitizers tell lines, and the build takes less time than with all of -g, and without optimizing.
+# What a suite is built with, where, and which of Meson's suites it is.
 OTHER_BUILDS = {
-    "unit": ("build-asan", ("unit", "scenario"),
-             ["-Db_sanitize=address,undefined", "-Dwerror=false", "-Doptimization=0",
-              "-Ddpdk=disabled", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1"], {}),
-    "fuzz": ("build-fuzz", ("fuzz",),
-             ["-Dfuzz=true", "-Doptimization=1", "-Ddebug=false", "-Dc_args=-g1", "-Dcpp_args=-g1",
-              "-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false",
-              "-Dwerror=false"], {"CC": "clang-19", "CXX": "clang++-19"}),
+    "unit": ("asan", "build-asan", ("unit", "scenario")),
+    "fuzz": ("fuzz", "build-fuzz", ("fuzz",)),
 }
 
 
 def build_other(name):
     """Builds what the suite `name` needs in its own directory; whether that went well."""
-    build, suites, options, environment = OTHER_BUILDS[name]
-    return set_up(build, *options, environment=environment) \
-        and call(["nice", "-n", "19", "ninja", "-C", build, *test_targets(build, suites)]) == 0
+    kind, directory, suites = OTHER_BUILDS[name]
+    return build(kind, lambda: test_targets(directory, suites), prefix=["nice", "-n", "19"])
 
 
 def run_other(name, built, tally):
-    build, suites, _, _ = OTHER_BUILDS[name]
+    _, directory, suites = OTHER_BUILDS[name]
     if not built.result():
         return tally.case(f"{name}: build", False)
-    return meson_suites(build, suites, tally, name)
+    return meson_suites(directory, suites, tally, name)
 
 
 # ---- Meson's suites ------------------------------------------------------------
@@ -159,7 +151,7 @@ def test_targets(build, suites):
 
 def all_but_unit_tests(build):
     """Everything, but for tests that are built again with sanitizers, and run there."""
-    others = set(test_targets(build, OTHER_BUILDS["unit"][1])) \
+    others = set(test_targets(build, OTHER_BUILDS["unit"][2])) \
         - set(test_targets(build, ("bpf", "dpdk")))
     root = CHECKOUT / build
     files = {str(pathlib.Path(name).relative_to(root))
@@ -199,8 +191,7 @@ def run(chosen, tally):
     timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
     if {"bpf", "lab", "lab-dpdk", "kernels"} & set(chosen):
-        built = set_up("build", "-Ddebug=false") \
-            and call(["ninja", "-C", "build", *all_but_unit_tests("build")]) == 0
+        built = build("test", lambda: all_but_unit_tests("build"))
         tally.case("build", built)
         if not built:
             return

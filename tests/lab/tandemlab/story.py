@@ -131,18 +131,21 @@ class Story:
 
     def farewell(self, keep):
         self.heading(f"That was it, in {time.monotonic() - self.started:.0f} s")
-        option = "" if self.lab.prefix == "tandem" else f" --prefix {self.lab.prefix}"
-        here = "" if keep else "With `tools/demo --keep` the lab stays. "
-        self.say(f"""{here}To look around by hand:
+        if not keep:
+            self.say("""What to try next:
 
-  tools/lab{option} status
-  tools/lab{option} exec a tandemctl vrrp
-  tools/lab{option} exec b tandemctl events
-  tools/lab{option} exec a tandemctl failover
-  tools/lab{option} exec client curl http://{VIP_1}/
-  tools/lab{option} exec a ip address show eth0
-  tools/lab{option} exec a sh                       (configuration: /run/tandem/tandem.toml)
-  tools/lab{option} down""")
+  tools/demo --keep             the same, and the lab stays to look around in
+  build/src/tandemctl doctor    what this machine lacks for being a gateway, and how to mend it
+  tools/package                 a Debian package to install; docs/getting-started.md goes on there""")
+            return
+        option = "" if self.lab.prefix == "tandem" else f" --prefix {self.lab.prefix}"
+        self.say(f"""The lab is still there. What to try next:
+
+  tools/lab{option} exec a tandemctl top        who is Active, backends, connections; q ends it
+  tools/lab{option} exec a tandemctl failover   gives node a's address to node b
+  tools/lab{option} exec a sh                   looks around; /run/tandem/tandem.toml is the configuration
+
+`tools/lab{option} status` shows the whole lab, and `tools/lab{option} down` ends it.""")
 
 
 def parse(arguments):
