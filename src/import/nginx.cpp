@@ -101,9 +101,9 @@ bool only_passes_on(const Statement& s) {
                                                            "variables_hash_max_size",
                                                            "limit_conn_zone",
                                                            "limit_conn_log_level"};
-  static constexpr std::array<std::string_view, 6> kBlocks{"upstream", "server",        "map",
-                                                           "geo",      "split_clients", "match"};
-  if (s.has_block) return std::ranges::find(kBlocks, s.keyword()) != kBlocks.end();
+  static constexpr std::array<std::string_view, 6> kHasInside{"upstream", "server",        "map",
+                                                              "geo",      "split_clients", "match"};
+  if (s.has_block) return std::ranges::find(kHasInside, s.keyword()) != kHasInside.end();
   return std::ranges::find(kPlain, s.keyword()) != kPlain.end() || s.word(1) == "off" ||
          s.word(1) == "0";
 }

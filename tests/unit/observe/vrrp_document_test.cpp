@@ -65,7 +65,7 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
                  "explanation": "150 configured, -20 check nginx failing = 130"},
     "peer": {"address": "192.0.2.3", "priority": 200, "lowest_priority": 90,
              "seen_seconds_ago": 93.0, "checksum": "pseudo-header"},
-    "adverts": {"sent": 9250, "received": 57, "interval_ms": 10.0,
+    "adverts": {"sent": 9250, "unsent": 0, "received": 57, "interval_ms": 10.0,
                 "checksum_forms": {"pseudo-header": 56, "message": 1}},
     "timers": {"active_adver_interval_ms": 10.0, "skew_time_ms": 4.141,
                "active_down_interval_ms": 34.141, "next_deadline_ms": 2.5},
