@@ -44,7 +44,7 @@ std::string host_name() {
 }
 
 // What tandemd would say of the result.
-std::vector<importer::Complaint> judge(const std::string& text) {
+std::vector<importer::Complaint> complaints_of(const std::string& text) {
   std::vector<importer::Complaint> complaints;
   for (const auto& problem : config::parse(text).problems)
     complaints.push_back(
@@ -59,7 +59,7 @@ importer::Request request_of(const po::variables_map& options) {
   const auto id = text("config-id");
   return {
       text("keepalived"), text("nginx"), text("peer"), text("name"), id.empty() ? host_name() : id,
-      this_machine(),     judge};
+      this_machine(),     complaints_of};
 }
 
 json to_json(const Imported& imported, const std::string& output) {
