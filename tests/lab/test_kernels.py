@@ -12,6 +12,7 @@ kernels/pair.py is what runs in there. docs/kernels.md has the table that comes 
 import argparse
 import pathlib
 import re
+import signal
 import sys
 
 from tandemlab import debian, machine
@@ -73,6 +74,7 @@ def main():
     parser.add_argument("--libxdp", choices=debian.RELEASES)
     parser.add_argument("--link", action="append")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # takes the machine away
     reason = machine.why_not()
     if not reason and debian.own_release() not in debian.RELEASES:
         reason = f"the release {debian.own_release()} of this machine is not known here"
