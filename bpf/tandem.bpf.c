@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/pkt_cls.h>
 
+#include "tandem/ports.h"
 #include "tandem/steer_plain.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -47,10 +48,20 @@ struct {
 	__uint(max_entries, TD_ADVERT_RING_BYTES);
 } td_adverts SEC(".maps");
 
-/* The sockets of data thread or workers on this program's interface, by queue. */
+/* The bond that the program is on, natively. 0: frames come in on the device that it is on. */
+const volatile __u32 td_bond = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct td_ports);
+} td_ports SEC(".maps");
+
+/* The sockets of data thread or workers on this program's device, by queue; on a bond: see ports.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
-	__uint(max_entries, TD_MAX_QUEUES);
+	__uint(max_entries, TD_MAX_PORTS * TD_MAX_QUEUES);
 	__type(key, __u32);
 	__type(value, __u32);
 } td_xsks SEC(".maps");
@@ -81,6 +92,59 @@ TD_INLINE int is_in_range(__u64 most, __u64 *n)
 	return *n <= most;
 }
 
+/* ---- A bond and its ports ---- */
+
+/* That a frame came in on: the bond, not its port. */
+TD_INLINE __u32 device_of(const struct xdp_md *ctx)
+{
+	return td_bond ? td_bond : ctx->ingress_ifindex;
+}
+
+TD_INLINE void read_frame(struct td_frame *f, struct xdp_md *ctx)
+{
+	td_frame_read(f, ctx);
+	f->ifindex = device_of(ctx);
+}
+
+/* TD_MAX_PORTS: the daemon does not know it yet. */
+TD_INLINE __u32 port_of(const struct xdp_md *ctx, const struct td_ports *ports)
+{
+	__u32 i;
+
+	for (i = 0; i < TD_MAX_PORTS; i++)
+		if (ports->ifindex[i] == ctx->ingress_ifindex)
+			break;
+	return i;
+}
+
+/* To the socket of the frame's queue. XDP_DROP: there is none. */
+static __attribute__((noinline)) int hand_over(struct xdp_md *ctx)
+{
+	__u32 zero = 0, port, at = ctx->rx_queue_index;
+	const struct td_ports *ports;
+
+	if (td_bond) {
+		ports = bpf_map_lookup_elem(&td_ports, &zero);
+		port = ports ? port_of(ctx, ports) : TD_MAX_PORTS;
+		if (port >= TD_MAX_PORTS || at >= TD_MAX_QUEUES)
+			return XDP_DROP;
+		at += port * TD_MAX_QUEUES;
+	}
+	return bpf_redirect_map(&td_xsks, at, XDP_DROP);
+}
+
+/* A standby port hears each broadcast and multicast that the active one hears, too. */
+static __attribute__((noinline)) int is_asleep(const struct xdp_md *ctx)
+{
+	__u32 zero = 0, port;
+	const struct td_ports *ports = bpf_map_lookup_elem(&td_ports, &zero);
+
+	if (!td_bond || !ports)
+		return 0;
+	port = port_of(ctx, ports);
+	return port < TD_MAX_PORTS && (ports->asleep >> port & 1);
+}
+
 /* ---- Capture ---- */
 
 TD_INLINE int is_capturing(const struct td_env *env)
@@ -107,7 +171,7 @@ static __attribute__((noinline)) void capture_in(struct xdp_md *ctx)
 	if (!c)
 		return;
 	c->time_ns = bpf_ktime_get_ns();
-	c->in = ctx->ingress_ifindex;
+	c->in = device_of(ctx);
 	copy_head(ctx, c->came, &c->in_length);
 }
 
@@ -136,6 +200,8 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	struct td_packet p;
 	__u64 length;
 
+	if (is_asleep(ctx))
+		return TD_PASS_OTHER; /* the bond drops it */
 	td_frame_read(&f, ctx);
 	td_parse(&p, f.data, f.end, TD_FULL);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
@@ -144,7 +210,7 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)
 		return TD_DROP_ADVERT_RING_FULL;
-	advert->ifindex = ctx->ingress_ifindex;
+	advert->ifindex = device_of(ctx);
 	advert->vlan[0] = p.vlan[0];
 	advert->vlan[1] = p.vlan[1];
 	advert->length = length;
@@ -187,7 +253,7 @@ TD_INLINE int transmit(struct xdp_md *ctx, const struct td_outcome *out)
 {
 	if (out->backend)
 		count_traffic(out);
-	return !out->ifindex || out->ifindex == ctx->ingress_ifindex
+	return !out->ifindex || out->ifindex == device_of(ctx)
 		       ? XDP_TX
 		       : (int)bpf_redirect(out->ifindex, 0);
 }
@@ -198,9 +264,9 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	int verdict = XDP_DROP;
 
 	if (captured)
-		capture_out(ctx, reason, out->ifindex ? out->ifindex : ctx->ingress_ifindex);
+		capture_out(ctx, reason, out->ifindex ? out->ifindex : device_of(ctx));
 	if (reason == TD_PUNT_MISS || reason == TD_TAKE_WORKER) {
-		verdict = bpf_redirect_map(&td_xsks, ctx->rx_queue_index, XDP_DROP);
+		verdict = hand_over(ctx);
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_NO_DATA_THREAD;
 	} else if (td_is_pass(reason)) {
@@ -294,7 +360,7 @@ TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env)
 
 	if (!journey)
 		return XDP_ABORTED;
-	td_frame_read(&f, ctx);
+	read_frame(&f, ctx);
 	journey->work.out = td_begin(&f);
 	journey->captured = is_capturing(env);
 	if (journey->captured)
@@ -315,7 +381,7 @@ int td_steer(struct xdp_md *ctx)
 		return take_adverts_only(ctx);
 	if (!env.tables)
 		return XDP_ABORTED;
-	td_frame_read(&f, ctx);
+	read_frame(&f, ctx);
 	out = td_begin(&f);
 	if (!td_has_workers && !env.tables->capture_until_ns)
 		next = td_steer_plain(&f, &env, &out);
@@ -338,7 +404,7 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 
 	if (!env.tables || !journey)
 		return XDP_ABORTED;
-	td_frame_read(&f, ctx);
+	read_frame(&f, ctx);
 	next = td_run_step(&f, &env, &journey->work, step);
 	return finish_or_go_on(ctx, next, journey);
 }

@@ -39,12 +39,20 @@ struct DataCore {
 class DataPlane {
  public:
   using Run = std::function<void(forward::Forwarder&, MonotonicTime now)>;
+  struct Port {  // of a bond
+    unsigned ifindex = 0;
+    std::string name;
+    unsigned place = 0;  // in td_ports
+    unsigned ups = 0;
+  };
   struct Device {
     unsigned ifindex = 0;
     std::string name;
     bool generic = false;  // XDP's mode
     int sockets = -1;      // the XSKMAP of its steering program
-    bool operator==(const Device&) const = default;
+    unsigned ups = 0;      // how often it came up: some drivers make queues anew with it
+    bool is_bond = false;  // natively: frames come in on its ports
+    std::vector<Port> ports;
   };
 
   virtual ~DataPlane() = default;

@@ -12,9 +12,38 @@
 namespace tandem::daemon {
 namespace {
 
+using Place = engine::AfXdp::Queues;
+
 constexpr std::size_t kBurst = 64;
 constexpr int kEnds = 1024;                                     // taken in a row
 constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames wait for it
+
+// A bond that has native XDP receives on its ports. What it sends goes through a socket on the bond
+// itself, so that the kernel chooses the port, as it does for all else.
+std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
+  std::vector<Place> places;
+  for (const auto& device : devices) {
+    Place place;
+    place.ifindex = device.ifindex;
+    place.name = device.name;
+    place.map_fd = device.sockets;
+    place.copies = device.generic || device.is_bond;
+    place.only_sends = device.is_bond;
+    place.ups = device.is_bond ? 0 : device.ups;
+    places.push_back(place);
+    for (const auto& port : device.ports) {
+      Place of_port;
+      of_port.ifindex = port.ifindex;
+      of_port.name = port.name;
+      of_port.map_fd = device.sockets;
+      of_port.bond = device.ifindex;
+      of_port.first = port.place * TD_MAX_QUEUES;
+      of_port.ups = port.ups;
+      places.push_back(of_port);
+    }
+  }
+  return places;
+}
 
 }  // namespace
 
@@ -113,25 +142,28 @@ void DataThread::take_ends() {
   tools_.ends.drain(kEnds, [&](const td_flow_end& end) { owned().on_end(end, now); });
 }
 
-// Each device that the program is on has sockets of its own, as long as somebody needs them.
+// Each device that the program is on has sockets of its own, as long as somebody needs them. Those
+// that could not be had are tried again with the next change of a link.
 void DataThread::follow(const std::vector<Device>& devices) {
+  const auto wanted = places_of(devices);
   call([&](forward::Forwarder&, MonotonicTime) {
-    std::erase_if(devices_, [&](const Device& known) {
-      if (std::ranges::find(devices, known) != devices.end()) return false;
+    troubles_.clear();
+    std::erase_if(places_, [&](const Place& known) {
+      if (std::ranges::find(wanted, known) != wanted.end()) return false;
       tools_.sockets->remove(known.ifindex);
       return true;
     });
-    for (const Device& device : devices) {
-      if (std::ranges::find(devices_, device) != devices_.end()) continue;
-      if (auto added =
-              tools_.sockets->add(device.ifindex, device.name, device.sockets, device.generic);
-          !added)
-        spdlog::error("new flows that come in on {} are lost: {}", device.name,
-                      added.error().message);
+    for (const Place& place : wanted) {
+      if (std::ranges::find(places_, place) != places_.end()) continue;
+      auto added = tools_.sockets->add(place);
+      if (added)
+        places_.push_back(place);
       else
-        devices_.push_back(device);
+        troubles_.push_back("new flows that come in on " + place.name +
+                            " are lost: " + added.error().message);
     }
   });
+  for (const auto& trouble : troubles_) spdlog::error("{}", trouble);
 }
 
 }  // namespace tandem::daemon

@@ -26,6 +26,7 @@ class DataThread : public DataPlane {
   }
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
+  [[nodiscard]] std::vector<std::string> troubles() const override { return troubles_; }
   // XDP has counted what it handed over; the forwarder counts what it admits.
   void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>&) const override {}
   void add_traffic(std::uint16_t, td_traffic&) const override {}
@@ -48,7 +49,9 @@ class DataThread : public DataPlane {
   Descriptor wake_;
   std::atomic<bool> stop_ = false;
   std::vector<pollfd> fds_;
-  std::vector<Device> devices_;  // that have sockets; the control thread's
+  // The control thread's:
+  std::vector<engine::AfXdp::Queues> places_;  // that have sockets
+  std::vector<std::string> troubles_;         // of those that could not get any
   std::thread thread_;
 };
 

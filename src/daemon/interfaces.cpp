@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <utility>
 
 namespace tandem::daemon {
 namespace {
@@ -143,6 +144,8 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
     state.source_v4 = host->primary_v4.value_or(IpAddress{});
     state.source_v6 = host->link_local_v6.value_or(IpAddress{});
     if (auto attached = attach(state); !attached) log_(attached.error().message);
+    state.ups = ups_of(placement->device, device && device->up);
+    see_ports(state);
   }
   const bool moved = before.present != state.present || before.mac != state.mac ||
                      before.host != state.host || before.attached != state.attached ||
@@ -159,6 +162,12 @@ Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
   const std::string& name = state.placement.device_name;
   auto workers = plane_.prepare(ifindex, name, [&] { return program_.clear(ifindex, name); });
   if (!workers) return std::unexpected(workers.error());
+  const auto link = links_.find(static_cast<int>(ifindex));
+  workers->bond = link && link->is_bond;
+  if (workers->bond && workers->sockets >= 0) {
+    plane_.release(ifindex);
+    return fail(name + " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
+  }
   auto attached = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
   if (!attached) plane_.release(ifindex);
   return attached;
@@ -175,6 +184,87 @@ Result<void> Interfaces::attach(InterfaceState& state) {
   state.attached = true;
   state.xdp = devices_[device];
   return {};
+}
+
+unsigned Interfaces::ups_of(int ifindex, bool up) {
+  Ups& ups = ups_[ifindex];
+  if (up && !ups.up) ups.count++;
+  ups.up = up;
+  return ups.count;
+}
+
+// A port keeps its place as long as it is one. Place 0 is nobody's.
+void Interfaces::see_ports(InterfaceState& state) {
+  const auto before = std::exchange(state.ports, {});
+  const auto link = links_.find(state.placement.device);
+  state.has_ports =
+      state.attached && state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
+  if (!state.has_ports) return;
+  td_ports places{};
+  std::vector<netlink::BondPort> fresh;
+  const auto put = [&](const netlink::BondPort& port, std::size_t place) {
+    places.ifindex[place] = static_cast<std::uint32_t>(port.ifindex);
+    if (port.is_asleep) places.asleep |= std::uint64_t{1} << place;
+    state.ports.push_back({static_cast<unsigned>(port.ifindex), port.name,
+                           static_cast<unsigned>(place), ups_of(port.ifindex, port.up)});
+  };
+  for (const auto& port : links_.ports_of(state.placement.device)) {
+    const auto known =
+        std::ranges::find(before, static_cast<unsigned>(port.ifindex), &DataPlane::Port::ifindex);
+    if (known != before.end())
+      put(port, known->place);
+    else
+      fresh.push_back(port);
+  }
+  for (const auto& port : fresh) {
+    std::size_t place = 1;
+    while (place < TD_MAX_PORTS && places.ifindex[place] != 0) place++;
+    if (place < TD_MAX_PORTS)
+      put(port, place);
+    else
+      log_(port.name + ": " + state.placement.device_name + " has more than " +
+           std::to_string(TD_MAX_PORTS - 1) + " ports: new flows that come in there are lost");
+  }
+  program_.set_ports(static_cast<unsigned>(state.placement.device), places);
+}
+
+void Interfaces::level_modes() {
+  const bool any_generic = std::ranges::any_of(
+      devices_, [](const auto& device) { return device.second.mode == engine::XdpMode::generic; });
+  if (!any_generic) return;
+  for (auto& state : interfaces_) {
+    if (state.config.xdp_mode != config::XdpMode::automatic || !state.attached) continue;
+    const auto ifindex = static_cast<unsigned>(state.placement.device);
+    const std::string& name = state.placement.device_name;
+    auto& attachment = devices_[state.placement.device];
+    if (attachment.mode == engine::XdpMode::native) {
+      log_("WARNING: " + name +
+           " runs XDP in generic mode as well, since native XDP cannot send by the others");
+      auto again = program_.attach(ifindex, name, engine::XdpMode::generic);
+      if (!again) {
+        log_(again.error().message);
+        continue;
+      }
+      attachment = *again;
+    }
+    state.xdp = attachment;
+    see_ports(state);
+  }
+}
+
+std::vector<std::string> Interfaces::troubles() const {
+  std::vector<std::string> troubles;
+  const auto generic = std::ranges::find_if(interfaces_, [](const InterfaceState& s) {
+    return s.attached && s.xdp.mode == engine::XdpMode::generic;
+  });
+  if (generic == interfaces_.end()) return troubles;
+  for (const auto& s : interfaces_)
+    if (s.attached && s.xdp.mode == engine::XdpMode::native)
+      troubles.push_back("XDP is native on " + s.placement.device_name + " and generic on " +
+                         generic->placement.device_name +
+                         ": what is forwarded from the one to the other may be lost; set one "
+                         "xdp_mode for both");
+  return troubles;
 }
 
 void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers) {

@@ -41,6 +41,9 @@ struct InterfaceState {
   IpAddress source_v6;
   bool attached = false;
   engine::XdpAttachment xdp;
+  unsigned ups = 0;        // how often the device came up
+  bool has_ports = false;  // a bond with native XDP
+  std::vector<DataPlane::Port> ports;
 };
 
 class Interfaces {
@@ -57,9 +60,14 @@ class Interfaces {
   // Lets go of what apply() found listed no more: the VRRP thread loses the link, the device the
   // program. Not before its virtual routers have been told to resign.
   void let_go();
+  // Native XDP cannot send by a device in generic mode: those that may be in either mode become
+  // generic together with it.
+  void level_modes();
   // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC).
   bool refresh(const std::vector<PlannedRouter>& routers);
 
+  // Sentences for the operator.
+  [[nodiscard]] std::vector<std::string> troubles() const;
   [[nodiscard]] const InterfaceState* find(const std::string& name) const;
   [[nodiscard]] const std::vector<InterfaceState>& all() const { return interfaces_; }
 
@@ -67,6 +75,8 @@ class Interfaces {
   bool refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers);
   Result<void> attach(InterfaceState& state);
   Result<engine::XdpAttachment> put_program_on(unsigned ifindex, const InterfaceState& state);
+  void see_ports(InterfaceState& state);
+  unsigned ups_of(int ifindex, bool up);
   void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
 
   netlink::Links& links_;
@@ -77,6 +87,11 @@ class Interfaces {
   std::vector<InterfaceState> interfaces_;
   std::vector<std::uint16_t> gone_;               // numbers of links that let_go() is to end
   std::map<int, engine::XdpAttachment> devices_;  // attached, by ifindex
+  struct Ups {
+    bool up = false;
+    unsigned count = 0;
+  };
+  std::map<int, Ups> ups_;  // of devices and ports, by ifindex
 };
 
 }  // namespace tandem::daemon

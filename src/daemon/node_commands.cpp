@@ -116,6 +116,8 @@ observe::NodeView Node::node_view(const Snapshot& snapshot) const {
   if (snapshot.counters.send_errors > 0)
     node.warnings.push_back(std::to_string(snapshot.counters.send_errors) +
                             " frames could not be sent");
+  if (plan_.config.node.engine == "xdp")
+    for (auto& trouble : interfaces_->troubles()) node.warnings.push_back(std::move(trouble));
   for (auto& trouble : plane_->troubles()) node.warnings.push_back(std::move(trouble));
   return node;
 }

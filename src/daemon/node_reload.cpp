@@ -31,6 +31,11 @@ flow::SteeredRouter to_steering(const PlannedRouter& router, const InterfaceStat
   return r;
 }
 
+bool forwards(const config::Config& config) {
+  return std::ranges::any_of(config.services,
+                             [](const auto& s) { return s.forward != config::Forward::local; });
+}
+
 std::string lines(const std::vector<config::Problem>& problems, const std::string& file,
                   config::Severity severity) {
   std::string text;
@@ -127,6 +132,7 @@ void Node::reload(const std::string& file, control::Completion answer) {
 Result<void> Node::apply(const Plan& plan, const Plan& before) {
   if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
     return had;
+  if (plan.config.node.engine == "xdp" && forwards(plan.config)) interfaces_->level_modes();
   if (auto staged = services_->stage(plan.config); !staged) return staged;
   if (auto published = publish(plan); !published) return published;
   plan_ = plan;

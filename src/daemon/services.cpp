@@ -172,7 +172,8 @@ void Services::follow_devices() {
         std::ranges::find(wanted, ifindex, &DataPlane::Device::ifindex) != wanted.end())
       continue;
     wanted.push_back({ifindex, state.placement.device_name,
-                      state.xdp.mode == engine::XdpMode::generic, rooms_.program.xsks_fd(ifindex)});
+                      state.xdp.mode == engine::XdpMode::generic, rooms_.program.xsks_fd(ifindex),
+                      state.ups, state.has_ports, state.ports});
   }
   rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
     for (const auto& device : wanted)

@@ -25,6 +25,18 @@ Result<void> check_interface(const config::Interface& interface, const netlink::
   return {};
 }
 
+// Natively a bond's frames come in on its ports, where DPDK has no sockets.
+Result<void> check_bond(const config::Config& config, const config::Interface& interface,
+                        const netlink::Links& links) {
+  if (config.node.engine != "dpdk" || interface.has_own_port()) return {};
+  const auto placement = place(interface, links);
+  const auto link = placement ? links.find(placement->device) : std::nullopt;
+  if (link && link->is_bond)
+    return fail("interface '" + interface.name + "': " + link->name +
+                " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
+  return {};
+}
+
 }  // namespace
 
 std::vector<config::Problem> check_system(const config::Config& config,
@@ -33,6 +45,8 @@ std::vector<config::Problem> check_system(const config::Config& config,
   for (const auto& interface : config.interfaces)
     if (auto good = check_interface(interface, links); !good)
       problems.push_back({config::Severity::error, interface.where, good.error().message});
+    else if (auto apt = check_bond(config, interface, links); !apt)
+      problems.push_back({config::Severity::error, interface.where, apt.error().message});
   for (auto& problem : doctor::unsafe_commands(config)) problems.push_back(std::move(problem));
   return problems;
 }

@@ -48,10 +48,10 @@ void judge_stack(const config::Config& config, const Device& device, const Netwo
                ? add(Severity::error,
                      "is a bond: AF_XDP, and so the dpdk engine, works on its "
                      "ports only")
-               : add(Severity::warning,
-                     "is a bond: native XDP needs Linux 5.15 and a mode that it knows "
-                     "(active-backup, balance-rr, balance-xor, 802.3ad); AF_XDP, which takes first "
-                     "packets of flows, works on its ports only");
+               : add(Severity::note,
+                     "is a bond: XDP is native with Linux 5.15 and a mode that it knows "
+                     "(active-backup, balance-rr, balance-xor, 802.3ad), and first packets of "
+                     "flows come in by its ports; else it is generic");
   if (device.kind == "bridge")
     return add(Severity::warning, "is a bridge: XDP runs in generic mode there");
   if (device.master.empty()) return;
@@ -151,6 +151,9 @@ void judge_interfaces(const config::Config& config, const Network& network, Find
     judge_rings(device, findings);
     judge_irqs(device, network, findings);
     judge_offloads(device, reads_tags, findings);
+    for (const auto& [name, port] : network.devices)  // of a bond
+      if (device.kind == "bond" && port.master == device.name)
+        judge_offloads(port, reads_tags, findings);
   }
   judge_mtu(config, network, findings);
 }

@@ -36,7 +36,7 @@ void judge(Check check, Severity severity, const Device& device,
 void judge_offloads(const Device& device, bool reads_tags, Findings& findings) {
   if (device.features.empty()) return;
   judge(Check::interface_lro, Severity::warning, device, {"rx-lro", "rx-gro-hw"}, findings);
-  if (reads_tags)
+  if (reads_tags && device.kind != "bond")  // whose ports take tags off, or do not
     judge(Check::interface_vlan, Severity::error, device,
           {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"}, findings);
 }

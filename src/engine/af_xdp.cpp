@@ -38,26 +38,29 @@ Result<std::unique_ptr<AfXdp>> AfXdp::open(const Options& options, Log log) {
   return std::unique_ptr<AfXdp>(new AfXdp(options, std::move(log)));
 }
 
-Result<void> AfXdp::add(unsigned ifindex, const std::string& name, int map_fd, bool generic) {
-  remove(ifindex);
-  const unsigned queues = rx_queues(name);
+Result<void> AfXdp::add(const Queues& place) {
+  remove(place.ifindex);
+  const unsigned queues = place.only_sends ? 1 : rx_queues(place.name);
   if (queues > kMostQueues)
-    return fail(name + " has " + std::to_string(queues) + " rx queues, expected " +
-                std::to_string(kMostQueues) + " at most; set fewer with: ethtool -L " + name +
+    return fail(place.name + " has " + std::to_string(queues) + " rx queues, expected " +
+                std::to_string(kMostQueues) + " at most; set fewer with: ethtool -L " + place.name +
                 " combined " + std::to_string(kMostQueues));
   // In generic mode frames come from the stack: a driver in zero-copy mode would not see them.
   const XskSocket::Shape shape{options_.frames, options_.frame_size, options_.ring,
-                               options_.zero_copy && !generic};
-  Device device{ifindex, {}, false};
+                               options_.zero_copy && !place.copies};
+  Device device{place.ifindex, {}, false};
   for (unsigned queue = 0; queue < queues; queue++) {
-    auto socket = XskSocket::open({ifindex, name, queue}, shape, map_fd);
+    auto socket =
+        XskSocket::open({place.ifindex, place.name, queue,
+                         place.bond != 0 ? place.bond : place.ifindex, place.first + queue},
+                        shape, place.map_fd);
     if (!socket) return std::unexpected(socket.error());
     device.sockets.push_back(std::move(*socket));
   }
   devices_.push_back(std::move(device));
   list_sockets();
-  log_(name + ": AF_XDP on " + std::to_string(queues) + (queues == 1 ? " queue" : " queues") +
-       (zero_copy(ifindex) ? ", zero copy" : ", copy mode"));
+  log_(place.name + ": AF_XDP on " + std::to_string(queues) + (queues == 1 ? " queue" : " queues") +
+       (zero_copy(place.ifindex) ? ", zero copy" : ", copy mode"));
   return {};
 }
 

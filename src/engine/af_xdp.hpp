@@ -76,11 +76,22 @@ class AfXdp {
   // What the caller has of frames is gone with it.
   ~AfXdp() = default;
 
-  // Sockets on every rx queue of a device, entered into the XSKMAP; those it had before are
-  // removed, as after a change of its queues. generic: the device runs XDP in generic mode. An
-  // error leaves none behind, and names the queue. Takes up to a second if the sockets of this
-  // device were closed just before.
-  Result<void> add(unsigned ifindex, const std::string& name, int map_fd, bool generic);
+  // A device whose rx queues are to have sockets.
+  struct Queues {
+    unsigned ifindex = 0;
+    std::string name;
+    int map_fd = -1;
+    bool copies = false;      // never in zero-copy mode: XDP is generic there, or it is a bond
+    unsigned bond = 0;        // it is a port: frames are said to have come in on this device
+    unsigned first = 0;       // entry of the XSKMAP that the socket of queue 0 gets
+    unsigned ups = 0;         // another one: the device's queues may have been made anew
+    bool only_sends = false;  // one socket, as nothing comes in: a bond whose ports have theirs
+    bool operator==(const Queues&) const = default;
+  };
+  // Sockets on every rx queue, entered into the XSKMAP; those that the device had before are removed,
+  // as after a change of its queues. An error leaves none behind, and names the queue. Takes up to a
+  // second if the sockets of this device were closed just before.
+  Result<void> add(const Queues& place);
   // Closes them. Frames that the caller has stay valid until send() or release().
   void remove(unsigned ifindex);
 

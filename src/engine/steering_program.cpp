@@ -258,7 +258,7 @@ std::expected<XdpAttachment, DispatcherRefusal> SteeringProgram::put_behind(unsi
                                                                             XdpMode mode,
                                                                             Workers workers) {
   if (refusal_) return std::unexpected(*refusal_);
-  auto instance = load_for(workers);
+  auto instance = load_for(ifindex, mode, workers);
   if (!instance) return std::unexpected(DispatcherRefusal{EINVAL, instance.error().message});
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
                       .prog_name = kProgram);
@@ -288,7 +288,7 @@ void SteeringProgram::note(const DispatcherRefusal& refusal) {
 Result<XdpAttachment> SteeringProgram::put_alone(unsigned ifindex, const std::string& name,
                                                  XdpMode mode, Workers workers,
                                                  const Descriptor& instead_of) {
-  auto instance = load_for(workers);
+  auto instance = load_for(ifindex, mode, workers);
   if (!instance) return std::unexpected(instance.error());
   if (const int error = tandem_bpf__load((*instance)->skeleton); error != 0)
     return fail_errno("the kernel refused the steering program", -error);
@@ -303,10 +303,11 @@ Result<XdpAttachment> SteeringProgram::put_alone(unsigned ifindex, const std::st
 }
 
 Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
-    Workers workers) const {
+    unsigned ifindex, XdpMode mode, Workers workers) const {
   auto instance = load();
   if (!instance) return instance;
   (*instance)->skeleton->rodata->td_is_behind_workers = workers.ahead ? 1 : 0;
+  (*instance)->skeleton->rodata->td_bond = workers.bond && mode == XdpMode::native ? ifindex : 0;
   if (workers.sockets >= 0) {
     (*instance)->skeleton->rodata->td_has_workers = 1;
     if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers.sockets);
@@ -389,6 +390,13 @@ int SteeringProgram::end_ring_fd() const {
 
 int SteeringProgram::capture_ring_fd() const {
   return bpf_map__fd(maps_->skeleton->maps.td_captured);
+}
+
+void SteeringProgram::set_ports(unsigned ifindex, const td_ports& ports) {
+  const auto it = attached_.find(ifindex);
+  const std::uint32_t zero = 0;
+  if (it != attached_.end())
+    bpf_map_update_elem(bpf_map__fd(it->second->skeleton->maps.td_ports), &zero, &ports, BPF_ANY);
 }
 
 int SteeringProgram::xsks_fd(unsigned ifindex) const {

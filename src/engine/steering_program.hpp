@@ -27,6 +27,7 @@
 #include "engine/xdp_occupant.hpp"
 #include "flow/flow_time.hpp"
 #include "tandem/abi.h"
+#include "tandem/ports.h"
 
 namespace tandem::engine {
 
@@ -34,6 +35,7 @@ namespace tandem::engine {
 struct Workers {
   int sockets = -1;    // the XSKMAP of workers, if they get all that concerns backends; else -1
   bool ahead = false;  // what comes in here has been with a worker: there are only adverts to take
+  bool bond = false;   // the device is a bond: natively frames come in on its ports
 };
 
 class SteeringProgram {
@@ -69,6 +71,8 @@ class SteeringProgram {
   [[nodiscard]] int advert_ring_fd() const;
   [[nodiscard]] int end_ring_fd() const;
   [[nodiscard]] int capture_ring_fd() const;
+  // Of a bond that the program is on natively: where its ports' sockets are in the XSKMAP.
+  void set_ports(unsigned ifindex, const td_ports& ports);
   // The XSKMAP of an interface's own instance; -1 if there is none.
   [[nodiscard]] int xsks_fd(unsigned ifindex) const;
   // Packets by reason, summed over the CPUs; one system call.
@@ -80,7 +84,7 @@ class SteeringProgram {
   struct Instance;
   SteeringProgram(std::string pins, const MapSizes& sizes, Log log, Dispatcher dispatcher);
   Result<std::unique_ptr<Instance>> load() const;
-  Result<std::unique_ptr<Instance>> load_for(Workers workers) const;
+  Result<std::unique_ptr<Instance>> load_for(unsigned ifindex, XdpMode mode, Workers workers) const;
   Result<XdpAttachment> attach_in(XdpMode mode, unsigned ifindex, const std::string& name,
                                   Workers workers);
   Result<XdpAttachment> join(unsigned ifindex, const std::string& name, XdpOccupant& before,

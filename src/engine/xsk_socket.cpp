@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/xsk_socket.hpp"
 
+#include <bpf/bpf.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
@@ -47,7 +48,8 @@ Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Sha
   if (error != 0)
     return fail_errno(to_text(where) + ": cannot open an AF_XDP socket" + hint(error), error);
   self->refill();
-  if (const int refused = xsk_socket__update_xskmap(self->socket_.get(), map_fd); refused != 0)
+  const int socket = self->fd();
+  if (const int refused = bpf_map_update_elem(map_fd, &where.entry, &socket, BPF_ANY); refused != 0)
     return fail_errno(to_text(where) + ": cannot enter the AF_XDP socket into the map of sockets",
                       -refused);
   return self;
@@ -99,8 +101,7 @@ xdp_statistics XskSocket::statistics() const {
 
 Frame XskSocket::frame_at(std::uint64_t address, std::uint32_t length) noexcept {
   std::uint8_t* first = umem_.memory() + umem_.begin_of(address);
-  return {umem_.memory() + address,   length, where_.ifindex, first,
-          first + umem_.frame_size(), this};
+  return {umem_.memory() + address, length, where_.device, first, first + umem_.frame_size(), this};
 }
 
 std::uint64_t XskSocket::address_of(const Frame& frame) const noexcept {

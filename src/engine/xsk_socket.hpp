@@ -28,6 +28,8 @@ class XskSocket {
     unsigned ifindex = 0;
     std::string name;  // for messages
     unsigned queue = 0;
+    unsigned device = 0;  // that frames are said to have come in on: a port's bond; else the same
+    unsigned entry = 0;   // of the XSKMAP
   };
   struct Shape {
     std::uint32_t frames;
@@ -36,7 +38,7 @@ class XskSocket {
     bool zero_copy;      // if the driver can
   };
 
-  // Binds, fills the fill ring and puts the socket into the XSKMAP under its queue's number. A
+  // Binds, fills the fill ring and puts the socket into the XSKMAP. A
   // queue whose last socket was closed just now is free only when the kernel has cleaned up behind
   // it: waits for that, a second at most.
   static Result<std::unique_ptr<XskSocket>> open(const Where& where, const Shape& shape,

@@ -31,6 +31,21 @@ VlanTag vlan_tag_of(rtnl_link* link) {
   return tag;
 }
 
+// libnl does not read what bonding tells of a port: whether it is a standby (IFLA_BOND_SLAVE_STATE).
+bool is_standby(nl_msg& message) {
+  const nlattr* info = nlmsg_find_attr(nlmsg_hdr(&message), sizeof(ifinfomsg), IFLA_LINKINFO);
+  const nlattr* kind =
+      info ? nla_find(static_cast<nlattr*>(nla_data(info)), nla_len(info), IFLA_INFO_SLAVE_KIND)
+           : nullptr;
+  if (kind == nullptr || std::string_view(nla_get_string(kind)) != "bond") return false;
+  const nlattr* data =
+      nla_find(static_cast<nlattr*>(nla_data(info)), nla_len(info), IFLA_INFO_SLAVE_DATA);
+  const nlattr* state =
+      data ? nla_find(static_cast<nlattr*>(nla_data(data)), nla_len(data), IFLA_BOND_SLAVE_STATE)
+           : nullptr;
+  return state != nullptr && nla_get_u8(state) != 0;
+}
+
 Device device_of(rtnl_link* link) {
   Device device;
   device.ifindex = rtnl_link_get_ifindex(link);
@@ -42,6 +57,8 @@ Device device_of(rtnl_link* link) {
   std::int32_t elsewhere = 0;
   device.parent_outside = rtnl_link_get_link_netnsid(link, &elsewhere) == 0;
   if (rtnl_link_is_vlan(link)) device.vlan = vlan_tag_of(link);
+  device.is_bond = text_or_empty(rtnl_link_get_type(link)) == "bond";
+  device.master = rtnl_link_get_master(link);
   return device;
 }
 
@@ -82,6 +99,7 @@ void LinkTable::apply_link(nl_msg& message, LinkChanges& changes) {
   const auto object = parse(message);
   if (!object) return;
   auto device = device_of(reinterpret_cast<rtnl_link*>(object.get()));
+  device.is_asleep = device.master != 0 && is_standby(message);
 
   const auto known = devices_.find(device.ifindex);
   if (header->nlmsg_type == RTM_DELLINK) {
@@ -160,6 +178,13 @@ const Device* LinkTable::find(std::string_view name) const noexcept {
 const Device* LinkTable::find(int ifindex) const noexcept {
   const auto device = devices_.find(ifindex);
   return device == devices_.end() ? nullptr : &device->second;
+}
+
+std::vector<const Device*> LinkTable::ports_of(int ifindex) const {
+  std::vector<const Device*> ports;
+  for (const auto& [number, device] : devices_)
+    if (device.master == ifindex) ports.push_back(&device);
+  return ports;
 }
 
 Result<BottomDevice> LinkTable::bottom(std::string_view name) const {

@@ -42,6 +42,9 @@ struct Device {
   int parent = 0;               // ifindex of what it sits on, or of a veth's other end; 0: none
   bool parent_outside = false;  // `parent` counts in another network namespace
   std::optional<VlanTag> vlan;  // set: a VLAN device on `parent`
+  bool is_bond = false;
+  int master = 0;          // ifindex of the bond, bridge or team that it is a port of; 0: none
+  bool is_asleep = false;  // the port's bond takes no frames from it: a standby
   std::vector<InterfaceAddress> addresses;  // in the kernel's order
 
   [[nodiscard]] bool up() const noexcept;  // IFF_UP, a carrier, and operational (RFC 2863)
@@ -74,6 +77,8 @@ class LinkTable {
 
   [[nodiscard]] const Device* find(std::string_view name) const noexcept;
   [[nodiscard]] const Device* find(int ifindex) const noexcept;
+  // A bond's, in the order of their ifindex.
+  [[nodiscard]] std::vector<const Device*> ports_of(int ifindex) const;
   // Goes down through VLAN devices only: a bridge, bond or macvlan is its own bottom.
   [[nodiscard]] Result<BottomDevice> bottom(std::string_view name) const;
 

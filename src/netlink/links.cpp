@@ -21,6 +21,7 @@ LinkState describe(const Device& device, const std::set<IpAddress>& virtual_addr
   state.mtu = device.mtu;
   state.parent = device.parent_outside ? 0 : device.parent;
   state.vlan = device.vlan;
+  state.is_bond = device.is_bond;
 
   // A virtual address that was there first makes the node's own one secondary, so that one has to
   // do in the end.
@@ -63,6 +64,13 @@ std::optional<LinkState> Links::find(int ifindex) const {
   const auto* device = feed_.table().find(ifindex);
   if (!device) return std::nullopt;
   return describe(*device, virtual_);
+}
+
+std::vector<BondPort> Links::ports_of(int ifindex) const {
+  std::vector<BondPort> ports;
+  for (const auto* device : feed_.table().ports_of(ifindex))
+    ports.push_back({device->ifindex, device->name, device->up(), device->is_asleep});
+  return ports;
 }
 
 }  // namespace tandem::netlink

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/result.hpp"
@@ -24,6 +25,7 @@ struct LinkState {
   std::uint32_t mtu = 0;
   int parent = 0;  // ifindex of the device under it (of a veth: its other end); 0: none here
   std::optional<VlanTag> vlan;  // set: a VLAN device
+  bool is_bond = false;
   // The first address that is not virtual; a secondary one only if there is no other. RFC 9568,
   // 5.1.1.1: the source of IPv4 adverts.
   std::optional<IpAddress> primary_v4;
@@ -32,6 +34,15 @@ struct LinkState {
   std::optional<IpAddress> link_local_v6;
 
   bool operator==(const LinkState&) const = default;
+};
+
+// A port of a bond.
+struct BondPort {
+  int ifindex = 0;
+  std::string name;
+  bool up = false;
+  bool is_asleep = false;  // a standby: the bond takes no frames from it
+  bool operator==(const BondPort&) const = default;
 };
 
 class Links {
@@ -52,6 +63,8 @@ class Links {
 
   [[nodiscard]] std::optional<LinkState> find(std::string_view name) const;
   [[nodiscard]] std::optional<LinkState> find(int ifindex) const;
+  // Of a bond, in the order of their ifindex.
+  [[nodiscard]] std::vector<BondPort> ports_of(int ifindex) const;
   // The device on which the packets of interface `name` come in, and their VLAN tags.
   [[nodiscard]] Result<BottomDevice> bottom(std::string_view name) const {
     return feed_.table().bottom(name);

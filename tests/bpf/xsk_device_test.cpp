@@ -129,12 +129,12 @@ TEST_F(AfXdpTest, WorksInGenericMode) {
 TEST_F(AfXdpTest, ErrorsNameDeviceAndQueue) {
   open();
   const int map = bpf_map__fd(skeleton_->maps.near_xsks);
-  auto added = af_xdp_->add(4711, "eth9", map, false);
+  auto added = af_xdp_->add({4711, "eth9", map});
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("eth9 queue 0: "), std::string::npos)
       << added.error().message;
   // Not a map of sockets.
-  added = af_xdp_->add(near_, "near", -1, false);
+  added = af_xdp_->add({near_, "near", -1});
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("near queue 0: "), std::string::npos)
       << added.error().message;
@@ -143,7 +143,7 @@ TEST_F(AfXdpTest, ErrorsNameDeviceAndQueue) {
   add_near();
   const auto taken = AfXdp::open({}, [](const std::string&) {});
   ASSERT_TRUE(taken);
-  added = (*taken)->add(near_, "near", map, false);
+  added = (*taken)->add({near_, "near", map});
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("another AF_XDP socket"), std::string::npos)
       << added.error().message;
@@ -154,7 +154,7 @@ TEST_F(AfXdpTest, MoreQueuesThanAMapHasEntriesAreRefused) {
   add_pair("wide", 65, "end");
   open();
   const auto added =
-      af_xdp_->add(if_nametoindex("wide"), "wide", bpf_map__fd(skeleton_->maps.near_xsks), false);
+      af_xdp_->add({if_nametoindex("wide"), "wide", bpf_map__fd(skeleton_->maps.near_xsks)});
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("wide has 65 rx queues, expected 64 at most"),
             std::string::npos)

@@ -137,7 +137,7 @@ class AfXdpTest : public testing::Test {
   void add_near(bool generic = false) { add(near_, "near", skeleton_->maps.near_xsks, generic); }
   void add_far(bool generic = false) { add(far_, "far", skeleton_->maps.far_xsks, generic); }
   void add(unsigned ifindex, const char* name, const bpf_map* map, bool generic) {
-    const auto added = af_xdp_->add(ifindex, name, bpf_map__fd(map), generic);
+    const auto added = af_xdp_->add({ifindex, name, bpf_map__fd(map), generic});
     ASSERT_TRUE(added) << added.error().message;
   }
   void open_both(const AfXdp::Options& options = {}) {
