@@ -50,8 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(imported.error().message.find('\n') == std::string::npos);
     return 0;
   }
-  const auto& [text, origins] = imported->written;
+  const auto& [text, origins, spots] = imported->written;
   require(static_cast<std::size_t>(std::ranges::count(text, '\n')) == origins.size());
+  require(origins.size() == spots.size());
   if (text.size() < (std::size_t{4} << 20)) require(config::parse_toml(text).has_value());
   return 0;
 }
