@@ -27,6 +27,7 @@ struct FlowLayout4 {
   // What tells one tenant of the entry from the next.
   static std::uint64_t tenant(const Entry& entry) { return load(entry.key); }
   static Key key_of(const Entry& entry) { return load(entry.key); }
+  static std::uint16_t service_of(Key key) { return static_cast<std::uint16_t>(key); }
   static void publish(Entry& entry, Key key) { store(entry.key, key); }
   static void withdraw(Entry& entry) { store(entry.key, 0); }
 };
@@ -53,6 +54,7 @@ struct FlowLayout6 {
     return {{load(entry.address[0]), load(entry.address[1])},
             static_cast<std::uint32_t>(load(entry.id))};
   }
+  static std::uint16_t service_of(const Key& key) { return static_cast<std::uint16_t>(key.id); }
   // The address takes two stores: the id, whose upper half is another one each time, comes last.
   static void publish(Entry& entry, const Key& key) {
     store(entry.address[0], key.address[0]);

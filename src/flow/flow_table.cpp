@@ -6,6 +6,7 @@
 #include <string>
 
 #include "flow/flow_word.hpp"
+#include "tandem/abi.h"
 
 namespace tandem::flow {
 namespace {
@@ -162,6 +163,13 @@ void FlowTable<Layout>::tell(const Flow& flow, FlowChange change) const {
   if (on_change_) on_change_(flow, change);
 }
 
+template <class Layout>
+void FlowTable<Layout>::mark(const void* in_bucket) const {
+  if (marks_ == nullptr) return;
+  const auto bytes = static_cast<const std::byte*>(in_bucket) - static_cast<std::byte*>(memory_);
+  marks_->set(static_cast<std::uint32_t>(static_cast<std::size_t>(bytes) / kElementBytes));
+}
+
 // ---- Making room
 
 template <class Layout>
@@ -179,6 +187,7 @@ void FlowTable<Layout>::move(Entry& from, Entry& to, bool away) {
   // Of two states that were reached at the same time in both places, the one here stays.
   if ((last.part.who ^ copied.part.who) & kState)
     swap_who(to.word, word.part.who, (word.part.who & ~kState) | (last.part.who & kState));
+  mark(&to);
   moves_++;
 }
 
@@ -289,6 +298,7 @@ auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> I
     count(old.part.who, -1);
     count(fresh, 1);
     tell(to_flow(key, old), FlowChange::gone);
+    mark(entry);
     return {Outcome::replaced, to_flow(key, word)};
   }
   const td_flow_where where = Layout::where(head(), key);
@@ -301,6 +311,7 @@ auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> I
   Layout::publish(*entry, key);
   flows_++;
   count(fresh, 1);
+  mark(entry);
   return {Outcome::inserted, to_flow(key, word)};
 }
 
@@ -319,6 +330,22 @@ bool FlowTable<Layout>::set_extra(const Key& key, std::uint16_t extra) {
     word = old;
     word.part.extra = extra;
   } while (!swap(entry->word, old, word));
+  mark(entry);
+  return true;
+}
+
+template <class Layout>
+bool FlowTable<Layout>::set_state(const Key& key, std::uint8_t state, Tick now,
+                                  const IdleTicks& limits) {
+  Entry* entry = locate(key);
+  if (entry == nullptr) return false;
+  td_flow_word old = load(entry->word), word = old;
+  do {
+    word = old;
+    word.part.who = (old.part.who & ~kState) | std::uint32_t{state} << TD_FLOW_STATE_SHIFT;
+    word.part.stamp = now;
+  } while (!swap(entry->word, old, word));
+  review(key, now, limits);
   return true;
 }
 
@@ -360,6 +387,7 @@ void FlowTable<Layout>::review(Entry& entry, Tick now, const IdleTicks& limits, 
     FlowCounts::change(counts_.active_[td_flow_backend_of(who)], counts ? 1 : -1);
     (counts ? swept.counted : swept.uncounted)++;
     word.part.who = who;
+    mark(&entry);
     tell(to_flow(key, word), counts ? FlowChange::counted : FlowChange::uncounted);
     return;
   }
@@ -376,7 +404,11 @@ auto FlowTable<Layout>::sweep(std::uint32_t buckets, Tick now, const IdleTicks& 
   Swept swept;
   for (buckets = std::min(buckets, head().buckets); buckets > 0; buckets--) {
     for (Entry& entry : bucket(1 + cursor_).entry) {
-      review(entry, now, limits, swept);
+      if (replicas_ != nullptr && !Layout::is_empty(entry) &&
+          replicas_[Layout::service_of(Layout::key_of(entry)) % TD_MAX_SERVICES] != 0)
+        stamp(entry.word, now);
+      else
+        review(entry, now, limits, swept);
       if (!Layout::is_empty(entry) && (load(entry.word).part.who & kAway)) bring_home(entry);
     }
     if (++cursor_ >= head().buckets) cursor_ = 0;

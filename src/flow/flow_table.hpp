@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "flow/flow_counts.hpp"
 #include "flow/flow_layout.hpp"
+#include "flow/flow_marks.hpp"
 #include "flow/flow_time.hpp"
 #include "tandem/flow_track.h"
 
@@ -89,6 +90,13 @@ class FlowTable {
   // but for the flow that insert() adds.
   FlowTable(std::span<std::byte> memory, FlowCounts& counts, OnChange on_change = {});
 
+  // From here on each bucket that insert(), a move, a change of state or of `extra` has changed is
+  // marked. Before anything else; elements as many as the table has.
+  void set_marks(FlowMarks* marks) { marks_ = marks; }
+  // By service number: 1 where the flows are replicas of another node's. The sweep lets them be,
+  // and stamps them, so that they are fresh when this node takes over. nullptr: none are.
+  void set_replicas(const std::uint8_t* by_service) { replicas_ = by_service; }
+
   // For create(): what clients must not know.
   static Seeds random_seeds();
 
@@ -109,6 +117,9 @@ class FlowTable {
   // Of a flow that is there: its mode's, when a client's next hop is another one from now on.
   // false: there is no such flow.
   bool set_extra(const Key& key, std::uint16_t extra);
+  // The state that another node has seen (enum td_flow_state), with the counts that follow from
+  // it. false: there is no such flow.
+  bool set_state(const Key& key, std::uint8_t state, Tick now, const IdleTicks& limits);
 
   // false: there is no such flow.
   bool erase(const Key& key);
@@ -168,12 +179,15 @@ class FlowTable {
   void count(std::uint32_t who, int by);
   void review(Entry& entry, Tick now, const IdleTicks& limits, Swept& swept);
   void tell(const Flow& flow, FlowChange change) const;
+  void mark(const void* in_bucket) const;
   bool adopt(Entry& entry, std::uint32_t element);
 
   void* memory_;
   std::size_t elements_;
   FlowCounts& counts_;
   OnChange on_change_;
+  FlowMarks* marks_ = nullptr;
+  const std::uint8_t* replicas_ = nullptr;
   std::uint32_t flows_ = 0;
   std::uint32_t cursor_ = 0;  // of the sweep, in buckets
   std::uint64_t moves_ = 0;

@@ -11,6 +11,7 @@
 
 #include "forward/forwarder.hpp"
 #include "forward/refusal.hpp"
+#include "forward/source_record.hpp"
 
 namespace tandem::forward {
 
@@ -63,17 +64,6 @@ typename Table::Key key_of(const td_client& client, std::uint16_t service) {
     return key4(client, service);
   else
     return key6(client, service);
-}
-
-// All but `service`, which makes the record somebody's.
-void fill(td_source& record, const td_client& client, std::uint16_t service, std::uint16_t hop) {
-  std::atomic_ref(record.service).store(0, std::memory_order_release);
-  td_source fresh{};
-  td_copy_address(fresh.client, client.address, client.family);
-  std::memcpy(record.client, fresh.client, sizeof record.client);
-  record.client_port = static_cast<std::uint16_t>(client.port);
-  record.hop = hop;
-  std::atomic_ref(record.service).store(service, std::memory_order_release);
 }
 
 }  // namespace
@@ -132,7 +122,7 @@ bool Forwarder::reserve(const Packet& packet, Decision& decision) {
     const auto source = static_cast<std::uint8_t>(service.turn++ % sources);
     const auto port = take_port(service, source);
     if (!port) continue;
-    fill(*source_at(service, source, *port), packet.client, packet.number, *hop);
+    fill_source(*source_at(service, source, *port), packet.client, packet.number, *hop);
     decision.extra = *port;
     decision.source = source;
     return true;
@@ -233,6 +223,7 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   }
   const auto outcome = table.insert(key, decision, packet.tick).outcome;
   if (outcome == Table::Outcome::inserted || outcome == Table::Outcome::replaced) {
+    if (replication_ != nullptr) count_in<Table>(key, *backend, decision.extra);
     (begins ? counts.picks : counts.joined)++;
     backend_counts_[*backend].flows++;
     return TD_TX_FORWARD;

@@ -43,14 +43,16 @@ void Forwarder::on_change(const typename Table::Flow& flow, flow::FlowChange cha
   if (change == flow::FlowChange::counted) return service->scheduler->charge(flow.backend);
   if (flow.counted || change == flow::FlowChange::uncounted)
     service->scheduler->close(flow.backend);
-  if (change == flow::FlowChange::gone) release(*service, flow.extra, flow.source);
+  if (change != flow::FlowChange::gone) return;
+  release(*service, flow.extra, flow.source);
+  if (replication_ != nullptr) count_out<Table>(flow);
 }
 
 // ---- After a restart
 
 bool Forwarder::hold(const Service& service, std::uint16_t number, std::uint16_t extra,
                      std::uint8_t source) {
-  if (service.settings.mode == TD_MODE_NAT) return hops_.hold(extra);
+  if (service.settings.mode == TD_MODE_NAT) return extra == 0 || hops_.hold(extra);
   if (service.settings.mode != TD_MODE_FULLNAT) return true;
   const td_source* record = source_at(service, source, extra);
   if (record == nullptr || record->service != number || !hops_.hold(record->hop)) return false;
@@ -68,6 +70,7 @@ bool Forwarder::adopt(const typename Table::Flow& flow) {
       !hold(*service, number, flow.extra, flow.source))
     return false;
   if (flow.counted) service->scheduler->charge(flow.backend);
+  if (replication_ != nullptr) count_in<Table>(flow.key, flow.backend, flow.extra);
   return true;
 }
 

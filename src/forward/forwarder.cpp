@@ -80,6 +80,7 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
                                                                   settings.affinity, random_seed())
                             : nullptr;
   service->settings = settings;
+  if (replication_ != nullptr) replication_->sums.set_service(number, settings.identity);
   if (!schedules_anew) return;
   auto scheduler = std::make_unique<balance::Scheduler>(settings.kind, settings.options);
   for (std::uint16_t slot = 1; slot < backends_.size(); slot++) {
@@ -123,6 +124,8 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   backend->hop = settings.hop ? hops_.acquire(*settings.hop).value_or(0) : 0;
   if (backend->hop == 0) backend->settings.balance.state = balance::State::down;
   write(slot, *backend);
+  if (replication_ != nullptr)
+    replication_->sums.set_backend(slot, backend->settings.balance.identity);
   hops_.release(old_hop);
   service->scheduler->set(backend->settings.balance, now);
   if (service->affinity && is_new) service->affinity->forget(slot);

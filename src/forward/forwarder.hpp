@@ -27,6 +27,7 @@
 #include "flow/flow_table.hpp"
 #include "forward/hop_table.hpp"
 #include "forward/port_pool.hpp"
+#include "forward/replication.hpp"
 #include "forward/settings.hpp"
 #include "tandem/steer.h"
 
@@ -49,6 +50,9 @@ class Forwarder {
 
   // Takes the flow tables that are there, or makes new ones. Before anything else.
   Result<void> open(const Sizes& sizes, flow::Tick now);
+  // From here on the flows are kept in step with a peer's: see replication.hpp. Between open() and
+  // the first setting. The caller keeps it alive.
+  void replicate(Replication* replication);
   // After the services and backends are set for the first time: the flows that are there go on if
   // they belong to some of these, else they are forgotten. Returns how many went on.
   std::uint32_t adopt();
@@ -71,6 +75,9 @@ class Forwarder {
   void on_end(const td_flow_end& end, flow::Tick now);
   // The next `buckets` of both tables.
   void sweep(std::uint32_t buckets, flow::Tick now);
+  // What the peer did, at most so many changes. To be called in each round of the thread, also when
+  // nothing came. Does nothing without replicate().
+  void apply_changes(std::size_t most, MonotonicTime now, flow::Tick tick);
 
   // ---- What is
   struct Preview {
@@ -135,6 +142,20 @@ class Forwarder {
   std::optional<std::uint16_t> client_hop(const Packet& packet);
   td_reason deliver(td_frame& frame, td_outcome& outcome);
 
+  // replica.cpp
+  [[nodiscard]] bool holds_lease(std::uint16_t service, MonotonicTime now) const;
+  void apply(const ReplicaChange& change, MonotonicTime now, flow::Tick tick);
+  template <class Table>
+  void put(Table& table, const ReplicaChange& change, bool decides_here, flow::Tick tick);
+  template <class Table>
+  bool acquire(const Service& service, const ReplicaChange& change,
+               typename Table::Decision& decision);
+  void mark_replicas(MonotonicTime now);
+  template <class Table>
+  void count_in(const typename Table::Key& key, std::uint16_t backend, std::uint16_t extra);
+  template <class Table>
+  void count_out(const typename Table::Flow& flow);
+
   // flow_fate.cpp
   template <class Table>
   void on_change(const typename Table::Flow& flow, flow::FlowChange change);
@@ -175,6 +196,9 @@ class Forwarder {
   bool adopting_ = false;
   std::uint32_t forgetting_ = 0;  // the bucket of both tables that is next
   bool forgets_ = false;          // some flows may be forlorn
+  Replication* replication_ = nullptr;
+  std::array<std::uint8_t, TD_MAX_SERVICES> replicas_{};  // services that this node holds no lease of
+  bool applying_ = false;                                 // a change of the peer's
 };
 
 }  // namespace tandem::forward

@@ -15,6 +15,7 @@
 namespace tandem::forward {
 
 struct ServiceSettings {
+  std::uint64_t identity = 0;  // the same on both nodes
   td_mode mode = TD_MODE_DSR;
   bool udp = false;
   balance::Kind kind = balance::Kind::least_conn;

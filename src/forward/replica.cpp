@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flows of the other node in the forwarder's tables, and this node's flows as the other one gets
+// them (replication.hpp).
+//
+// Who holds the lease of a service's address decides about its flows. On the other node they are
+// replicas: they take no part in decisions, they do not age, and they change only as the peer says.
+// A node that takes the lease goes on with them as they are; nothing is committed.
+//
+// If the peer names a flow of a service whose lease this node holds, as after a partition in which
+// both decided, a flow that is not here yet is added, and one that is here stays as it is.
+#include <algorithm>
+#include <cstring>
+
+#include "forward/forwarder.hpp"
+#include "forward/source_record.hpp"
+
+namespace tandem::forward {
+namespace {
+
+FlowId id_of(std::uint64_t key) {
+  return {.client = {key >> 32, 0},
+          .port = static_cast<std::uint16_t>(key >> 16),
+          .service = static_cast<std::uint16_t>(key),
+          .family = TD_IPV4};
+}
+
+FlowId id_of(const td_flow6_key& key) {
+  return {.client = {key.address[0], key.address[1]},
+          .port = static_cast<std::uint16_t>(key.id >> 16),
+          .service = static_cast<std::uint16_t>(key.id),
+          .family = TD_IPV6};
+}
+
+template <class Table>
+typename Table::Key key_of(const FlowId& name) {
+  if constexpr (std::is_same_v<Table, flow::FlowTable4>)
+    return td_flow4_key(static_cast<std::uint32_t>(name.client[0]), name.port, name.service);
+  else
+    return {{name.client[0], name.client[1]},
+            std::uint32_t{name.port} << 16 | name.service};
+}
+
+// A client's address as packets have it.
+struct ClientBytes {
+  explicit ClientBytes(const FlowId& name) {
+    if (name.family == TD_IPV4) {
+      store(static_cast<std::uint32_t>(name.client[0]), 0);
+    } else {
+      store(name.client[0], 0);
+      store(name.client[1], 8);
+    }
+  }
+  std::uint8_t bytes[16]{};
+
+ private:
+  template <class Word>
+  void store(Word word, std::size_t at) {
+    for (std::size_t i = 0; i < sizeof word; i++)
+      bytes[at + i] = static_cast<std::uint8_t>(word >> 8 * (sizeof word - 1 - i));
+  }
+};
+
+}  // namespace
+
+void Forwarder::replicate(Replication* replication) {
+  replication_ = replication;
+  flows4_.set_marks(&replication->marks4);
+  flows6_.set_marks(&replication->marks6);
+  flows4_.set_replicas(replicas_.data());
+  flows6_.set_replicas(replicas_.data());
+}
+
+bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
+  const td_tables& tables = *memory_.env.tables;
+  const td_vrouter* router = td_vrouter_at(&tables, tables.service[service].vrouter);
+  return router != nullptr && __atomic_load_n(&router->lease_ns, __ATOMIC_ACQUIRE) > to_ns(now);
+}
+
+void Forwarder::mark_replicas(MonotonicTime now) {
+  for (std::uint16_t number = 1; number < services_.size(); number++)
+    replicas_[number] = services_[number] != nullptr && !holds_lease(number, now) ? 1 : 0;
+}
+
+// ---- Out
+
+template <class Table>
+void Forwarder::count_in(const typename Table::Key& key, std::uint16_t backend,
+                         std::uint16_t extra) {
+  const FlowId name = id_of(key);
+  const bool has_port = services_[name.service]->settings.mode == TD_MODE_FULLNAT;
+  replication_->sums.add(name, backend, has_port ? extra : 0);
+}
+
+template <class Table>
+void Forwarder::count_out(const typename Table::Flow& flow) {
+  const FlowId name = id_of(flow.key);
+  const bool has_port = services_[name.service]->settings.mode == TD_MODE_FULLNAT;
+  replication_->sums.subtract(name, flow.backend, has_port ? flow.extra : 0);
+  if (!applying_ && !replication_->gone.push(name)) replication_->names_lost++;
+}
+
+// ---- In
+
+void Forwarder::apply_changes(std::size_t most, MonotonicTime now, flow::Tick tick) {
+  if (replication_ == nullptr) return;
+  mark_replicas(now);
+  applying_ = true;
+  for (std::size_t i = 0; i < most; i++) {
+    const ReplicaChange* change = replication_->changes.front();
+    if (change == nullptr) break;
+    apply(*change, now, tick);
+    replication_->changes.pop();
+  }
+  applying_ = false;
+}
+
+void Forwarder::apply(const ReplicaChange& change, MonotonicTime now, flow::Tick tick) {
+  using Kind = ReplicaChange::Kind;
+  const std::uint16_t number = change.flow.service;
+  const bool decides_here = holds_lease(number, now);
+  const bool is_v4 = change.flow.family == TD_IPV4;
+  if (change.kind == Kind::check) {
+    const bool equal = replication_->sums.sum(number, change.range) == change.sum;
+    if (!replication_->outcomes.push({number, change.range, equal})) replication_->outcomes_lost++;
+  } else if (change.kind == Kind::remove) {
+    if (decides_here) return;
+    const bool gone = is_v4 ? flows4_.erase(key_of<flow::FlowTable4>(change.flow))
+                            : flows6_.erase(key_of<flow::FlowTable6>(change.flow));
+    if (gone) replication_->applied++;
+  } else if (is_v4) {
+    put(flows4_, change, decides_here, tick);
+  } else {
+    put(flows6_, change, decides_here, tick);
+  }
+}
+
+// What the flow holds, as reserve() does it for one that is decided here; of a port, the one that
+// the peer has given it. false: that port is in use here, and nothing is held.
+template <class Table>
+bool Forwarder::acquire(const Service& service, const ReplicaChange& change,
+                        typename Table::Decision& decision) {
+  if (!service.settings.is_nat()) return true;
+  td_hop way = change.client_hop;
+  for (const Device& device : devices_)
+    if (device.ifindex == way.ifindex) way.mtu = device.mtu;
+  const std::uint16_t hop = way.ifindex != 0 ? hops_.acquire(way).value_or(0) : 0;
+  if (service.settings.mode == TD_MODE_NAT) {
+    decision.extra = hop;
+    return true;
+  }
+  td_source* record = source_at(service, change.source, change.source_port);
+  if (record == nullptr ||
+      !ports_[service.settings.sources[change.source]].hold(change.source_port)) {
+    hops_.release(hop);
+    return false;
+  }
+  const ClientBytes client(change.flow);
+  fill_source(*record, {client.bytes, change.flow.port, change.flow.family}, change.flow.service,
+              hop);
+  decision.extra = change.source_port;
+  decision.source = change.source;
+  return true;
+}
+
+template <class Table>
+void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here, flow::Tick tick) {
+  Service* service = service_at(change.flow.service);
+  const bool known = service != nullptr && !service->going && change.backend < backends_.size() &&
+                     backends_[change.backend] &&
+                     backends_[change.backend]->settings.service == change.flow.service;
+  if (!known) return replication_->unknown++;
+  const auto key = key_of<Table>(change.flow);
+  const bool has_port = service->settings.mode == TD_MODE_FULLNAT;
+  if (const auto here = table.find(key)) {
+    const bool same = here->backend == change.backend &&
+                      (!has_port || (here->extra == change.source_port && here->source == change.source));
+    if (decides_here && !same) replication_->conflicts++;
+    if (decides_here) return;
+    if (same) {
+      if (here->state != change.state) table.set_state(key, change.state, tick, idle_);
+      replication_->applied++;
+      return;
+    }
+    table.erase(key);
+  }
+  typename Table::Decision decision{change.backend, change.state};
+  if (!acquire<Table>(*service, change, decision)) return replication_->ports_taken++;
+  const bool counts = !td_flow_is_ending(change.state);
+  if (counts) service->scheduler->charge(change.backend);
+  if (table.insert(key, decision, tick).outcome != Table::Outcome::inserted) {
+    if (counts) service->scheduler->close(change.backend);
+    release(*service, decision.extra, decision.source);
+    return replication_->no_room++;
+  }
+  count_in<Table>(key, change.backend, decision.extra);
+  replication_->applied++;
+}
+
+template void Forwarder::count_in<flow::FlowTable4>(const std::uint64_t&, std::uint16_t,
+                                                    std::uint16_t);
+template void Forwarder::count_in<flow::FlowTable6>(const td_flow6_key&, std::uint16_t,
+                                                    std::uint16_t);
+template void Forwarder::count_out<flow::FlowTable4>(const flow::FlowTable4::Flow&);
+template void Forwarder::count_out<flow::FlowTable6>(const flow::FlowTable6::Flow&);
+
+}  // namespace tandem::forward
