@@ -37,7 +37,10 @@ class FlowSums {
 
   // secret: the same on both nodes, and unknown to clients.
   explicit FlowSums(std::uint64_t secret)
-      : secret_(secret), services_(TD_MAX_SERVICES), backends_(TD_MAX_BACKENDS), sums_(TD_MAX_SERVICES) {}
+      : secret_(secret),
+        services_(TD_MAX_SERVICES),
+        backends_(TD_MAX_BACKENDS),
+        sums_(TD_MAX_SERVICES) {}
 
   // What a number stands for. No flow of it may be there while that changes. Data thread.
   void set_service(std::uint16_t number, std::uint64_t identity) {
@@ -55,7 +58,9 @@ class FlowSums {
     h = balance::mix(h ^ name.port ^ std::uint64_t{name.family} << 32);
     return balance::mix(h ^ services_[name.service].load(std::memory_order_acquire));
   }
-  static constexpr unsigned range_of(std::uint64_t hash) { return static_cast<unsigned>(hash >> 56); }
+  static constexpr unsigned range_of(std::uint64_t hash) {
+    return static_cast<unsigned>(hash >> 56);
+  }
 
   // Data thread. source_port: fullnat's, else 0.
   void add(const FlowId& name, std::uint16_t backend, std::uint16_t source_port) {

@@ -197,8 +197,9 @@ class Forwarder {
   std::uint32_t forgetting_ = 0;  // the bucket of both tables that is next
   bool forgets_ = false;          // some flows may be forlorn
   Replication* replication_ = nullptr;
-  std::array<std::uint8_t, TD_MAX_SERVICES> replicas_{};  // services that this node holds no lease of
-  bool applying_ = false;                                 // a change of the peer's
+  std::array<std::uint8_t, TD_MAX_SERVICES>
+      replicas_{};         // services that this node holds no lease of
+  bool applying_ = false;  // a change of the peer's
 };
 
 }  // namespace tandem::forward

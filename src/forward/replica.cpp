@@ -36,8 +36,7 @@ typename Table::Key key_of(const FlowId& name) {
   if constexpr (std::is_same_v<Table, flow::FlowTable4>)
     return td_flow4_key(static_cast<std::uint32_t>(name.client[0]), name.port, name.service);
   else
-    return {{name.client[0], name.client[1]},
-            std::uint32_t{name.port} << 16 | name.service};
+    return {{name.client[0], name.client[1]}, std::uint32_t{name.port} << 16 | name.service};
 }
 
 // A client's address as packets have it.
@@ -72,8 +71,8 @@ void Forwarder::replicate(Replication* replication) {
 
 bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
   const td_tables& tables = *memory_.env.tables;
-  const td_vrouter* router = td_vrouter_at(&tables, tables.service[service].vrouter);
-  return router != nullptr && __atomic_load_n(&router->lease_ns, __ATOMIC_ACQUIRE) > to_ns(now);
+  const td_vrouter& router = tables.vrouter[tables.service[service].vrouter % TD_MAX_VROUTERS];
+  return __atomic_load_n(&router.lease_ns, __ATOMIC_ACQUIRE) > to_ns(now);
 }
 
 void Forwarder::mark_replicas(MonotonicTime now) {
@@ -172,8 +171,9 @@ void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here
   const auto key = key_of<Table>(change.flow);
   const bool has_port = service->settings.mode == TD_MODE_FULLNAT;
   if (const auto here = table.find(key)) {
-    const bool same = here->backend == change.backend &&
-                      (!has_port || (here->extra == change.source_port && here->source == change.source));
+    const bool same =
+        here->backend == change.backend &&
+        (!has_port || (here->extra == change.source_port && here->source == change.source));
     if (decides_here && !same) replication_->conflicts++;
     if (decides_here) return;
     if (same) {

@@ -32,7 +32,7 @@ struct ReplicaChange {
   Kind kind = Kind::put;
   std::uint8_t state = 0;   // enum td_flow_state
   std::uint8_t source = 0;  // fullnat: which of the service's source addresses
-  FlowId flow;            // check: only the service counts
+  FlowId flow;              // check: only the service counts
   std::uint16_t backend = 0;
   std::uint16_t source_port = 0;  // fullnat
   std::uint16_t range = 0;        // check
@@ -54,18 +54,18 @@ struct Replication {
 
   FlowSums sums;
   flow::FlowMarks marks4, marks6;
-  SpscRing<FlowId> gone{kNames};            // data thread -> sync thread
+  SpscRing<FlowId> gone{kNames};              // data thread -> sync thread
   SpscRing<ReplicaChange> changes{kChanges};  // sync thread -> data thread
   SpscRing<CheckOutcome> outcomes{kChanges};  // data thread -> sync thread
 
   // Counted by the data thread.
-  Count applied;          // changes that took effect
-  Count names_lost;       // found `gone` full
-  Count outcomes_lost;    // found `outcomes` full
-  Count unknown;          // named a service or backend that has gone meanwhile
-  Count conflicts;        // the peer has another backend for a flow that this node decided
-  Count no_room;          // the flow table is full
-  Count ports_taken;      // fullnat: the source port is in use here
+  Count applied;        // changes that took effect
+  Count names_lost;     // found `gone` full
+  Count outcomes_lost;  // found `outcomes` full
+  Count unknown;        // named a service or backend that has gone meanwhile
+  Count conflicts;      // the peer has another backend for a flow that this node decided
+  Count no_room;        // the flow table is full
+  Count ports_taken;    // fullnat: the source port is in use here
 };
 
 }  // namespace tandem::forward

@@ -178,9 +178,11 @@ std::vector<std::uint16_t> ServiceNode::source_slots(const TestService& service)
 void ServiceNode::make(MonotonicTime now) {
   forwarder_ = std::make_unique<forward::Forwarder>(memory_, idle_ticks());
   if (!forwarder_->open({flows_, flows_, kTickShift}, tick(now))) std::abort();
+  if (replication_ != nullptr) forwarder_->replicate(replication_);
   forwarder_->set_mtu(rig::kLink, 1500);
   for (const auto& s : test_services()) {
     forward::ServiceSettings settings;
+    settings.identity = s.number;
     settings.mode = s.mode;
     settings.udp = s.udp;
     settings.sources = source_slots(s);
@@ -205,6 +207,11 @@ void ServiceNode::make(MonotonicTime now) {
 void ServiceNode::restart(MonotonicTime now) {
   make(now);
   forwarder_->adopt();
+}
+
+void ServiceNode::replicate(forward::Replication& shared, MonotonicTime now) {
+  replication_ = &shared;
+  restart(now);
 }
 
 void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,

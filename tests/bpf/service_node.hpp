@@ -75,6 +75,8 @@ class ServiceNode {
 
   // A daemon's restart: another forwarder over the same memory.
   void restart(MonotonicTime now);
+  // The same, and from then on its flows are kept in step with a peer's.
+  void replicate(forward::Replication& shared, MonotonicTime now);
   void set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,
                    MonotonicTime now, std::uint32_t max_connections = 0);
   // Another one for a service, at the first one's address. slot: from 100 on.
@@ -97,6 +99,7 @@ class ServiceNode {
   flow::JiffyClock clock_;
   std::uint32_t flows_;
   std::uint16_t more_sources_;
+  forward::Replication* replication_ = nullptr;
   std::unique_ptr<forward::Forwarder> forwarder_;
   frames::Bytes buffer_;
 };

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/message.hpp"
+
+#include <algorithm>
+
+#include "tandem/abi.h"
+#include "tandem/flow.h"
+
+namespace tandem::sync {
+namespace {
+
+constexpr std::size_t kHead = 5;  // bytes: length and type
+
+enum class Type : std::uint8_t {
+  hello = 1,
+  service_name,
+  backend_name,
+  hop_name,
+  flows4,
+  flows6,
+  gone4,
+  gone6,
+  checks,
+  outcomes,
+  repair_begin,
+  repair_end,
+  status,
+};
+
+// ---- Fields
+
+class Writer {
+ public:
+  explicit Writer(std::vector<std::uint8_t>& out) : out_(out) {}
+  template <class Number>
+  void number(Number value) {
+    for (std::size_t i = sizeof value; i-- > 0;)
+      out_.push_back(static_cast<std::uint8_t>(value >> 8 * i));
+  }
+  void bytes(std::span<const std::uint8_t> bytes) {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+  }
+  void address(const IpAddress& address) {
+    number(static_cast<std::uint8_t>(address.family()));
+    bytes(address.bytes());
+  }
+
+ private:
+  std::vector<std::uint8_t>& out_;
+};
+
+// Past the end it gives zeros, and is not good() any more.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::uint8_t> in) : in_(in) {}
+  template <class Number>
+  Number number() {
+    Number value = 0;
+    for (const std::uint8_t byte : take(sizeof value))
+      value = static_cast<Number>(static_cast<Number>(value << 8) | byte);
+    return value;
+  }
+  std::span<const std::uint8_t> take(std::size_t count) {
+    if (count > in_.size()) {
+      good_ = false;
+      in_ = {};
+      return {};
+    }
+    const auto taken = in_.first(count);
+    in_ = in_.subspan(count);
+    return taken;
+  }
+  IpAddress address() {
+    const auto family = number<std::uint8_t>();
+    const auto bytes = take(family == TD_IPV4 ? 4 : 16);
+    if (family == TD_IPV4 && good_) return IpAddress::v4(bytes.first<4>());
+    if (family == TD_IPV6 && good_) return IpAddress::v6(bytes.first<16>());
+    good_ = false;
+    return {};
+  }
+  [[nodiscard]] bool good() const { return good_; }
+  [[nodiscard]] std::size_t left() const { return in_.size(); }
+
+ private:
+  std::span<const std::uint8_t> in_;
+  bool good_ = true;
+};
+
+// ---- Messages. put() writes the fields, get() reads them.
+
+void put(Writer& w, const Hello& m) {
+  w.number(kMagic);
+  w.number(m.oldest);
+  w.number(m.newest);
+  w.number(m.boot);
+  w.number(m.capacity4);
+  w.number(m.capacity6);
+  const auto length = std::min<std::size_t>(m.node.size(), 255);
+  w.number(static_cast<std::uint8_t>(length));
+  w.bytes({reinterpret_cast<const std::uint8_t*>(m.node.data()), length});
+}
+bool get(Reader& r, Hello& m) {
+  const bool ours = r.number<std::uint32_t>() == kMagic;
+  m.oldest = r.number<std::uint16_t>();
+  m.newest = r.number<std::uint16_t>();
+  m.boot = r.number<std::uint64_t>();
+  m.capacity4 = r.number<std::uint32_t>();
+  m.capacity6 = r.number<std::uint32_t>();
+  const auto name = r.take(r.number<std::uint8_t>());
+  m.node.assign(name.begin(), name.end());
+  return ours && m.oldest <= m.newest;
+}
+
+void put(Writer& w, const ServiceName& m) {
+  w.number(m.number);
+  w.number(m.mode);
+  w.number(m.protocol);
+  w.number(m.port);
+  w.address(m.address);
+  w.number(static_cast<std::uint8_t>(m.sources.size()));
+  for (const IpAddress& source : m.sources) w.address(source);
+}
+bool get(Reader& r, ServiceName& m) {
+  m.number = r.number<std::uint16_t>();
+  m.mode = r.number<std::uint8_t>();
+  m.protocol = r.number<std::uint8_t>();
+  m.port = r.number<std::uint16_t>();
+  m.address = r.address();
+  const auto sources = r.number<std::uint8_t>();
+  if (sources > TD_SERVICE_SOURCES) return false;
+  for (int i = 0; i < sources; i++) m.sources.push_back(r.address());
+  return m.number > 0 && m.number < TD_MAX_SERVICES;
+}
+
+void put(Writer& w, const BackendName& m) {
+  w.number(m.slot);
+  w.number(m.service);
+  w.number(m.port);
+  w.address(m.address);
+}
+bool get(Reader& r, BackendName& m) {
+  m.slot = r.number<std::uint16_t>();
+  m.service = r.number<std::uint16_t>();
+  m.port = r.number<std::uint16_t>();
+  m.address = r.address();
+  return m.slot > 0 && m.slot < TD_MAX_BACKENDS;
+}
+
+void put(Writer& w, const HopName& m) {
+  w.number(m.number);
+  w.bytes(m.destination.bytes);
+  for (const auto tag : m.vlan) w.number(tag);
+  for (const auto tpid : m.tpid) w.number(tpid);
+}
+bool get(Reader& r, HopName& m) {
+  m.number = r.number<std::uint16_t>();
+  std::ranges::copy(r.take(m.destination.bytes.size()), m.destination.bytes.begin());
+  for (auto& tag : m.vlan) tag = r.number<std::uint16_t>();
+  for (auto& tpid : m.tpid) tpid = r.number<std::uint16_t>();
+  return m.number > 0;
+}
+
+template <int Family>
+constexpr std::size_t kKeyBytes = Family == 4 ? 8 : 20;
+
+template <int Family>
+void put_key(Writer& w, const FlowRecord& f) {
+  if constexpr (Family == 4) {
+    w.number(static_cast<std::uint32_t>(f.client[0]));
+  } else {
+    w.number(f.client[0]);
+    w.number(f.client[1]);
+  }
+  w.number(f.port);
+  w.number(f.service);
+}
+template <int Family>
+void get_key(Reader& r, FlowRecord& f) {
+  f.client[0] = Family == 4 ? r.number<std::uint32_t>() : r.number<std::uint64_t>();
+  if constexpr (Family == 6) f.client[1] = r.number<std::uint64_t>();
+  f.port = r.number<std::uint16_t>();
+  f.service = r.number<std::uint16_t>();
+}
+
+template <int Family>
+void put_one(Writer& w, const FlowRecord& f, const Flows<Family>&) {
+  put_key<Family>(w, f);
+  w.number(f.backend);
+  w.number(f.source_port);
+  w.number(f.state);
+  w.number(f.source);
+  w.number(f.hop);
+}
+template <int Family>
+void get_one(Reader& r, FlowRecord& f, const Flows<Family>&) {
+  get_key<Family>(r, f);
+  f.backend = r.number<std::uint16_t>();
+  f.source_port = r.number<std::uint16_t>();
+  f.state = r.number<std::uint8_t>();
+  f.source = r.number<std::uint8_t>();
+  f.hop = r.number<std::uint16_t>();
+}
+template <int Family>
+bool good_one(const FlowRecord& f, const Flows<Family>&) {
+  return f.state > TD_FLOW_FREE && f.state <= TD_FLOW_ACTIVE && f.source < TD_SERVICE_SOURCES;
+}
+template <int Family>
+void put_one(Writer& w, const FlowRecord& f, const Gone<Family>&) {
+  put_key<Family>(w, f);
+}
+template <int Family>
+void get_one(Reader& r, FlowRecord& f, const Gone<Family>&) {
+  get_key<Family>(r, f);
+}
+template <int Family>
+bool good_one(const FlowRecord&, const Gone<Family>&) {
+  return true;
+}
+
+void put_one(Writer& w, const Check& c, const Checks&) {
+  w.number(c.service);
+  w.number(c.range);
+  w.number(c.sum);
+}
+void get_one(Reader& r, Check& c, const Checks&) {
+  c.service = r.number<std::uint16_t>();
+  c.range = r.number<std::uint16_t>();
+  c.sum = r.number<std::uint64_t>();
+}
+bool good_one(const Check& c, const Checks&) {
+  return c.range < forward::FlowSums::kRanges;
+}
+
+void put_one(Writer& w, const Outcome& o, const Outcomes&) {
+  w.number(o.service);
+  w.number(o.range);
+  w.number(static_cast<std::uint8_t>(o.verdict));
+}
+void get_one(Reader& r, Outcome& o, const Outcomes&) {
+  o.service = r.number<std::uint16_t>();
+  o.range = r.number<std::uint16_t>();
+  o.verdict = static_cast<Verdict>(r.number<std::uint8_t>());
+}
+bool good_one(const Outcome& o, const Outcomes&) {
+  return o.service < TD_MAX_SERVICES && o.range < forward::FlowSums::kRanges &&
+         o.verdict <= Verdict::unknown_service;
+}
+
+// Lists: as many records as the payload has.
+template <class List, class Record>
+bool get_list(Reader& r, const List& list, std::vector<Record>& records) {
+  while (r.left() > 0) {
+    Record record{};
+    get_one(r, record, list);
+    if (!r.good() || !good_one(record, list)) return false;
+    records.push_back(record);
+  }
+  return true;
+}
+
+void put(Writer& w, const RepairBegin& m) {
+  w.number(m.service);
+  for (std::size_t i = 0; i < m.ranges.size(); i += 8) {
+    std::uint8_t byte = 0;
+    for (std::size_t bit = 0; bit < 8; bit++)
+      if (m.ranges[i + bit]) byte = static_cast<std::uint8_t>(byte | 1U << bit);
+    w.number(byte);
+  }
+}
+bool get(Reader& r, RepairBegin& m) {
+  m.service = r.number<std::uint16_t>();
+  for (std::size_t i = 0; i < m.ranges.size(); i += 8) {
+    const auto byte = r.number<std::uint8_t>();
+    for (std::size_t bit = 0; bit < 8; bit++) m.ranges[i + bit] = (byte >> bit & 1) != 0;
+  }
+  return true;
+}
+
+void put(Writer& w, const RepairEnd& m) {
+  w.number(m.service);
+}
+bool get(Reader& r, RepairEnd& m) {
+  m.service = r.number<std::uint16_t>();
+  return true;
+}
+
+void put(Writer& w, const Status& m) {
+  w.number(m.sent_ns);
+  w.number(m.echoed_ns);
+}
+bool get(Reader& r, Status& m) {
+  m.sent_ns = r.number<std::uint64_t>();
+  m.echoed_ns = r.number<std::uint64_t>();
+  return true;
+}
+
+// ---- Frames
+
+template <class Value>
+void frame(std::vector<std::uint8_t>& out, Type type, Value write) {
+  const std::size_t at = out.size();
+  Writer w(out);
+  w.number(std::uint32_t{0});
+  w.number(static_cast<std::uint8_t>(type));
+  write(w);
+  const std::size_t length = out.size() - at - kHead;
+  for (std::size_t i = 0; i < 4; i++)
+    out[at + i] = static_cast<std::uint8_t>(length >> 8 * (3 - i));
+}
+
+template <class M>
+void append_one(std::vector<std::uint8_t>& out, Type type, const M& message) {
+  frame(out, type, [&](Writer& w) { put(w, message); });
+}
+
+constexpr std::size_t kMostRecords = 2'000;  // in a frame; of 28 bytes at most
+
+template <class List, class Record>
+void append_list(std::vector<std::uint8_t>& out, Type type, const List& list,
+                 const std::vector<Record>& records) {
+  for (std::size_t i = 0; i < records.size(); i += kMostRecords)
+    frame(out, type, [&](Writer& w) {
+      for (std::size_t j = i; j < std::min(records.size(), i + kMostRecords); j++)
+        put_one(w, records[j], list);
+    });
+}
+
+struct Append {
+  std::vector<std::uint8_t>& out;
+  void operator()(const Hello& m) const { append_one(out, Type::hello, m); }
+  void operator()(const ServiceName& m) const { append_one(out, Type::service_name, m); }
+  void operator()(const BackendName& m) const { append_one(out, Type::backend_name, m); }
+  void operator()(const HopName& m) const { append_one(out, Type::hop_name, m); }
+  void operator()(const Flows<4>& m) const { append_list(out, Type::flows4, m, m.flows); }
+  void operator()(const Flows<6>& m) const { append_list(out, Type::flows6, m, m.flows); }
+  void operator()(const Gone<4>& m) const { append_list(out, Type::gone4, m, m.flows); }
+  void operator()(const Gone<6>& m) const { append_list(out, Type::gone6, m, m.flows); }
+  void operator()(const Checks& m) const { append_list(out, Type::checks, m, m.checks); }
+  void operator()(const Outcomes& m) const { append_list(out, Type::outcomes, m, m.outcomes); }
+  void operator()(const RepairBegin& m) const { append_one(out, Type::repair_begin, m); }
+  void operator()(const RepairEnd& m) const { append_one(out, Type::repair_end, m); }
+  void operator()(const Status& m) const { append_one(out, Type::status, m); }
+};
+
+template <class M>
+std::optional<Message> read_one(Reader& r) {
+  M message{};
+  if (!get(r, message) || !r.good()) return std::nullopt;
+  return message;
+}
+
+template <class List>
+std::optional<Message> read_list(Reader& r, auto List::*records) {
+  List list{};
+  if (!get_list(r, list, list.*records)) return std::nullopt;
+  return list;
+}
+
+struct Parsed {
+  bool known = true;
+  std::optional<Message> message{};  // none: its fields are not right
+};
+
+Parsed read(Type type, Reader& r) {
+  switch (type) {
+    case Type::hello:
+      return {.message = read_one<Hello>(r)};
+    case Type::service_name:
+      return {.message = read_one<ServiceName>(r)};
+    case Type::backend_name:
+      return {.message = read_one<BackendName>(r)};
+    case Type::hop_name:
+      return {.message = read_one<HopName>(r)};
+    case Type::flows4:
+      return {.message = read_list<Flows<4>>(r, &Flows<4>::flows)};
+    case Type::flows6:
+      return {.message = read_list<Flows<6>>(r, &Flows<6>::flows)};
+    case Type::gone4:
+      return {.message = read_list<Gone<4>>(r, &Gone<4>::flows)};
+    case Type::gone6:
+      return {.message = read_list<Gone<6>>(r, &Gone<6>::flows)};
+    case Type::checks:
+      return {.message = read_list<Checks>(r, &Checks::checks)};
+    case Type::outcomes:
+      return {.message = read_list<Outcomes>(r, &Outcomes::outcomes)};
+    case Type::repair_begin:
+      return {.message = read_one<RepairBegin>(r)};
+    case Type::repair_end:
+      return {.message = read_one<RepairEnd>(r)};
+    case Type::status:
+      return {.message = read_one<Status>(r)};
+  }
+  return {.known = false};
+}
+
+}  // namespace
+
+void append(std::vector<std::uint8_t>& out, const Message& message) {
+  std::visit(Append{out}, message);
+}
+
+Result<std::optional<Frame>> parse(std::span<const std::uint8_t> stream) {
+  if (stream.size() < kHead) return std::nullopt;
+  Reader head(stream.first(kHead));
+  const auto length = head.number<std::uint32_t>();
+  const auto type = head.number<std::uint8_t>();
+  if (length > kMostPayload)
+    return fail("sync: a message of " + std::to_string(length) + " bytes, expected " +
+                std::to_string(kMostPayload) + " at most");
+  if (stream.size() < kHead + length) return std::nullopt;
+  Reader payload(stream.subspan(kHead, length));
+  auto parsed = read(static_cast<Type>(type), payload);
+  if (parsed.known && !parsed.message)
+    return fail("sync: a message of type " + std::to_string(type) + " and " +
+                std::to_string(length) + " bytes does not have the fields of its type");
+  return Frame{std::move(parsed.message), kHead + length};
+}
+
+}  // namespace tandem::sync

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// One direction of flow synchronization: this node's flows, to a peer that keeps them as replicas.
+//
+// pass() is called about once a millisecond. It sends which flows are gone, then what the marked
+// buckets say at that moment. There is no queue that could overflow: while the peer is away or slow,
+// marks gather.
+//
+// And it proves that both have the same. Before it reads the marks it notes the sums of some ranges
+// (forward/flow_sums.hpp), and if they are the same afterwards, the peer has to come to the same
+// sums at this point of the stream. Where it does not, the ranges are repaired: all of their flows
+// are sent again, between RepairBegin and RepairEnd. So whatever is lost on the way (a mark, a name,
+// a message) is found within kRound. The first bulk is a repair, too: of ranges that differ, since
+// the peer has nothing yet.
+//
+// Only flows of services whose lease this node holds are sent. What it decided while both nodes did
+// (a partition) it offers once, after it has lost the lease: the owner takes what it lacks.
+//
+// Pure: no I/O, time is an argument. For one thread, beside the data thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "forward/forwarder.hpp"
+#include "sync/message.hpp"
+
+namespace tandem::sync {
+
+class Sender {
+ public:
+  static constexpr Duration kRound = std::chrono::seconds(10);  // in which every range is checked
+
+  struct Counters {
+    std::uint64_t flows = 0;  // records sent, those of repairs included
+    std::uint64_t gone = 0;
+    std::uint64_t checks = 0;
+    std::uint64_t differed = 0;  // checks that the peer did not confirm
+    std::uint64_t repairs = 0;
+  };
+
+  // Where a service stands with the peer.
+  enum class Proof : std::uint8_t {
+    not_owner,  // this node does not hold the lease: nothing is to be proved from here
+    checking,   // some ranges have not been confirmed in this session yet
+    repairing,  // some differ, and are sent again
+    unknown,    // the peer has no such service
+    proved,     // every range was confirmed, and none has differed since
+  };
+
+  Sender(const forward::Forwarder& forwarder, forward::Replication& shared);
+
+  // While there is no session: notes what this node decides that the peer does not hear of.
+  void watch(MonotonicTime now);
+  // A new session: the peer knows no names, and nothing is proved.
+  void begin();
+  // Appends to `out`; stops early when that gets longer than `most` bytes.
+  void pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTime now);
+  void on_outcome(const Outcome& outcome);
+
+  [[nodiscard]] Proof proof(std::uint16_t service) const { return services_[service].proof; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  struct Service {
+    Proof proof = Proof::not_owner;
+    Ranges confirmed, pending, differs;
+    unsigned next = 0;         // range to be checked
+    double due = 0;            // checks that it is time for, once every range was confirmed
+    bool has_decided = false;  // since the peer last confirmed everything
+    // Asked again, or repaired again, not before; each failure doubles the pause.
+    MonotonicTime again{};
+    Duration pause{};
+  };
+  struct Job {
+    std::map<std::uint16_t, Ranges> ranges;  // by service
+    bool is_offer = false;
+    std::uint32_t next4 = 0, next6 = 0;  // buckets
+  };
+  struct Noted {
+    std::uint16_t service;
+    std::uint16_t range;
+    std::uint64_t sum;
+  };
+
+  // Numbers whose names were compared in this pass.
+  struct Seen {
+    explicit Seen(std::size_t numbers) : passes(numbers) {}
+    std::vector<std::uint32_t> passes;
+  };
+
+  void list_services();
+  void look_at_leases(MonotonicTime now);
+  void note_sums(MonotonicTime now);
+  void note_sums_of(std::uint16_t number, Service& service);
+  bool send_gone();
+  bool send_marked();
+  void send_checks();
+  void begin_job();
+  void go_on_with_job();
+  template <class Table>
+  bool scan(const Table& table, std::uint32_t& next);
+  void end_job();
+  template <class Table>
+  void add(const typename Table::Flow& flow);
+  bool name_service(std::uint16_t number);
+  bool name_backend(std::uint16_t slot);
+  void name_hop(std::uint16_t number);
+  void flush_records();
+  [[nodiscard]] bool has_room() const { return out_->size() < most_; }
+  [[nodiscard]] static Proof proof_of(const Service& service);
+  void pause(Service& service) const;
+  bool is_known(Seen& seen, std::uint16_t number);
+
+  const forward::Forwarder& forwarder_;
+  forward::Replication& shared_;
+  std::vector<Service> services_;
+  std::vector<std::uint16_t> published_;  // numbers that stand for a service
+  std::uint64_t layout_ = 0;              // td_tables.layout that this was read at
+  std::map<std::uint16_t, ServiceName> named_services_;
+  std::map<std::uint16_t, BackendName> named_backends_;
+  std::map<std::uint16_t, HopName> named_hops_;
+  Seen seen_services_{TD_MAX_SERVICES}, seen_backends_{TD_MAX_BACKENDS}, seen_hops_{TD_MAX_HOPS};
+  std::uint32_t pass_ = 0;
+  std::optional<Job> job_;
+  std::vector<Noted> noted_;
+  Flows<4> flows4_;
+  Flows<6> flows6_;
+  std::vector<std::uint8_t>* out_ = nullptr;  // during pass()
+  std::size_t most_ = 0;
+  MonotonicTime now_{}, last_pass_{};
+  std::size_t turn_ = 0;  // in published_
+  Counters counters_;
+};
+
+}  // namespace tandem::sync
