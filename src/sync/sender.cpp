@@ -57,6 +57,10 @@ void Sender::begin() {
   job_.reset();
 }
 
+bool Sender::is_published(std::uint16_t service) const {
+  return std::ranges::binary_search(published_, service);
+}
+
 void Sender::watch(MonotonicTime now) {
   list_services();
   look_at_leases(now);

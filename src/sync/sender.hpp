@@ -63,6 +63,7 @@ class Sender {
   void on_outcome(const Outcome& outcome);
 
   [[nodiscard]] Proof proof(std::uint16_t service) const { return services_[service].proof; }
+  [[nodiscard]] bool is_published(std::uint16_t service) const;
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:

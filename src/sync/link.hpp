@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sync links: a connection to the peer over the first of them that works, a session on it, and
+// the thread that both run on.
+//
+// Of the two nodes, the one with the lower listen address connects, and the other one listens. A
+// connection that is lost, silent, or sends what is no message is closed, and made again over the
+// next link. Nothing here is needed for VRRP or for packets: without a peer, marks gather.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "forward/forwarder.hpp"
+#include "sync/key.hpp"
+#include "sync/sender.hpp"
+
+namespace tandem::sync {
+
+struct LinkEnd {
+  IpAddress address;
+  std::uint16_t port = 0;
+  auto operator<=>(const LinkEnd&) const = default;
+};
+
+struct LinkOptions {
+  std::string node;                   // this node's name
+  std::vector<LinkEnd> listen, peer;  // one for each link, in the same order on both nodes
+  Key key{};
+};
+
+// What is to be told of a service.
+struct ServiceSync {
+  std::uint16_t number = 0;
+  Sender::Proof outgoing = Sender::Proof::not_owner;  // where this node decides
+  bool incoming_proved = false;                       // where the peer does
+};
+
+// As it was a moment ago.
+struct LinkView {
+  bool connected = false;
+  std::string peer;       // its name, while connected
+  std::size_t link = 0;   // the one in use, from 0
+  std::string why;        // not connected: what the last try failed of
+  MonotonicTime since{};  // connected, or not
+  Duration lag{};         // from a change here to its application there and back; 0: not known
+  std::uint64_t sessions = 0, refused = 0;  // connections that became a session, and that did not
+  std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0, differed = 0;
+  std::uint64_t unknown_there = 0;  // records that name what is not configured here
+  std::vector<ServiceSync> services;
+};
+
+class Link {
+ public:
+  using Log = std::function<void(const std::string& line)>;
+
+  // wake: called on the link's thread when there are changes for the data thread. The rest is to
+  // outlive it. Error: a listen address is not this host's, or in use.
+  static Result<std::unique_ptr<Link>> start(LinkOptions options,
+                                             const forward::Forwarder& forwarder,
+                                             forward::Replication& shared,
+                                             std::function<void()> wake, Log log);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // Any thread.
+  [[nodiscard]] LinkView view() const;
+
+ private:
+  struct Inside;
+  explicit Link(std::unique_ptr<Inside> inside);
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace tandem::sync
