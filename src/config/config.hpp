@@ -101,6 +101,13 @@ struct Nginx {  // the node's own, to be asked for its figures
   bool operator==(const Nginx&) const = default;
 };
 
+struct Sync {  // flows kept in step with the other node
+  // One for each link, in the same order here and there.
+  std::vector<ListenAddress> listen, peer;
+  std::string key_file = "/etc/tandem/sync.key";
+  bool operator==(const Sync&) const = default;
+};
+
 struct VirtualAddress {
   IpPrefix prefix;
   std::string label;   // IPv4 only, begins with the device's name
@@ -227,6 +234,7 @@ struct Config {
   std::vector<Interface> interfaces;
   std::vector<Check> checks;
   std::optional<Nginx> nginx;
+  std::optional<Sync> sync;
   std::vector<Vrrp> vrrp;
   std::vector<Service> services;
   bool operator==(const Config&) const = default;

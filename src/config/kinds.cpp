@@ -12,6 +12,8 @@
 namespace tandem::config {
 namespace {
 
+constexpr std::size_t kMostLinks = 2;  // of flow synchronization
+
 constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ without the final zero
 constexpr std::size_t kLongestPath = 255;
@@ -250,6 +252,26 @@ Parsed<std::optional<ListenAddress>> Listen::parse(const Value& value) const {
 
 std::string Listen::show(const ListenAddress& listen) const {
   return in_quotes(endpoint_text(listen.address, listen.port));
+}
+
+std::string LinkEnds::expected() const {
+  return "a numeric address and a port, such as \"198.51.100.2:9106\", or an array of two";
+}
+
+Parsed<std::vector<ListenAddress>> LinkEnds::parse(const Value& value) const {
+  std::vector<ListenAddress> ends;
+  const auto* items = value.get<Value::Array>();
+  if (items != nullptr && (items->empty() || items->size() > kMostLinks))
+    return std::unexpected(std::to_string(items->size()) + " items");
+  for (std::size_t i = 0; i < (items == nullptr ? 1 : items->size()); i++) {
+    const Value& item = items == nullptr ? value : (*items)[i];
+    const auto both = parse_text(item, parse_tcp_probe, "an address with a port");
+    if (!both) return std::unexpected(both.error());
+    if (both->address.is_multicast() || both->address.is_unspecified())
+      return std::unexpected(shown(item) + " is no address of one node");
+    ends.push_back({both->address, both->port});
+  }
+  return ends;
 }
 
 std::string Argv::expected() const {

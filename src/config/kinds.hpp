@@ -136,6 +136,12 @@ struct Listen {  // where a server listens, if at all
   [[nodiscard]] std::string show(const ListenAddress& listen) const;
 };
 
+struct LinkEnds {  // of one or two links
+  [[nodiscard]] std::string expected() const;
+  [[nodiscard]] Parsed<std::vector<ListenAddress>> parse(const Value& value) const;
+  [[nodiscard]] std::string show(const std::vector<ListenAddress>&) const { return ""; }
+};
+
 struct Argv {  // a program and its arguments
   [[nodiscard]] std::string expected() const;
   [[nodiscard]] Parsed<std::vector<std::string>> parse(const Value& value) const;

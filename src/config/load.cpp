@@ -65,6 +65,7 @@ Loaded parse(std::string_view toml_text) {
   check_checks(file, problems);
   check_routers(file, problems);
   check_addresses(file, problems);
+  check_sync(file, problems);
   check_services(file, problems);
   check_backends(file, problems);
   loaded.problems = std::move(problems).take();

@@ -118,6 +118,7 @@ void write_reference(std::ostream& out) {
   write_section(out, interface_section());
   write_section(out, check_section());
   write_section(out, nginx_section());
+  write_section(out, sync_section());
   write_section(out, vrrp_section());
   write_section(out, address_section());
   write_section(out, track_section());

@@ -28,6 +28,8 @@ void check_routers(const File& file, Problems& problems);
 void check_addresses(const File& file, Problems& problems);
 // The idle times of flows.
 void check_flows(const File& file, Problems& problems);
+// The ends of the links to the other node.
+void check_sync(const File& file, Problems& problems);
 // Each service by itself, and their addresses and ports.
 void check_services(const File& file, Problems& problems);
 // The backends of each service, and those that services share.

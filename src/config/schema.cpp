@@ -152,6 +152,26 @@ const Section<Nginx>& nginx_section() {
   return section;
 }
 
+const Section<Sync>& sync_section() {
+  static const Section<Sync> section{
+      "[sync]",
+      "The links over which both nodes keep the flows of forwarded services in step, so that "
+      "connections outlive a move. Without the table they are not. A change needs a restart.",
+      {
+          key("listen", &Sync::listen, LinkEnds{},
+              "Where this node is reached by the other one: an address of its own that does not "
+              "move, and a port. Two are for two links, of which one is in use at a time.")
+              .required(),
+          key("peer", &Sync::peer, LinkEnds{},
+              "The same of the other node: its `listen`, in the same order.")
+              .required(),
+          key("key_file", &Sync::key_file, directory_text(),
+              "The file with the secret of both nodes, as `tandemctl sync-key` makes it."),
+      },
+  };
+  return section;
+}
+
 const Section<Config>& file_section() {
   static const Section<Config> section{
       "the file",
@@ -163,11 +183,10 @@ const Section<Config>& file_section() {
           key("interface", &Config::interfaces, tables(interface_section(), 256), ""),
           key("check", &Config::checks, tables(check_section(), 1024), ""),
           key("nginx", &Config::nginx, Maybe<TableOf<Nginx>>{{nginx_section()}}, ""),
+          key("sync", &Config::sync, Maybe<TableOf<Sync>>{{sync_section()}}, ""),
           key("vrrp", &Config::vrrp, tables(vrrp_section(), kMostRouters), ""),
           key("service", &Config::services, tables(service_section(), kMostServices), ""),
       },
-      {},
-      {{"sync", "the exchange of flow state"}},
   };
   return section;
 }

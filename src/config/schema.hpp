@@ -23,6 +23,7 @@ inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an ad
 [[nodiscard]] const Section<Interface>& interface_section();
 [[nodiscard]] const Section<Check>& check_section();
 [[nodiscard]] const Section<Nginx>& nginx_section();
+[[nodiscard]] const Section<Sync>& sync_section();
 [[nodiscard]] const Section<VirtualAddress>& address_section();
 [[nodiscard]] const Section<Track>& track_section();
 [[nodiscard]] const Section<Notify>& notify_section();

@@ -124,6 +124,12 @@ TEST_F(FullFile, GivesNginx) {
             (Nginx{HttpProbe{false, "127.0.0.1", 10080, "/nginx_status"}, 1s, 500ms}));
 }
 
+TEST_F(FullFile, GivesTheLinksToTheOtherNode) {
+  EXPECT_EQ(config.sync, (Sync{{{ip("198.51.100.2"), 9106}, {ip("2001:db8::2"), 9106}},
+                               {{ip("198.51.100.3"), 9106}, {ip("2001:db8::3"), 9106}},
+                               "/run/sync.key"}));
+}
+
 TEST_F(FullFile, GivesVirtualRouters) {
   ASSERT_EQ(config.vrrp.size(), 3U);
   EXPECT_EQ(config.vrrp[0], every_key());
@@ -195,10 +201,10 @@ TEST_F(FullFile, GivesServicesWithBackends) {
 }
 
 TEST_F(FullFile, KnowsWhereItsTablesAre) {
-  EXPECT_EQ(config.interfaces[1].where.line, 26);
-  EXPECT_EQ(config.vrrp[0].where.line, 46);
+  EXPECT_EQ(config.interfaces[1].where.line, 31);
+  EXPECT_EQ(config.vrrp[0].where.line, 51);
   EXPECT_EQ(config.vrrp[0].where.column, 1);
-  EXPECT_EQ(config.services[1].backends[1].where.line, 116);
+  EXPECT_EQ(config.services[1].backends[1].where.line, 121);
   EXPECT_EQ(config.services[1].backends[1].where.column, 3);
 }
 
