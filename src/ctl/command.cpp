@@ -33,8 +33,8 @@ Called<Exit> Session::show(const std::string& command, const nlohmann::json& arg
 std::span<const Command* const> commands() {
   static constexpr std::array kCommands{&kStatus, &kVrrp,     &kServices, &kBackends, &kFlows,
                                         &kEvents, &kExplain,  &kCapture,  &kDrain,    &kUndrain,
-                                        &kWeight, &kFailover, &kReload,   &kTop,      &kImport,
-                                        &kDoctor, &kBackup,   &kRestore};
+                                        &kWeight, &kFailover, &kSync,     &kSyncKey,  &kReload,
+                                        &kTop,    &kImport,   &kDoctor,   &kBackup,   &kRestore};
   return kCommands;
 }
 

@@ -93,6 +93,8 @@ extern const Command kWeight;
 extern const Command kExplain;
 extern const Command kCapture;
 extern const Command kTop;
+extern const Command kSync;
+extern const Command kSyncKey;
 extern const Command kBackup;
 extern const Command kRestore;
 extern const Command kDoctor;

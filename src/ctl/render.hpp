@@ -27,6 +27,7 @@ struct EventText {
 [[nodiscard]] std::string render_failover(const nlohmann::json& results, bool back,
                                           const Style& style);
 [[nodiscard]] std::string render_reload(const nlohmann::json& difference, const Style& style);
+[[nodiscard]] std::string render_sync(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_services(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_backends(const nlohmann::json& document, const Style& style);
 [[nodiscard]] std::string render_flows(const nlohmann::json& document, const Style& style);

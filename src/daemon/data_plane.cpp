@@ -7,19 +7,23 @@
 #include "daemon/data_thread.hpp"
 #include "daemon/flow_settings.hpp"
 #include "daemon/stall_watch.hpp"
+#include "sync/key.hpp"
 
 namespace tandem::daemon {
 namespace {
 
+constexpr std::size_t kChanges = 4'096;                     // of the peer's, applied in a row
 constexpr Duration kSweepRound = std::chrono::seconds(20);  // in which all tables are seen once
 
 }  // namespace
 
 Result<DataCore> DataCore::open(const forward::Forwarder::Memory& memory,
-                                const config::Flows& flows, const flow::JiffyClock& clock) {
+                                const config::Config& config, const flow::JiffyClock& clock) {
+  const config::Flows& flows = config.flows;
   auto idle = idle_ticks(flows);
   if (!idle) return std::unexpected(idle.error());
-  DataCore core{std::make_unique<forward::Forwarder>(memory, *idle), clock, daemon::tick_shift()};
+  DataCore core{
+      {}, std::make_unique<forward::Forwarder>(memory, *idle), clock, daemon::tick_shift()};
   const auto now = static_cast<flow::Tick>(clock.at(MonotonicClock::now()) >> core.tick_shift);
   if (auto opened = core.forwarder->open(
           {static_cast<std::uint32_t>(flows.size), static_cast<std::uint32_t>(flows.size_ipv6),
@@ -27,6 +31,14 @@ Result<DataCore> DataCore::open(const forward::Forwarder::Memory& memory,
           now);
       !opened)
     return std::unexpected(opened.error());
+  if (!config.sync) return core;
+  const auto key = sync::read_key(config.sync->key_file);
+  if (!key) return std::unexpected(key.error());
+  core.replication = std::make_unique<forward::Replication>(
+      sync::secret_of_sums(*key),
+      static_cast<std::uint32_t>(memory.flow4.size() / flow::FlowTable4::kElementBytes),
+      static_cast<std::uint32_t>(memory.flow6.size() / flow::FlowTable6::kElementBytes));
+  core.forwarder->replicate(core.replication.get());
   return core;
 }
 
@@ -35,7 +47,7 @@ Result<std::unique_ptr<DataPlane>> open_data_plane(const config::Config& config,
                                                    const flow::JiffyClock& clock) {
   if (config.node.engine == "dpdk") return open_worker_plane(config, program, clock);
   const auto& maps = program.maps();
-  auto core = DataCore::open({maps.env(), maps.flow4(), maps.flow6()}, config.flows, clock);
+  auto core = DataCore::open({maps.env(), maps.flow4(), maps.flow6()}, config, clock);
   if (!core) return std::unexpected(core.error());
   return DataThread::start(std::move(*core), program);
 }
@@ -54,6 +66,10 @@ bool DataPlane::call(Run run) {
 }
 
 void DataPlane::run_command() {
+  if (core_.replication && !core_.replication->changes.empty()) {
+    const auto now = MonotonicClock::now();
+    owned().apply_changes(kChanges, now, tick(now));
+  }
   if (command_.load(std::memory_order_relaxed) == nullptr) return;
   Command* command = command_.exchange(nullptr, std::memory_order_acquire);
   command->run(owned(), MonotonicClock::now());
@@ -66,6 +82,7 @@ void DataPlane::sweep(MonotonicTime now) {
   const auto share = static_cast<std::uint32_t>(buckets * kSweepInterval.count() /
                                                 static_cast<std::uint64_t>(kSweepRound.count()));
   swept_ = now;
+  owned().look_at_leases(now);
   owned().sweep(share + 1, tick(now));
 }
 

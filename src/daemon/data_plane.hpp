@@ -28,12 +28,13 @@ namespace tandem::daemon {
 
 // The forwarder, over tables that are open, and the clock that they go by.
 struct DataCore {
+  std::unique_ptr<forward::Replication> replication;  // with [sync]; else nullptr
   std::unique_ptr<forward::Forwarder> forwarder;
   flow::JiffyClock clock;
   std::uint32_t tick_shift = 0;
 
-  static Result<DataCore> open(const forward::Forwarder::Memory& memory, const config::Flows& flows,
-                               const flow::JiffyClock& clock);
+  static Result<DataCore> open(const forward::Forwarder::Memory& memory,
+                               const config::Config& config, const flow::JiffyClock& clock);
 };
 
 class DataPlane {
@@ -100,6 +101,11 @@ class DataPlane {
   virtual void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const = 0;
   virtual void add_traffic(std::uint16_t backend, td_traffic& traffic) const = 0;
 
+  // ---- The sync thread
+  // Changes of the peer's wait. nullptr: nothing is kept in step with a peer.
+  [[nodiscard]] forward::Replication* replication() const { return core_.replication.get(); }
+  void wake_for_changes() { wake(); }
+
   // ---- Any thread: counters, and FlowTable::for_each()
   [[nodiscard]] const forward::Forwarder& forwarder() const { return *core_.forwarder; }
   [[nodiscard]] std::uint64_t jiffies(MonotonicTime now) const { return core_.clock.at(now); }
@@ -115,7 +121,7 @@ class DataPlane {
   // ---- The forwarder's thread
   [[nodiscard]] forward::Forwarder& owned() { return *core_.forwarder; }
   [[nodiscard]] const flow::JiffyClock& clock() const { return core_.clock; }
-  // The command that waits, if one does.
+  // The command that waits, if one does, and what the peer did meanwhile.
   void run_command();
   // A share of the flow tables, when its time has come.
   void sweep(MonotonicTime now);

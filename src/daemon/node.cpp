@@ -149,6 +149,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto plan = make_plan(config, numbers_);
   if (!plan) return std::unexpected(plan.error());
   if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
+  if (auto begun = start_sync(config); !begun) return std::unexpected(begun.error());
   capture_.emplace(Capture::Rooms{loop_, *program_, *plane_, *links_});
   follow();
   serve();

@@ -39,6 +39,8 @@
 #include "netlink/links.hpp"
 #include "observe/event_log.hpp"
 #include "observe/overview.hpp"
+#include "observe/sync_document.hpp"
+#include "sync/link.hpp"
 #include "vrrp/priority.hpp"
 
 namespace tandem::daemon {
@@ -129,6 +131,9 @@ class Node {
                                             const std::optional<control::Endpoint>& backend) const;
   [[nodiscard]] bool has_lease(const IpAddress& address) const;
 
+  Result<void> start_sync(const config::Config& config);
+  [[nodiscard]] std::optional<observe::SyncView> sync_view() const;
+
   // node_stop.cpp
   void on_idle();
   void take_down();
@@ -150,6 +155,7 @@ class Node {
   std::unique_ptr<engine::SteeringProgram> program_;
   std::optional<flow::Steering> steering_;
   std::unique_ptr<DataPlane> plane_;
+  std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
   std::unique_ptr<Services> services_;
   std::unique_ptr<VrrpThread> thread_;
   std::optional<Interfaces> interfaces_;

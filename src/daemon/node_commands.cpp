@@ -118,6 +118,8 @@ observe::NodeView Node::node_view(const Snapshot& snapshot) const {
                             " frames could not be sent");
   if (plan_.config.node.engine == "xdp")
     for (auto& trouble : interfaces_->troubles()) node.warnings.push_back(std::move(trouble));
+  if (const auto sync = sync_view(); sync && !sync->in_sync())
+    node.warnings.push_back(sync->trouble());
   for (auto& trouble : plane_->troubles()) node.warnings.push_back(std::move(trouble));
   return node;
 }

@@ -45,6 +45,7 @@ void Node::take_down() {
   capture_.reset();
   peers_.reset();
   services_.reset();
+  sync_.reset();
   if (plane_) plane_->stop();
   interfaces_.reset();
   thread_.reset();  // nobody grants a lease any more

@@ -135,6 +135,7 @@ std::string needs_restart(const config::Config& from, const config::Config& to) 
   if (from.node.http != to.node.http) return "node.http";
   if (from.node.peer_http != to.node.peer_http) return "node.peer_http";
   if (from.dpdk != to.dpdk) return "dpdk";
+  if (from.sync != to.sync) return "sync";
   if (from.flows.size != to.flows.size) return "flows.size";
   if (from.flows.size_ipv6 != to.flows.size_ipv6) return "flows.size_ipv6";
   const auto is_pci = [](const config::Interface& i) { return i.driver == "pci"; };

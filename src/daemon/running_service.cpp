@@ -36,20 +36,36 @@ std::string endpoint_of(const config::Backend& b) {
   return endpoint_text(b.address, b.port);
 }
 
-// FNV-1a over what names it, mixed: the same on both nodes.
-std::uint64_t identity_of(const config::Service& service, const config::Backend& backend) {
-  const std::string name = service.address.to_string() + "|" +
-                           std::to_string(static_cast<int>(service.protocol)) + "|" +
-                           std::to_string(service.port) + "|" + endpoint_of(backend);
+namespace {
+
+// FNV-1a, mixed.
+std::uint64_t hash_of(const std::string& name) {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   return balance::mix(hash);
+}
+
+std::string name_of(const config::Service& service) {
+  return service.address.to_string() + "|" + std::to_string(static_cast<int>(service.protocol)) +
+         "|" + std::to_string(service.port) + "|";
+}
+
+}  // namespace
+
+std::uint64_t identity_of(const config::Service& service) {
+  const auto mode = std::to_string(static_cast<int>(mode_of(service.forward)));
+  return hash_of(name_of(service) + mode) | 1;
+}
+
+std::uint64_t identity_of(const config::Service& service, const config::Backend& backend) {
+  return hash_of(name_of(service) + endpoint_of(backend));
 }
 
 // ---- The forwarder
 
 forward::ServiceSettings settings_of(const RunningService& s) {
   forward::ServiceSettings settings;
+  settings.identity = identity_of(s.config);
   settings.mode = mode_of(s.config.forward);
   settings.udp = s.config.protocol == config::Protocol::udp;
   settings.kind = kind_of(s.config.scheduler);

@@ -56,7 +56,8 @@ struct RunningService {
 
 using RunningServices = std::vector<RunningService>;
 
-// The same on both nodes.
+// The same on both nodes, and not 0.
+[[nodiscard]] std::uint64_t identity_of(const config::Service& service);
 [[nodiscard]] std::uint64_t identity_of(const config::Service& service,
                                         const config::Backend& backend);
 

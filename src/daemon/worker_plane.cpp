@@ -78,8 +78,7 @@ Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& confi
   td_env env = program.maps().env();
   env.flow4 = tables->flow4.bytes().data();
   env.flow6 = tables->flow6.bytes().data();
-  auto core =
-      DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config.flows, clock);
+  auto core = DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config, clock);
   if (!core) return std::unexpected(core.error());
   return WorkerPlane::start(std::move(*core), std::move(*tables), config);
 }

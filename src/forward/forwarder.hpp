@@ -75,8 +75,9 @@ class Forwarder {
   void on_end(const td_flow_end& end, flow::Tick now);
   // The next `buckets` of both tables.
   void sweep(std::uint32_t buckets, flow::Tick now);
-  // What the peer did, at most so many changes. To be called in each round of the thread, also when
-  // nothing came. Does nothing without replicate().
+  // Which services' flows are replicas, by the leases as they are. To be called before sweep().
+  void look_at_leases(MonotonicTime now);
+  // What the peer did, at most so many changes. Both do nothing without replicate().
   void apply_changes(std::size_t most, MonotonicTime now, flow::Tick tick);
 
   // ---- What is
@@ -150,7 +151,6 @@ class Forwarder {
   template <class Table>
   bool acquire(const Service& service, const ReplicaChange& change,
                typename Table::Decision& decision);
-  void mark_replicas(MonotonicTime now);
   template <class Table>
   void count_in(const typename Table::Key& key, std::uint16_t backend, std::uint16_t extra);
   template <class Table>

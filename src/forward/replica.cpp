@@ -75,7 +75,8 @@ bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
   return __atomic_load_n(&router.lease_ns, __ATOMIC_ACQUIRE) > to_ns(now);
 }
 
-void Forwarder::mark_replicas(MonotonicTime now) {
+void Forwarder::look_at_leases(MonotonicTime now) {
+  if (replication_ == nullptr) return;
   for (std::uint16_t number = 1; number < services_.size(); number++)
     replicas_[number] = services_[number] != nullptr && !holds_lease(number, now) ? 1 : 0;
 }
@@ -102,7 +103,6 @@ void Forwarder::count_out(const typename Table::Flow& flow) {
 
 void Forwarder::apply_changes(std::size_t most, MonotonicTime now, flow::Tick tick) {
   if (replication_ == nullptr) return;
-  mark_replicas(now);
   applying_ = true;
   for (std::size_t i = 0; i < most; i++) {
     const ReplicaChange* change = replication_->changes.front();

@@ -13,6 +13,8 @@ constexpr std::size_t kMostNoted = 64;         // checks in a pass
 constexpr std::uint32_t kScanBuckets = 8'192;  // of a job, in a pass
 constexpr std::size_t kMostRecords = 2'000;    // gathered before they are put into a message
 constexpr unsigned kRanges = forward::FlowSums::kRanges;
+// What was decided last before the lease ended is sent, too.
+constexpr Duration kAfterwards = std::chrono::seconds(2);
 constexpr Duration kFirstPause = std::chrono::seconds(1), kLongestPause = std::chrono::seconds(10);
 
 std::uint16_t service_of(std::uint64_t key) {
@@ -114,8 +116,14 @@ void Sender::look_at_leases(MonotonicTime now) {
     const bool ask_again = service.proof == Proof::unknown && now >= service.again;
     if (service.proof == Proof::not_owner) service = {};
     if (service.proof == Proof::not_owner || ask_again) service.proof = Proof::checking;
+    service.owned = now;
     service.has_decided = service.has_decided || service.proof != Proof::proved;
   }
+}
+
+bool Sender::sends(std::uint16_t number) const {
+  const Service& service = services_[number % TD_MAX_SERVICES];
+  return service.proof != Proof::not_owner || now_ - service.owned < kAfterwards;
 }
 
 void Sender::pause(Service& service) const {
@@ -215,8 +223,7 @@ bool Sender::send_gone() {
 bool Sender::send_marked() {
   const auto more = [this] { return has_room(); };
   const auto send_if_owned = [this]<class Table>(const Table&, const auto& flow) {
-    if (services_[service_of(flow.key) % TD_MAX_SERVICES].proof != Proof::not_owner)
-      add<Table>(flow);
+    if (sends(service_of(flow.key))) add<Table>(flow);
   };
   const auto read = [&](const auto& table) {
     return [&](std::uint32_t element) {

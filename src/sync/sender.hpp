@@ -76,6 +76,7 @@ class Sender {
     // Asked again, or repaired again, not before; each failure doubles the pause.
     MonotonicTime again{};
     Duration pause{};
+    MonotonicTime owned{};  // when this node held the lease last
   };
   struct Job {
     std::map<std::uint16_t, Ranges> ranges;  // by service
@@ -113,6 +114,7 @@ class Sender {
   void name_hop(std::uint16_t number);
   void flush_records();
   [[nodiscard]] bool has_room() const { return out_->size() < most_; }
+  [[nodiscard]] bool sends(std::uint16_t service) const;
   [[nodiscard]] static Proof proof_of(const Service& service);
   void pause(Service& service) const;
   bool is_known(Seen& seen, std::uint16_t number);

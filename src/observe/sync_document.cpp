@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/sync_document.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace tandem::observe {
+
+const char* to_string(SyncState state) {
+  switch (state) {
+    case SyncState::in_sync:
+      return "in sync";
+    case SyncState::checking:
+      return "checking";
+    case SyncState::repairing:
+      return "repairing";
+    case SyncState::not_configured_there:
+      return "not configured on the other node";
+    case SyncState::not_connected:
+      break;
+  }
+  return "not connected";
+}
+
+bool SyncView::in_sync() const {
+  return connected && std::ranges::all_of(services, [](const SyncedService& service) {
+           return service.state == SyncState::in_sync;
+         });
+}
+
+std::string SyncView::trouble() const {
+  if (!connected)
+    return "sync: no session with the other node (" + why +
+           "), so connections do not outlive a move now; look at sync.peer, at the link, and at "
+           "`tandemctl sync` on the other node";
+  for (const SyncedService& service : services)
+    if (service.state == SyncState::not_configured_there)
+      return "sync: service '" + service.name +
+             "' is not configured on the other node, so its connections do not outlive a move; "
+             "give both nodes the same services";
+  for (const SyncedService& service : services)
+    if (service.state != SyncState::in_sync)
+      return "sync: service '" + service.name + "' is not in sync (" + to_string(service.state) +
+             "), so its connections may not outlive a move now";
+  return "";
+}
+
+nlohmann::json sync_document(const SyncView& sync, const Now& now) {
+  nlohmann::json services = nlohmann::json::array();
+  for (const SyncedService& service : sync.services)
+    services.push_back(
+        {{"service", service.name}, {"owner", service.owner}, {"state", to_string(service.state)}});
+  return {{"in_sync", sync.in_sync()},
+          {"trouble", sync.trouble()},
+          {"connected", sync.connected},
+          {"peer", sync.peer},
+          {"link", sync.link},
+          {"for_seconds", to_seconds(now.monotonic - sync.since)},
+          {"lag_seconds", to_seconds(sync.lag)},
+          {"sessions", sync.sessions},
+          {"refused", sync.refused},
+          {"flows_sent", sync.flows_sent},
+          {"flows_received", sync.flows_received},
+          {"repairs", sync.repairs},
+          {"conflicts", sync.conflicts},
+          {"unknown", sync.unknown},
+          {"no_room", sync.no_room},
+          {"services", std::move(services)}};
+}
+
+}  // namespace tandem::observe

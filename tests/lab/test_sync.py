@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Connections outlive the node that they were made at: both nodes have the same flows.
+
+    client --- front --- a: tandemd --- back --- s1..s4: Nginx
+                 |       b: tandemd -----'         |
+                 '---------------------------------'  answers of dsr and tunnel
+
+Least connections decides, so no hash could lead the other node to the same backends. The gateway of
+the nat backends is a virtual address that moves together with the services'.
+"""
+
+import collections
+import shutil
+
+from tandemlab import configs, pair, plan, services, tap, traffic
+from tandemlab.backends import Backend
+from tandemlab.shell import run, wait_until
+from tandemlab.tandem import binary
+
+MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103"}
+DSR6 = "2001:db8:1::102"
+GATEWAY = "198.51.100.100"
+EACH = 40  # connections
+
+
+def sync_block(lab, node):
+    own, other = plan.cable(node, "eth1"), plan.cable("b" if node == "a" else "a", "eth1")
+    return f"""
+[sync]
+listen = "{own.v4}:9106"
+peer = "{other.v4}:9106"
+key_file = "/run/tandem/sync.key"
+"""
+
+
+def config(lab, node):
+    priority = 150 if node == "a" else 100
+    group = 'sync_group = "all"'
+    blocks = [services.service(mode, address, mode) for mode, address in MODES.items()]
+    blocks.append(services.service("dsr6", DSR6, "dsr"))
+    return (configs.node(node, ("eth0", "eth1"))
+            + sync_block(lab, node)
+            + configs.vrrp("VI_1", 51, priority, *(f"{a}/24" for a in MODES.values()), more=group)
+            + configs.vrrp("VI_6", 51, priority, "fe80::51/64", f"{DSR6}/64", more=group)
+            + configs.vrrp("VI_B", 52, priority, f"{GATEWAY}/24", interface="eth1", more=group)
+            + "".join(blocks))
+
+
+class Sync(tap.LabCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for node in plan.BACKENDS:
+            Backend(cls.lab, node)
+            cls.lab.exec(node, "ip", "route", "replace", f"{plan.FRONT.v4}0/24", "via", GATEWAY,
+                         "table", "50")  # what is from a backend's own address
+        services.take_virtual_addresses(cls.lab, MODES["dsr"], MODES["tunnel"], DSR6)
+        services.TunnelEnds(cls.lab)
+        key, copy = (cls.lab.run_dir(node) / "tandem" / "sync.key" for node in plan.GATEWAYS)
+        run([binary("tandemctl"), "sync-key", key])
+        shutil.copy(key, copy)
+        cls.pair = pair.Pair(cls.lab, lambda node: config(cls.lab, node))
+        cls.a, cls.b = cls.pair.a, cls.pair.b
+
+    def setUp(self):
+        self.pair.bring_home(("VI_1", "VI_6", "VI_B"), ())
+        self.wait_in_sync()
+        self.connections = traffic.Connections()
+        self.addCleanup(lambda: self.connections.close())
+
+    def is_in_sync(self, node):
+        return node.ctl("sync", check=False).returncode == 0
+
+    def wait_in_sync(self):
+        for node in (self.a, self.b):
+            wait_until("both nodes have the same flows",
+                       lambda node=node: self.is_in_sync(node), 30)
+
+    def open(self):
+        for address in (*MODES.values(), DSR6):
+            wait_until(f"{address} answers",
+                       lambda address=address: traffic.who_answers(self.lab, address, 1)[None] == 0)
+            self.connections.open(self.lab, address, EACH)
+
+    def survive(self, event):
+        broken = collections.Counter()
+        for address in (*MODES.values(), DSR6):
+            of_address = traffic.Connections()
+            of_address.all = [c for c in self.connections.all if c.address == address]
+            broken[address] = of_address.broken()
+        tap.note(f"{event}: {broken.total()} of {len(self.connections.all)} broken")
+        self.assertEqual(broken.total(), 0, f"{event}: {dict(broken)}")
+
+    def test_moves(self):
+        """A planned move, the way back, a crash and the return: no connection notices."""
+        self.open()
+        self.survive("before")
+        self.a.ctl("failover")
+        self.b.wait_for("Active", "VI_1")
+        self.survive("failover")
+        self.wait_in_sync()
+        self.a.ctl("failover", "--back")
+        self.a.wait_for("Active", "VI_1")
+        self.survive("failover --back")
+        self.wait_in_sync()
+        self.a.kill()
+        self.b.wait_for("Active", "VI_1")
+        self.survive("SIGKILL")
+        self.a.start()
+        self.a.wait_for("Active", "VI_1")
+        self.survive("return")
+
+    def test_restart(self):
+        """An orderly stop and a start: no connection notices."""
+        self.open()
+        self.a.stop()
+        self.b.wait_for("Active", "VI_1")
+        self.survive("stop")
+        self.a.start()
+        self.a.wait_for("Active", "VI_1")
+        self.survive("start")
+
+    def test_status(self):
+        """Without the other node, status, sync and their exit status say so."""
+        self.b.stop()
+        wait_until("node a is not in sync any more", lambda: not self.is_in_sync(self.a))
+        said = "\n".join(self.a.ask("status")["warnings"])
+        self.assertIn("sync: no session with the other node", said)
+        self.b.start()
+        self.wait_in_sync()
+        self.assertNotIn("sync:", "\n".join(self.a.ask("status")["warnings"]))
+
+
+if __name__ == "__main__":
+    tap.main()
