@@ -18,12 +18,12 @@ namespace {
 
 void no_options(po::options_description&, po::positional_options_description&) {}
 
-Exit judge(const json& document) {
+Exit judge_sync(const json& document) {
   return document.at("in_sync").get<bool>() ? kGood : kRefused;
 }
 
 Called<Exit> run_sync(Session& session, const po::variables_map&) {
-  return session.show("sync", json::object(), render_sync, judge);
+  return session.show("sync", json::object(), render_sync, judge_sync);
 }
 
 void key_options(po::options_description& named, po::positional_options_description& positional) {

@@ -313,14 +313,14 @@ void append_one(std::vector<std::uint8_t>& out, Type type, const M& message) {
   frame(out, type, [&](Writer& w) { put(w, message); });
 }
 
-constexpr std::size_t kMostRecords = 2'000;  // in a frame; of 28 bytes at most
+constexpr std::size_t kRecordsInAFrame = 2'000;  // in a frame; of 28 bytes at most
 
 template <class List, class Record>
 void append_list(std::vector<std::uint8_t>& out, Type type, const List& list,
                  const std::vector<Record>& records) {
-  for (std::size_t i = 0; i < records.size(); i += kMostRecords)
+  for (std::size_t i = 0; i < records.size(); i += kRecordsInAFrame)
     frame(out, type, [&](Writer& w) {
-      for (std::size_t j = i; j < std::min(records.size(), i + kMostRecords); j++)
+      for (std::size_t j = i; j < std::min(records.size(), i + kRecordsInAFrame); j++)
         put_one(w, records[j], list);
     });
 }

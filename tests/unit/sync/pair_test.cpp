@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint32_t kFlows = ServiceNode::kFlows;
+constexpr std::uint32_t kPairFlows = ServiceNode::kFlows;
 
 // Flows by what names them on both nodes: the test services have the same numbers on each.
 using Picture = std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>, std::uint32_t>;
@@ -26,8 +26,8 @@ using Picture = std::map<std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>
 struct Side {
   explicit Side(MonotonicTime now)
       : memory(now),
-        shared(4711, flow::FlowTable4::elements_for(kFlows),
-               flow::FlowTable6::elements_for(kFlows)) {
+        shared(4711, flow::FlowTable4::elements_for(kPairFlows),
+               flow::FlowTable6::elements_for(kPairFlows)) {
     memory.node.replicate(shared, now);
     sender.emplace(memory.node.forwarder(), shared);
     receiver.emplace(memory.node.forwarder(), shared);
@@ -233,7 +233,7 @@ TEST(Pair, AReplicaDoesNotAge) {
   for (int i = 0; i < 30; i++) {
     pair.now += std::chrono::minutes(10);
     pair.b.work(pair.now);
-    pair.b.memory.node.forwarder().sweep(kFlows, pair.b.memory.node.tick(pair.now));
+    pair.b.memory.node.forwarder().sweep(kPairFlows, pair.b.memory.node.tick(pair.now));
   }
   EXPECT_EQ(pair.b.picture(), before);
 }
