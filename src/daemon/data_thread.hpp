@@ -51,7 +51,7 @@ class DataThread : public DataPlane {
   std::vector<pollfd> fds_;
   // The control thread's:
   std::vector<engine::AfXdp::Queues> places_;  // that have sockets
-  std::vector<std::string> troubles_;         // of those that could not get any
+  std::vector<std::string> troubles_;          // of those that could not get any
   std::thread thread_;
 };
 
