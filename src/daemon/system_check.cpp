@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/system_check.hpp"
 
+#include "config/unsafe_commands.hpp"
 #include "daemon/interfaces.hpp"
-#include "doctor/settings.hpp"
 #include "engine/pci_device.hpp"
 
 namespace tandem::daemon {
@@ -47,7 +47,7 @@ std::vector<config::Problem> check_system(const config::Config& config,
       problems.push_back({config::Severity::error, interface.where, good.error().message});
     else if (auto apt = check_bond(config, interface, links); !apt)
       problems.push_back({config::Severity::error, interface.where, apt.error().message});
-  for (auto& problem : doctor::unsafe_commands(config)) problems.push_back(std::move(problem));
+  for (auto& problem : config::unsafe_commands(config)) problems.push_back(std::move(problem));
   return problems;
 }
 

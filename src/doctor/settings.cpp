@@ -6,17 +6,10 @@
 
 #include <algorithm>
 
-#include "base/command_safety.hpp"
+#include "config/unsafe_commands.hpp"
 
 namespace tandem::doctor {
 namespace {
-
-void check_command(const std::string& what, const std::vector<std::string>& argv,
-                   const config::Location& where, std::vector<config::Problem>& problems) {
-  if (argv.empty()) return;
-  if (auto safe = check_command_is_safe(argv.front()); !safe)
-    problems.push_back({config::Severity::error, where, what + ": " + safe.error().message});
-}
 
 bool has_password(const config::Config& config) {
   return std::ranges::any_of(config.vrrp,
@@ -25,24 +18,9 @@ bool has_password(const config::Config& config) {
 
 }  // namespace
 
-std::vector<config::Problem> unsafe_commands(const config::Config& config) {
-  std::vector<config::Problem> problems;
-  for (const auto& check : config.checks)
-    if (check.command)
-      check_command("check '" + check.name + "'", check.command->argv, check.where, problems);
-  for (const auto& service : config.services)
-    if (service.check && !service.check->command.empty())
-      check_command("service '" + service.name + "'", service.check->command, service.where,
-                    problems);
-  for (const auto& v : config.vrrp)
-    for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
-      check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);
-  return problems;
-}
-
 void judge_settings(const config::Loaded& loaded, const std::string& file, Findings& findings) {
   auto problems = loaded.problems;
-  for (auto& problem : unsafe_commands(loaded.config)) problems.push_back(std::move(problem));
+  for (auto& problem : config::unsafe_commands(loaded.config)) problems.push_back(std::move(problem));
   if (problems.empty()) findings.good(Check::config_problems, file, "has no problem");
   for (const auto& problem : problems) {
     const bool error = problem.severity == config::Severity::error;

@@ -3,16 +3,12 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "config/load.hpp"
 #include "doctor/finding.hpp"
 #include "doctor/root.hpp"
 
 namespace tandem::doctor {
-
-// Commands of checks and notify scripts that others than root could change (command_safety.hpp).
-[[nodiscard]] std::vector<config::Problem> unsafe_commands(const config::Config& config);
 
 void judge_settings(const config::Loaded& loaded, const std::string& file, Findings& findings);
 void judge_permissions(const Root& root, const config::Config& config, const std::string& file,
