@@ -118,17 +118,20 @@ const Section<Check>& check_section() {
       "[[check]]",
       "A health check of something on this node, for virtual routers to track.",
       {
-          key("name", &Check::name, name_text(), "What `track` calls it.").required(),
+          key("name", &Check::name, name_text(), "The check's name, which `track` refers to.")
+              .required(),
           key("http", &Check::http, HttpUrl{},
               "Passes if a GET of the URL is answered with a status of 200 to 399."),
           key("tcp", &Check::tcp, TcpEndpoint{}, "Passes if a connection can be opened."),
           key("command", &Check::command, Command{}, "Passes if the command exits with 0."),
           key("interval", &Check::interval, Span{milliseconds(10), hours(1)},
-              "From the start of one run to the start of the next."),
+              "The time from the start of one run to the start of the next."),
           key("timeout", &Check::timeout, Span{milliseconds(1), hours(1)},
               "A run that takes longer has failed; a command is killed with its process group."),
-          key("fall", &Check::fall, Integer{1, 100}, "Failures in a row that make it down."),
-          key("rise", &Check::rise, Integer{1, 100}, "Passes in a row that make it up."),
+          key("fall", &Check::fall, Integer{1, 100},
+              "How many failures in a row make the check fail."),
+          key("rise", &Check::rise, Integer{1, 100},
+              "How many passes in a row make the check pass."),
       },
       {"http", "tcp", "command"},
   };
@@ -144,9 +147,9 @@ const Section<Nginx>& nginx_section() {
               "Where its ngx_http_stub_status_module answers.")
               .required(),
           key("interval", &Nginx::interval, Span{milliseconds(100), hours(1)},
-              "From one answer to the next question."),
+              "The time from one answer of Nginx to the next question."),
           key("timeout", &Nginx::timeout, Span{milliseconds(1), hours(1)},
-              "After so long it counts as not answering."),
+              "How long Nginx may take to answer."),
       },
   };
   return section;

@@ -36,10 +36,10 @@ const Section<FlowIdle>& flow_idle_section() {
       "How long a flow without packets is kept, for each state.",
       {
           key("counted", &FlowIdle::counted, kIdle,
-              "For so long it counts as a connection of its backend.")
+              "How long after its last packet a flow counts as a connection of its backend.")
               .or_else("that of its state"),
           key("remembered", &FlowIdle::remembered, kIdle,
-              "For so long a packet of it would still go to the same backend.")
+              "How long after its last packet a further one still goes to the same backend.")
               .or_else("that of its state"),
       },
   };
@@ -53,16 +53,22 @@ const Section<Flows>& flows_section() {
       "restart.",
       {
           key("size", &Flows::size, kTableSize,
-              "IPv4 flows that it has room for; full, new ones go by a hash."),
-          key("size_ipv6", &Flows::size_ipv6, kTableSize, "The same for IPv6."),
+              "How many IPv4 flows the table has room for; when it is full, new ones go by a "
+              "hash."),
+          key("size_ipv6", &Flows::size_ipv6, kTableSize,
+              "How many IPv6 flows the table has room for; when it is full, new ones go by a "
+              "hash."),
           key("new_per_second", &Flows::new_per_second, Integer{1, 10'000'000},
               "New flows a second that get a backend by the scheduler, for each virtual address; "
               "those above go by a hash."),
-          idle_key("syn_sent", &Flows::syn_sent, "TCP of which only SYNs were seen."),
-          idle_key("established", &Flows::established, "TCP that is open."),
-          idle_key("udp", &Flows::udp, "UDP."),
-          key("closing", &Flows::closing, kIdle, "How long TCP is kept after a first FIN."),
-          key("closed", &Flows::closed, kIdle, "How long it is kept after both, or after a RST."),
+          idle_key("syn_sent", &Flows::syn_sent,
+                   "The times of TCP flows of which only SYNs were seen."),
+          idle_key("established", &Flows::established, "The times of TCP flows that are open."),
+          idle_key("udp", &Flows::udp, "The times of UDP flows."),
+          key("closing", &Flows::closing, kIdle,
+              "How long a TCP flow is kept after its first FIN."),
+          key("closed", &Flows::closed, kIdle,
+              "How long a TCP flow is kept after the FINs of both sides, or after a RST."),
       },
   };
   return section;

@@ -17,7 +17,8 @@ const Section<Backend>& backend_section() {
               "The server's port; with `dsr` and `tunnel` it is the service's.")
               .or_else("the service's"),
           key("weight", &Backend::weight, Integer{0, 65535},
-              "Its share of the connections against that of the others; 0 drains it: flows that "
+              "The server's share of connections against that of the others; 0 drains it: flows "
+              "that "
               "are there stay, new ones go elsewhere."),
           key("max_connections", &Backend::max_connections, Integer{0, 1'000'000'000},
               "The most flows it has at a time; 0: no limit."),
@@ -34,19 +35,21 @@ const Section<BackendCheck>& backend_check_section() {
           key("http", &BackendCheck::http, target_text(),
               "Passes if a GET of this path is answered with a status of 200 to 399."),
           key("https", &BackendCheck::https, target_text(),
-              "The same over TLS; the certificate is not verified."),
+              "Passes if a GET of this path over TLS is answered with a status of 200 to 399; the "
+              "certificate is not verified."),
           key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
           key("command", &BackendCheck::command, Argv{},
               "Passes if the command exits with 0; the backend's address and port are appended."),
           key("port", &BackendCheck::port, Integer{1, 65535}, "The port that is probed.")
               .or_else("the backend's"),
           key("interval", &BackendCheck::interval, Span{milliseconds(10), hours(1)},
-              "From the start of one run to the start of the next."),
+              "The time from the start of one run to the start of the next."),
           key("timeout", &BackendCheck::timeout, Span{milliseconds(1), hours(1)},
               "A run that takes longer has failed; a command is killed with its process group."),
           key("fall", &BackendCheck::fall, Integer{1, 100},
-              "Failures in a row that make a backend down."),
-          key("rise", &BackendCheck::rise, Integer{1, 100}, "Passes in a row that make it up."),
+              "How many failures in a row make a backend down."),
+          key("rise", &BackendCheck::rise, Integer{1, 100},
+              "How many passes in a row make a backend up."),
       },
       {"http", "https", "tcp", "command"},
   };
@@ -85,9 +88,9 @@ const Section<Service>& service_section() {
               "What tells whether a backend is up, as below.")
               .or_else("none: all are up"),
           key("slow_start", &Service::slow_start, Span{{}, hours(1)},
-              "For so long the share of a backend that came up grows to its full weight."),
+              "How long a backend that came up takes to reach its full weight."),
           key("affinity", &Service::affinity, Span{{}, hours(24)},
-              "For so long after its last one a client's new flows go to the same backend."),
+              "How long after its last new flow a client's next ones go to the same backend."),
           key("unavailable", &Service::unavailable,
               Choice<Unavailable>{{{"reject", Unavailable::reject}, {"drop", Unavailable::drop}}},
               "What a new flow gets that no backend can take: a TCP RST or an ICMP port "

@@ -75,8 +75,8 @@ const Section<Notify>& notify_section() {
       "with keepalived, `master`, `backup` or `fault` and the virtual router's name are appended.",
       {
           key("active", &Notify::active, Argv{}, "Run when the virtual router becomes Active."),
-          key("backup", &Notify::backup, Argv{}, "Run when it becomes Backup."),
-          key("fault", &Notify::fault, Argv{}, "Run when it goes to Fault."),
+          key("backup", &Notify::backup, Argv{}, "Run when the virtual router becomes Backup."),
+          key("fault", &Notify::fault, Argv{}, "Run when the virtual router goes to Fault."),
           key("timeout", &Notify::timeout, Span{milliseconds(100), hours(1)},
               "A command that takes longer is killed with its process group."),
       },
@@ -89,18 +89,21 @@ const Section<Vrrp>& vrrp_section() {
       "[[vrrp]]",
       "A virtual router: addresses that one node of the pair has at a time (RFC 9568).",
       {
-          key("name", &Vrrp::name, name_text(), "Its name, also told to notify commands.")
+          key("name", &Vrrp::name, name_text(),
+              "The virtual router's name, which notify commands are told.")
               .required(),
           key("interface", &Vrrp::interface, interface_text(), "The name of an `[[interface]]`.")
               .required(),
           key("vrid", &Vrrp::vrid, Integer{1, 255},
-              "Its number, the same on both nodes; one for each interface and family.")
+              "The virtual router's number, equal on both nodes; different for each virtual router "
+              "of an "
+              "interface and family.")
               .required(),
           key("version", &Vrrp::version, Integer{2, 3}, "The VRRP version; 2 is IPv4 only."),
           key("priority", &Vrrp::priority, Integer{1, 255},
               "The greater one is Active; 255 is for the owner of the addresses."),
           key("advert_interval", &Vrrp::advert_interval, Span{milliseconds(10), seconds(255)},
-              "Between adverts: version 2 whole seconds from 1s to 255s, version 3 whole "
+              "The time between adverts: version 2 whole seconds from 1s to 255s, version 3 whole "
               "centiseconds from 10ms to 40.95s."),
           key("down_adverts", &Vrrp::down_adverts, Integer{1, 100},
               "Adverts missed before a Backup takes over; 3 in the standard. Must be equal on both "
@@ -110,13 +113,14 @@ const Section<Vrrp>& vrrp_section() {
               "Strings, or tables as below; all of one family.")
               .required(),
           key("track", &Vrrp::track, ListOf<TableOf<Track>>{{track_section()}, 64, "tables"},
-              "What its priority or its health depends on."),
+              "What the priority or the health of the virtual router depends on."),
           key("preempt", &Vrrp::preempt, Boolean{},
               "Whether it takes the addresses back from an Active of lower priority."),
           key("preempt_delay", &Vrrp::preempt_delay, Span{{}, hours(1)},
-              "How long it waits before it does."),
+              "How long a Backup hears an Active of lower priority before it takes the addresses "
+              "back."),
           key("startup_delay", &Vrrp::startup_delay, Span{{}, hours(1)},
-              "How long after start it only listens."),
+              "How long after its start the virtual router only listens."),
           key("unicast_peers", &Vrrp::unicast_peers, ListOf<Address>{{}, 255, "numeric addresses"},
               "Adverts go to these addresses and not to the multicast group."),
           key("unicast_source", &Vrrp::unicast_source, Address{}, "The source of unicast adverts.")
@@ -139,11 +143,12 @@ const Section<Vrrp>& vrrp_section() {
           key("sync_group", &Vrrp::sync_group, name_text(),
               "Virtual routers of the same group change state together."),
           key("garp_repeat", &Vrrp::garp_repeat, Integer{0, 100},
-              "Announcements of each address (GARP or NA) when it becomes Active."),
+              "How many announcements of each address (GARP or NA) are sent on becoming Active."),
           key("garp_delay", &Vrrp::garp_delay, Span{{}, hours(1)},
-              "After which as many are sent again."),
+              "How long after becoming Active `garp_repeat` announcements are sent once more."),
           key("garp_refresh", &Vrrp::garp_refresh, Span{{}, hours(24)},
-              "Between announcements while it is Active; `0s`: none."),
+              "The time between later announcements while the virtual router is Active; `0s`: "
+              "none."),
           key("garp_interval", &Vrrp::garp_interval, Span{milliseconds(1), seconds(10)},
               "The least time between repetitions of an announcement."),
           key("notify", &Vrrp::notify, TableOf<Notify>{notify_section()},

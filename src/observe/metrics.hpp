@@ -15,7 +15,7 @@ namespace tandem::observe {
 
 // X(name, type, labels, meaning), in the order of the page.
 #define TANDEM_METRICS(X)                                                                          \
-  X(tandem_build_info, gauge, "node, version, engine", "1: what runs here")                        \
+  X(tandem_build_info, gauge, "node, version, engine", "1, with what runs here in its labels")     \
   X(tandem_realtime, gauge, "",                                                                    \
     "1 if the VRRP thread runs with real-time priority and locked memory")                         \
   X(tandem_reloads_total, counter, "result",                                                       \
@@ -31,7 +31,7 @@ namespace tandem::observe {
     "Connections closed to make room for others")                                                  \
   X(tandem_http_requests_total, counter, "", "HTTP requests, good or bad")                         \
   X(tandem_http_requests_refused_total, counter, "",                                               \
-    "Of them, those that asked for what is not served")                                            \
+    "HTTP requests that asked for what is not served")                                             \
   X(process_cpu_seconds_total, counter, "", "Processor time of all threads of tandemd")            \
   X(process_resident_memory_bytes, gauge, "", "Memory of tandemd")                                 \
   X(process_open_fds, gauge, "", "Open file descriptors")                                          \
@@ -42,25 +42,28 @@ namespace tandem::observe {
     "1 for the state that the virtual router is in: initialize, backup, active or fault")          \
   X(tandem_vrrp_address_held, gauge, "router, address",                                            \
     "1 if this node holds a live lease of the virtual address")                                    \
-  X(tandem_vrrp_transitions_total, counter, "router", "Changes of state")                          \
+  X(tandem_vrrp_transitions_total, counter, "router", "Changes of state of the virtual router")    \
   X(tandem_vrrp_priority, gauge, "router", "The priority in use, as tracking has changed it")      \
   X(tandem_vrrp_configured_priority, gauge, "router", "The priority of the configuration")         \
   X(tandem_vrrp_peer_priority, gauge, "router",                                                    \
-    "The priority of the last good advert; none before there was one")                             \
+    "The priority of the last good advert; no sample before there was one")                        \
   X(tandem_vrrp_handed_over, gauge, "router",                                                      \
-    "1 if it stays Backup, whatever its priority, because it was handed over on request")          \
+    "1 if the virtual router stays Backup because it was handed over on request")                  \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
-    "Until the lease ends, should no advert be sent any more; 0: there is none")                   \
-  X(tandem_vrrp_advert_interval_seconds, gauge, "router", "The interval of the configuration")     \
-  X(tandem_vrrp_adverts_sent_total, counter, "router", "Adverts sent")                             \
-  X(tandem_vrrp_adverts_received_total, counter, "router", "Good adverts received")                \
+    "Time until the lease ends, should no advert be sent any more; 0: there is none")              \
+  X(tandem_vrrp_advert_interval_seconds, gauge, "router",                                          \
+    "The advert interval of the configuration")                                                    \
+  X(tandem_vrrp_adverts_sent_total, counter, "router", "Adverts that the virtual router sent")     \
+  X(tandem_vrrp_adverts_received_total, counter, "router",                                         \
+    "Good adverts that the virtual router received")                                               \
   X(tandem_vrrp_adverts_dropped_total, counter, "router, reason",                                  \
     "Adverts that reached the virtual router and were dropped, by reason (architecture.md)")       \
   X(tandem_vrrp_advert_mismatches_total, counter, "router, what",                                  \
     "Adverts accepted although their addresses or their interval differ")                          \
   X(tandem_adverts_received_total, counter, "",                                                    \
     "Adverts that came in, good or bad, also for no virtual router of this node")                  \
-  X(tandem_adverts_dropped_total, counter, "reason", "Of them, those dropped, by reason")          \
+  X(tandem_adverts_dropped_total, counter, "reason",                                               \
+    "Adverts that came in and were dropped, also those for no virtual router, by reason")          \
   X(tandem_adverts_lost_total, counter, "",                                                        \
     "Adverts lost on the way to the VRRP thread: its ring was full")                               \
   X(tandem_vrrp_send_errors_total, counter, "",                                                    \
@@ -71,49 +74,63 @@ namespace tandem::observe {
   X(tandem_packets_total, counter, "verdict, reason",                                              \
     "Packets by what became of them and why; `drop` and `no-lease` is what architecture.md calls " \
     "`drop/no-lease`")                                                                             \
+  X(tandem_lost_packets_total, counter, "place, reason",                                           \
+    "Packets lost inside the node, by place (`AF_XDP`, a worker, a port) and reason "              \
+    "(troubleshooting.md)")                                                                        \
   X(tandem_service_info, gauge, "service, address, protocol, port, forward, scheduler",            \
-    "1: what the service is")                                                                      \
+    "1, with what the service is in its labels")                                                   \
   X(tandem_service_backends, gauge, "service, state", "Backends that are up, draining or down")    \
-  X(tandem_service_connections, gauge, "service", "Flows that count as connections")               \
-  X(tandem_service_flows, gauge, "service", "Flows that are remembered")                           \
-  X(tandem_service_picks_total, counter, "service", "Flows that the scheduler placed")             \
+  X(tandem_service_connections, gauge, "service", "Connections of the service: flows that count")  \
+  X(tandem_service_flows, gauge, "service", "Flows of the service that are remembered")            \
+  X(tandem_service_picks_total, counter, "service",                                                \
+    "Flows of the service that the scheduler placed")                                              \
   X(tandem_service_hash_picks_total, counter, "service", "Flows taken up in the middle, by hash")  \
   X(tandem_service_refused_total, counter, "service, reason",                                      \
     "First packets that no backend could take, or no source port was left for")                    \
-  X(tandem_service_table_full_total, counter, "service", "New flows that the table was full for")  \
+  X(tandem_service_table_full_total, counter, "service",                                           \
+    "New flows that the flow table was full for")                                                  \
   X(tandem_backend_state, gauge, "service, backend, state",                                        \
     "1 for the state that the backend is in: up, draining or down")                                \
-  X(tandem_backend_connections, gauge, "service, backend", "Flows that count as connections")      \
-  X(tandem_backend_flows, gauge, "service, backend", "Flows that are remembered")                  \
-  X(tandem_backend_weight, gauge, "service, backend", "The weight in use")                         \
+  X(tandem_backend_connections, gauge, "service, backend",                                         \
+    "Connections of the backend: flows that count")                                                \
+  X(tandem_backend_flows, gauge, "service, backend", "Flows of the backend that are remembered")   \
+  X(tandem_backend_weight, gauge, "service, backend", "The weight of the backend that is in use")  \
   X(tandem_backend_max_connections, gauge, "service, backend",                                     \
-    "Connections that it takes at most; none without a limit")                                     \
-  X(tandem_backend_picks_total, counter, "service, backend", "Flows placed there")                 \
+    "Connections that the backend takes at most; no sample without a limit")                       \
+  X(tandem_backend_picks_total, counter, "service, backend",                                       \
+    "Flows that were given to the backend")                                                        \
   X(tandem_backend_packets_total, counter, "service, backend, direction",                          \
     "Packets to (in) and from (out) the backend; replies pass by with nat and fullnat alone")      \
-  X(tandem_backend_bytes_total, counter, "service, backend, direction", "The same in bytes")       \
-  X(tandem_backend_check_latency_seconds, gauge, "service, backend", "Of the last check")          \
-  X(tandem_backend_check_runs_total, counter, "service, backend", "Checks finished")               \
+  X(tandem_backend_bytes_total, counter, "service, backend, direction",                            \
+    "Bytes to (in) and from (out) the backend; replies pass by with nat and fullnat alone")        \
+  X(tandem_backend_check_latency_seconds, gauge, "service, backend",                               \
+    "How long the last check of the backend took")                                                 \
+  X(tandem_backend_check_runs_total, counter, "service, backend",                                  \
+    "Checks of the backend that have finished")                                                    \
   X(tandem_backend_check_failures_total, counter, "service, backend",                              \
-    "Of them, those that failed")                                                                  \
-  X(tandem_check_up, gauge, "check, kind", "1 if the check passes; none before its first result")  \
-  X(tandem_check_latency_seconds, gauge, "check", "Of its last run")                               \
-  X(tandem_check_runs_total, counter, "check", "Runs finished")                                    \
-  X(tandem_check_failures_total, counter, "check", "Of them, those that failed")                   \
+    "Checks of the backend that failed")                                                           \
+  X(tandem_check_up, gauge, "check, kind",                                                         \
+    "1 if the check passes; no sample before its first result")                                    \
+  X(tandem_check_latency_seconds, gauge, "check", "How long the last run of the check took")       \
+  X(tandem_check_runs_total, counter, "check", "Runs of the check that have finished")             \
+  X(tandem_check_failures_total, counter, "check", "Runs of the check that failed")                \
                                                                                                    \
-  X(tandem_flow_table_flows, gauge, "family", "Flows in the table")                                \
-  X(tandem_flow_table_capacity, gauge, "family", "Flows that it has room for")                     \
+  X(tandem_flow_table_flows, gauge, "family", "Flows in the flow table")                           \
+  X(tandem_flow_table_capacity, gauge, "family", "Flows that the flow table has room for")         \
   X(tandem_flow_table_evictions_total, counter, "family",                                          \
     "Flows half open or over that gave way to new ones")                                           \
   X(tandem_flow_counts, gauge, "where", "Connections, as the table and as the schedulers count")   \
-  X(tandem_flow_count_mismatch, gauge, "", "The difference of the two, which is 0 at any moment")  \
+  X(tandem_flow_count_mismatch, gauge, "",                                                         \
+    "Difference of the two counts of connections, which is 0 at any moment")                       \
                                                                                                    \
   X(tandem_worker_stalled, gauge, "worker", "1 if the worker of the dpdk engine stands still")     \
-  X(tandem_worker_rounds_total, counter, "worker", "Rounds of its loop")                           \
-  X(tandem_worker_bursts_total, counter, "worker", "Bursts with frames in them")                   \
-  X(tandem_worker_frames_total, counter, "worker, direction", "Frames received (in), sent (out)")  \
+  X(tandem_worker_rounds_total, counter, "worker", "Rounds of the worker's loop")                  \
+  X(tandem_worker_bursts_total, counter, "worker",                                                 \
+    "Bursts that the worker received with frames in them")                                         \
+  X(tandem_worker_frames_total, counter, "worker, direction",                                      \
+    "Frames that the worker received (in) and sent (out)")                                         \
   X(tandem_worker_unsent_total, counter, "worker, reason",                                         \
-    "Frames not sent: the device's queue was full, or it is no port")                              \
+    "Frames that the worker could not send: the device's queue was full, or it is no port")        \
   X(tandem_worker_first_packets_total, counter, "worker, result",                                  \
     "First packets for the first worker: handed over, or lost because it is too slow")             \
   X(tandem_port_lost_total, counter, "port, reason",                                               \
@@ -121,10 +138,11 @@ namespace tandem::observe {
                                                                                                    \
   X(tandem_nginx_up, gauge, "", "1 if Nginx answered with its stub_status, as [nginx] asks for")   \
   X(tandem_nginx_connections, gauge, "state",                                                      \
-    "Its connections: all (active), of them reading, writing, and waiting for a request")          \
-  X(tandem_nginx_connections_accepted_total, counter, "", "Connections that it accepted")          \
-  X(tandem_nginx_connections_handled_total, counter, "", "Of them, those that it could handle")    \
-  X(tandem_nginx_requests_total, counter, "", "Requests of its clients")
+    "Connections of Nginx: all (active), and those reading, writing, waiting for a request")       \
+  X(tandem_nginx_connections_accepted_total, counter, "", "Connections that Nginx accepted")       \
+  X(tandem_nginx_connections_handled_total, counter, "",                                           \
+    "Connections that Nginx accepted and could handle")                                            \
+  X(tandem_nginx_requests_total, counter, "", "Requests of Nginx's clients")
 
 enum class MetricType : std::uint8_t { counter, gauge, histogram };
 
