@@ -86,6 +86,18 @@ void DataPlane::sweep(MonotonicTime now) {
   owned().sweep(share + 1, tick(now));
 }
 
+// Before anybody else's numbers are read: none is handed on later than it is decided.
+forward::Counted DataPlane::counted_by_forwarder() const {
+  forward::Counted counted;
+  counted.add(forwarder().reasons());
+  return counted;
+}
+
+td_traffic DataPlane::traffic_by_forwarder(std::uint16_t backend) const {
+  const auto& counts = forwarder().of_backend(backend);
+  return {counts.packets, counts.bytes, 0, 0};
+}
+
 Duration DataPlane::idle(flow::Tick stamp, flow::Tick now) const {
   return clock().jiffy() * (std::int64_t{flow::age(now, stamp)} << core_.tick_shift);
 }

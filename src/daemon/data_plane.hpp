@@ -9,7 +9,6 @@
 // there, in between packets, and waits for each: a command must not wait for anything.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "config/config.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/flow_time.hpp"
+#include "forward/counted.hpp"
 #include "forward/forwarder.hpp"
 #include "observe/engine_view.hpp"
 
@@ -91,15 +91,19 @@ class DataPlane {
   virtual void check(MonotonicTime) {}
   // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
   [[nodiscard]] virtual bool works() const { return true; }
-  // Sentences for the operator.
+  // Sentences for the operator, besides those on losses.
   [[nodiscard]] virtual std::vector<std::string> troubles() const { return {}; }
 
   [[nodiscard]] virtual observe::EngineView view() const { return {}; }
 
-  // What XDP has not captured, and has not counted.
+  // What XDP has not captured.
   virtual void drain_captured(const std::function<void(const td_captured&)>&) {}
-  virtual void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const = 0;
-  virtual void add_traffic(std::uint16_t backend, td_traffic& traffic) const = 0;
+
+  // All that this engine has counted: what XDP, workers and the forwarder decided, and what got
+  // lost between them.
+  [[nodiscard]] virtual forward::Counted counted() const = 0;
+  // The same of a backend's slot, whoever had the slot.
+  [[nodiscard]] virtual td_traffic traffic(std::uint16_t backend) const = 0;
 
   // ---- The sync thread
   // Changes of the peer's wait. nullptr: nothing is kept in step with a peer.
@@ -117,6 +121,10 @@ class DataPlane {
 
  protected:
   explicit DataPlane(DataCore core) : core_(std::move(core)) {}
+
+  // What the forwarder decided, for counted() and traffic() to begin with.
+  [[nodiscard]] forward::Counted counted_by_forwarder() const;
+  [[nodiscard]] td_traffic traffic_by_forwarder(std::uint16_t backend) const;
 
   // ---- The forwarder's thread
   [[nodiscard]] forward::Forwarder& owned() { return *core_.forwarder; }

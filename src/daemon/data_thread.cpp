@@ -47,8 +47,9 @@ std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
 
 }  // namespace
 
-DataThread::DataThread(DataCore core, Tools tools)
+DataThread::DataThread(DataCore core, const engine::SteeringProgram& program, Tools tools)
     : DataPlane(std::move(core)),
+      program_(program),
       tools_(std::move(tools)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -59,7 +60,7 @@ Result<std::unique_ptr<DataPlane>> DataThread::start(DataCore core,
   auto sockets = engine::AfXdp::open({}, [](const std::string& line) { spdlog::warn("{}", line); });
   if (!sockets) return std::unexpected(sockets.error());
   std::unique_ptr<DataThread> self(
-      new DataThread(std::move(core), {std::move(*sockets), std::move(*ends)}));
+      new DataThread(std::move(core), program, {std::move(*sockets), std::move(*ends)}));
   if (!self->wake_) return fail_errno("cannot create the event descriptor of the data thread");
   self->thread_ = std::thread([t = self.get()] {
     pthread_setname_np(pthread_self(), "data");
@@ -140,6 +141,35 @@ void DataThread::admit(const engine::Frame& frame, MonotonicTime now, std::uint6
 void DataThread::take_ends() {
   const flow::Tick now = tick(MonotonicClock::now());
   tools_.ends.drain(kEnds, [&](const td_flow_end& end) { owned().on_end(end, now); });
+}
+
+// XDP has counted what it handed over; the forwarder counts what it makes of it.
+forward::Counted DataThread::counted() const {
+  forward::Counted counted = counted_by_forwarder();
+  const auto c = tools_.sockets->counters();
+  counted.add(program_.counters());
+  const auto lost = [&](const char* reason, std::uint64_t count, const char* sentence,
+                        bool decided) {
+    counted.losses.push_back({"AF_XDP", reason, sentence, count, decided});
+  };
+  lost("ring_full", c.rx_ring_full,
+       "packets without a flow were lost before the data thread: it is too slow", false);
+  lost("no_buffer", c.rx_dropped,
+       "packets without a flow were lost before the data thread: they were too long, or no buffer "
+       "was free",
+       false);
+  lost("tx_full", c.no_room, "packets of the data thread were not sent: the device's queue is full",
+       true);
+  lost("no_device", c.no_device,
+       "packets of the data thread were not sent: their device is in no [[interface]], or is gone",
+       true);
+  lost("malformed", c.malformed, "packets of the data thread were not sent: they are malformed",
+       true);
+  return counted;
+}
+
+td_traffic DataThread::traffic(std::uint16_t backend) const {
+  return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
 }
 
 // Each device that the program is on has sockets of its own, as long as somebody needs them. Those

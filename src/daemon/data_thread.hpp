@@ -27,9 +27,8 @@ class DataThread : public DataPlane {
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
   [[nodiscard]] std::vector<std::string> troubles() const override { return troubles_; }
-  // XDP has counted what it handed over; the forwarder counts what it admits.
-  void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>&) const override {}
-  void add_traffic(std::uint16_t, td_traffic&) const override {}
+  [[nodiscard]] forward::Counted counted() const override;
+  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
 
  private:
   struct Tools {
@@ -37,7 +36,7 @@ class DataThread : public DataPlane {
     engine::EndRing ends;
   };
 
-  DataThread(DataCore core, Tools tools);
+  DataThread(DataCore core, const engine::SteeringProgram& program, Tools tools);
   void wake() override;
   void loop();
   void wait(bool all_sent);
@@ -45,6 +44,7 @@ class DataThread : public DataPlane {
   void admit(const engine::Frame& frame, MonotonicTime now, std::uint64_t jiffies);
   void take_ends();
 
+  const engine::SteeringProgram& program_;
   Tools tools_;
   Descriptor wake_;
   std::atomic<bool> stop_ = false;

@@ -95,8 +95,8 @@ observe::NodeView Node::node_view(const Snapshot& snapshot) const {
   node.peer_http = plan_.config.node.peer_http;
   node.started = started_;
   for (const auto& state : interfaces_->all()) node.interfaces.push_back(view(state));
-  node.packets = program_->counters();
-  plane_->add_packets(node.packets);
+  const forward::Counted counted = plane_->counted();
+  node.packets = counted.packets;
   node.adverts = {snapshot.counters.adverts_received, snapshot.counters.dropped,
                   node.packets[TD_DROP_ADVERT_RING_FULL]};
   const auto& realtime = thread_->realtime();
@@ -121,6 +121,10 @@ observe::NodeView Node::node_view(const Snapshot& snapshot) const {
   if (const auto sync = sync_view(); sync && !sync->in_sync())
     node.warnings.push_back(sync->trouble());
   for (auto& trouble : plane_->troubles()) node.warnings.push_back(std::move(trouble));
+  for (const auto& loss : counted.losses) {
+    node.losses.push_back({loss.place, loss.reason, loss.count});
+    if (loss.count > 0) node.warnings.push_back(std::to_string(loss.count) + " " + loss.sentence);
+  }
   return node;
 }
 

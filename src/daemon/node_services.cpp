@@ -28,8 +28,7 @@ bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoi
 }
 
 observe::BackendView view(const RunningService& service, const RunningBackend& b,
-                          const DataPlane& plane, const engine::SteeringProgram& program,
-                          const netlink::Links& links) {
+                          const DataPlane& plane, const netlink::Links& links) {
   const forward::Forwarder& forwarder = plane.forwarder();
   observe::BackendView v;
   v.service = service.config.name;
@@ -45,7 +44,7 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   v.total = forwarder.counts().total(b.slot);
   v.new_per_second = b.new_per_second;
   v.max_connections = b.config.max_connections;
-  const BackendTotals totals = totals_of(b.slot, plane, program);
+  const BackendTotals totals = totals_of(b.slot, plane);
   v.picks = totals.picks - b.before.picks;
   v.traffic = {totals.traffic.in_packets - b.before.traffic.in_packets,
                totals.traffic.in_bytes - b.before.traffic.in_bytes,
@@ -135,7 +134,7 @@ observe::ServicesView Node::services_view(const std::optional<std::string>& name
     v.forward = s.config.forward;
     v.scheduler = s.config.scheduler;
     v.lease = has_lease(s.config.address);
-    for (const auto& b : s.backends) sum_up(v, view(s, b, *plane_, *program_, *links_));
+    for (const auto& b : s.backends) sum_up(v, view(s, b, *plane_, *links_));
     if (s.number != 0) {
       const auto& counts = forwarder.of_service(s.number);
       v.picks = counts.picks;
@@ -175,7 +174,7 @@ std::vector<observe::BackendView> Node::backend_views(
     if (s.number == 0 || (service && s.config.name != *service)) continue;
     for (const auto& b : s.backends) {
       if (!is_meant(b, backend)) continue;
-      views.push_back(view(s, b, *plane_, *program_, *links_));
+      views.push_back(view(s, b, *plane_, *links_));
       if (const auto check = services_->last_check(b)) views.back().check = figures_of(*check);
     }
   }

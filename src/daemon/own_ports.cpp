@@ -106,20 +106,8 @@ std::vector<engine::OwnPort*> OwnPorts::all() const {
 
 std::vector<std::string> OwnPorts::troubles() const {
   std::vector<std::string> troubles;
-  const auto tell = [&](std::uint64_t count, const std::string& what) {
-    if (count > 0) troubles.push_back(std::to_string(count) + " " + what);
-  };
-  for (const auto& [name, place] : places_) {
+  for (const auto& [name, place] : places_)
     if (!place.trouble.empty()) troubles.push_back(place.trouble);
-    if (place.port == nullptr) continue;
-    const auto counters = place.port->path().counters();
-    tell(counters.lost, "frames on " + name + " for the kernel were lost: too many at once");
-    tell(counters.refused, "frames on " + name + " for the kernel were refused by it");
-    tell(counters.no_frame,
-         "frames of the kernel on " + name + " were lost: dpdk.memory_mb is too small");
-    tell(counters.unsent,
-         "frames of the kernel on " + name + " were lost: the first worker is too slow");
-  }
   return troubles;
 }
 

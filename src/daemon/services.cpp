@@ -53,14 +53,8 @@ Services::Services(const Rooms& rooms, netlink::NextHops next_hops, std::functio
   });
 }
 
-BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane,
-                        const engine::SteeringProgram& program) {
-  const auto& counts = plane.forwarder().of_backend(slot);
-  BackendTotals totals{counts.flows, program.traffic(slot)};
-  plane.add_traffic(slot, totals.traffic);
-  totals.traffic.in_packets += counts.packets;
-  totals.traffic.in_bytes += counts.bytes;
-  return totals;
+BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane) {
+  return {plane.forwarder().of_backend(slot).flows, plane.traffic(slot)};
 }
 
 // ---- From one configuration to the next
@@ -101,7 +95,7 @@ Result<RunningService> Services::stage(const config::Service& config) {
                                .slot = *slot,
                                .weight = wanted.weight,
                                .since = MonotonicClock::now(),
-                               .before = totals_of(*slot, rooms_.plane, rooms_.program)});
+                               .before = totals_of(*slot, rooms_.plane)});
       next.backends.back().flows_before = next.backends.back().before.picks;
       continue;
     }

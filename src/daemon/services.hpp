@@ -33,8 +33,7 @@
 namespace tandem::daemon {
 
 // Since the process began, and before that as far as XDP counted.
-[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane,
-                                      const engine::SteeringProgram& program);
+[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const DataPlane& plane);
 
 class Services {
  public:

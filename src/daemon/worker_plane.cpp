@@ -80,18 +80,20 @@ Result<std::unique_ptr<DataPlane>> open_worker_plane(const config::Config& confi
   env.flow6 = tables->flow6.bytes().data();
   auto core = DataCore::open({env, tables->flow4.bytes(), tables->flow6.bytes()}, config, clock);
   if (!core) return std::unexpected(core.error());
-  return WorkerPlane::start(std::move(*core), std::move(*tables), config);
+  return WorkerPlane::start(std::move(*core), program, std::move(*tables), config);
 }
 
-WorkerPlane::WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
-                         std::unique_ptr<engine::KernelPath> kernel)
+WorkerPlane::WorkerPlane(DataCore core, const engine::SteeringProgram& program, Tables tables,
+                         engine::FramePool frames, std::unique_ptr<engine::KernelPath> kernel)
     : DataPlane(std::move(core)),
+      program_(program),
       tables_(std::move(tables)),
       frames_(std::move(frames)),
       kernel_(std::move(kernel)) {}
 
-Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tables,
-                                                      const config::Config& config) {
+Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core,
+                                                      const engine::SteeringProgram& program,
+                                                      Tables tables, const config::Config& config) {
   if (auto started = engine::start_eal(eal_options(config),
                                        [](const std::string& line) { spdlog::warn("{}", line); });
       !started)
@@ -102,8 +104,8 @@ Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core, Tables tabl
   if (!frames) return std::unexpected(frames.error());
   auto kernel = engine::KernelPath::open();
   if (!kernel) return std::unexpected(kernel.error());
-  std::unique_ptr<WorkerPlane> self(
-      new WorkerPlane(std::move(core), std::move(tables), std::move(*frames), std::move(*kernel)));
+  std::unique_ptr<WorkerPlane> self(new WorkerPlane(std::move(core), program, std::move(tables),
+                                                    std::move(*frames), std::move(*kernel)));
   if (auto hired = self->hire(config.dpdk); !hired) return std::unexpected(hired.error());
   return self;
 }
@@ -209,31 +211,9 @@ void WorkerPlane::check(MonotonicTime now) {
 }
 
 std::vector<std::string> WorkerPlane::troubles() const {
-  std::vector<std::string> troubles;
-  const auto tell = [&](std::uint64_t count, const std::string& what) {
-    if (count > 0) troubles.push_back(std::to_string(count) + " " + what);
-  };
-  for (std::size_t i = 0; i < workers_.size(); i++) {
-    const auto& c = workers_[i]->counters();
-    const std::string who = "by worker " + std::to_string(i);
+  std::vector<std::string> troubles = own_ports_->troubles();
+  for (std::size_t i = 0; i < watches_.size(); i++)
     if (watches_[i].stalled()) troubles.push_back("worker " + std::to_string(i) + " stands still");
-    tell(c.tx_full, "frames could not be sent " + who + ": the device's queue was full");
-    tell(c.no_port, "frames could not be sent " + who + ": their device is no port");
-    tell(c.overrun, "first packets were lost " + who + ": the first worker is too slow");
-  }
-  std::vector<std::pair<std::string, const engine::Port*>> ports;
-  for (const auto& [ifindex, port] : ports_) ports.emplace_back(port->name(), &port->port());
-  for (const auto* own : own_ports_->all()) ports.emplace_back(own->name(), &own->port());
-  for (const auto& [name, port] : ports) {
-    const auto counters = port->counters();
-    tell(counters.missed, "frames were lost on " + name + ": workers are too slow");
-    tell(counters.no_frame,
-         "times no packet buffer was free for " + name + ": dpdk.memory_mb is too small");
-  }
-  std::ranges::copy(own_ports_->troubles(), std::back_inserter(troubles));
-  const auto kernel = kernel_->counters();
-  tell(kernel.lost, "frames for the kernel were lost: too many at once");
-  tell(kernel.refused, "frames for the kernel were refused by it");
   return troubles;
 }
 
@@ -255,19 +235,62 @@ void WorkerPlane::drain_captured(const std::function<void(const td_captured&)>& 
   for (const auto& worker : workers_) worker->drain_captured(each);
 }
 
-void WorkerPlane::add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const {
-  for (const auto& worker : workers_)
-    for (std::size_t i = 0; i < packets.size(); i++) packets[i] += worker->counters().packets[i];
+// In the order against the frames' way: what is handed on is seen by then.
+forward::Counted WorkerPlane::counted() const {
+  forward::Counted counted = counted_by_forwarder();
+  for (const auto& worker : workers_) counted.add(worker->counters().packets);
+  counted.add(program_.counters());
+  const auto lost = [&](const std::string& place, const char* reason, std::uint64_t count,
+                        const std::string& sentence, bool decided) {
+    counted.losses.push_back({place, reason, sentence, count, decided});
+  };
+  for (std::size_t i = 0; i < workers_.size(); i++) {
+    const auto& c = workers_[i]->counters();
+    const std::string who = "worker " + std::to_string(i);
+    lost(who, "tx_full", c.tx_full,
+         "frames could not be sent by " + who + ": the device's queue was full", true);
+    lost(who, "no_port", c.no_port,
+         "frames could not be sent by " + who + ": their device is no port", true);
+    lost(who, "overrun", c.overrun,
+         "first packets were lost by " + who + ": the first worker is too slow", false);
+    lost(who, "orphaned", c.orphaned,
+         "first packets were lost by " + who + ": their port went meanwhile", false);
+  }
+  std::vector<std::pair<std::string, const engine::Port*>> ports;
+  for (const auto& [ifindex, port] : ports_) ports.emplace_back(port->name(), &port->port());
+  for (const auto* own : own_ports_->all()) ports.emplace_back(own->name(), &own->port());
+  for (const auto& [name, port] : ports) {
+    const auto c = port->counters();
+    lost("port " + name, "missed", c.missed,
+         "frames were lost on " + name + ": workers are too slow", false);
+    lost("port " + name, "no_buffer", c.no_frame,
+         "times no packet buffer was free for " + name + ": dpdk.memory_mb is too small", false);
+  }
+  for (const auto* own : own_ports_->all()) {
+    const auto c = own->path().counters();
+    const std::string& name = own->name();
+    lost("port " + name, "kernel_busy", c.lost,
+         "frames on " + name + " for the kernel were lost: too many at once", true);
+    lost("port " + name, "kernel_refused", c.refused,
+         "frames on " + name + " for the kernel were refused by it", true);
+    lost("port " + name, "kernel_no_buffer", c.no_frame,
+         "frames of the kernel on " + name + " were lost: dpdk.memory_mb is too small", true);
+    lost("port " + name, "kernel_unsent", c.unsent,
+         "frames of the kernel on " + name + " were lost: the first worker is too slow", true);
+  }
+  const auto kernel = kernel_->counters();
+  lost("kernel", "busy", kernel.lost, "frames for the kernel were lost: too many at once", true);
+  lost("kernel", "refused", kernel.refused, "frames for the kernel were refused by it", true);
+  return counted;
 }
 
-void WorkerPlane::add_traffic(std::uint16_t backend, td_traffic& traffic) const {
+td_traffic WorkerPlane::traffic(std::uint16_t backend) const {
+  td_traffic sum = forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
   for (const auto& worker : workers_) {
-    const auto& counted = worker->traffic(backend);
-    traffic.in_packets += counted.in_packets;
-    traffic.in_bytes += counted.in_bytes;
-    traffic.out_packets += counted.out_packets;
-    traffic.out_bytes += counted.out_bytes;
+    const auto& c = worker->traffic(backend);
+    sum = forward::sum_of(sum, {c.in_packets, c.in_bytes, c.out_packets, c.out_bytes});
   }
+  return sum;
 }
 
 }  // namespace tandem::daemon

@@ -25,8 +25,9 @@ class WorkerPlane : public DataPlane {
   };
   static Result<Tables> open_tables(const config::Config& config);
 
-  static Result<std::unique_ptr<DataPlane>> start(DataCore core, Tables tables,
-                                                  const config::Config& config);
+  static Result<std::unique_ptr<DataPlane>> start(DataCore core,
+                                                  const engine::SteeringProgram& program,
+                                                  Tables tables, const config::Config& config);
   ~WorkerPlane() override;
 
   void stop() override;
@@ -42,16 +43,17 @@ class WorkerPlane : public DataPlane {
   [[nodiscard]] std::vector<std::string> troubles() const override;
   [[nodiscard]] observe::EngineView view() const override;
   void drain_captured(const std::function<void(const td_captured&)>& each) override;
-  void add_packets(std::array<std::uint64_t, TD_REASON_COUNT>& packets) const override;
-  void add_traffic(std::uint16_t backend, td_traffic& traffic) const override;
+  [[nodiscard]] forward::Counted counted() const override;
+  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
 
  private:
-  WorkerPlane(DataCore core, Tables tables, engine::FramePool frames,
-              std::unique_ptr<engine::KernelPath> kernel);
+  WorkerPlane(DataCore core, const engine::SteeringProgram& program, Tables tables,
+              engine::FramePool frames, std::unique_ptr<engine::KernelPath> kernel);
   void wake() override { workers_.front()->wake(); }
   Result<void> hire(const config::Dpdk& config);
   void tell_ports();
 
+  const engine::SteeringProgram& program_;
   Tables tables_;
   engine::FramePool frames_;
   std::unique_ptr<engine::KernelPath> kernel_;

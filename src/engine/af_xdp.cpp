@@ -69,7 +69,10 @@ void AfXdp::remove(unsigned ifindex) {
   if (device == devices_.end()) return;
   for (auto& socket : device->sockets) {
     socket->flush();
-    add_kernels(counted_, *socket);
+    const xdp_statistics kernels = socket->statistics();
+    counts_.rx_dropped.add(kernels.rx_dropped);
+    counts_.rx_ring_full.add(kernels.rx_ring_full);
+    counts_.fill_ring_empty.add(kernels.rx_fill_ring_empty_descs);
     socket->close();
     if (socket->count(Place::caller) > 0) closed_.push_back(std::move(socket));
   }
@@ -102,7 +105,7 @@ std::size_t AfXdp::receive(std::span<Frame> out) noexcept {
     came += sockets_[turn_]->receive(out.subspan(came));
     turn_ = turn_ + 1 < sockets_.size() ? turn_ + 1 : 0;
   }
-  counted_.received += came;
+  counts_.received.add(came);
   return came;
 }
 
@@ -120,12 +123,12 @@ void AfXdp::send(const Frame& frame, unsigned ifindex) noexcept {
     to = socket_on(ifindex, from.where().queue);
   bool sent = false;
   if (!is_whole(frame))
-    counted_.malformed++;
+    counts_.malformed++;
   else if (to == nullptr)
-    counted_.no_device++;
+    counts_.no_device++;
   else if (sent = to == &from ? from.send(frame) : send_copy(frame, *to); !sent)
-    counted_.no_room++;
-  if (sent) counted_.sent++;
+    counts_.no_room++;
+  if (sent) counts_.sent++;
   if (!sent || to != &from) release(frame);
 }
 
@@ -137,7 +140,7 @@ bool AfXdp::send_copy(const Frame& frame, XskSocket& to) noexcept {
     to.release(copy);
     return false;
   }
-  counted_.copied++;
+  counts_.copied++;
   return true;
 }
 
@@ -164,16 +167,16 @@ bool AfXdp::zero_copy(unsigned ifindex) const {
          std::ranges::all_of(device->sockets, [](const auto& s) { return s->zero_copy(); });
 }
 
-void AfXdp::add_kernels(Counters& sum, const XskSocket& socket) {
-  const xdp_statistics kernels = socket.statistics();
-  sum.rx_dropped += kernels.rx_dropped;
-  sum.rx_ring_full += kernels.rx_ring_full;
-  sum.fill_ring_empty += kernels.rx_fill_ring_empty_descs;
-}
-
 AfXdp::Counters AfXdp::counters() const {
-  Counters sum = counted_;
-  for (const XskSocket* socket : sockets_) add_kernels(sum, *socket);
+  const Counts& c = counts_;
+  Counters sum{c.received,  c.sent,       c.copied,       c.no_room,        c.no_device,
+               c.malformed, c.rx_dropped, c.rx_ring_full, c.fill_ring_empty};
+  for (const XskSocket* socket : sockets_) {
+    const xdp_statistics kernels = socket->statistics();
+    sum.rx_dropped += kernels.rx_dropped;
+    sum.rx_ring_full += kernels.rx_ring_full;
+    sum.fill_ring_empty += kernels.rx_fill_ring_empty_descs;
+  }
   return sum;
 }
 

@@ -33,6 +33,7 @@
 #include "base/result.hpp"
 #include "engine/frame.hpp"
 #include "engine/xsk_socket.hpp"
+#include "forward/settings.hpp"
 
 namespace tandem::engine {
 
@@ -112,10 +113,16 @@ class AfXdp {
 
   // Whether all sockets of the device are in zero-copy mode.
   [[nodiscard]] bool zero_copy(unsigned ifindex) const;
+  // From any thread, as long as none is in add() or remove().
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] Account account() const;
 
  private:
+  // Of Counters, as they are counted.
+  struct Counts {
+    forward::Count received, sent, copied, no_room, no_device, malformed;
+    forward::Count rx_dropped, rx_ring_full, fill_ring_empty;  // of closed sockets
+  };
   struct Device {
     unsigned ifindex = 0;
     std::vector<std::unique_ptr<XskSocket>> sockets;  // by queue
@@ -126,7 +133,6 @@ class AfXdp {
   XskSocket* socket_on(unsigned ifindex, unsigned queue) const noexcept;
   bool send_copy(const Frame& frame, XskSocket& to) noexcept;
   void list_sockets();
-  static void add_kernels(Counters& sum, const XskSocket& socket);
 
   Options options_;
   Log log_;
@@ -135,7 +141,7 @@ class AfXdp {
   std::vector<pollfd> fds_;
   std::vector<std::unique_ptr<XskSocket>> closed_;  // of which the caller has frames yet
   std::size_t turn_ = 0;                            // the socket that is asked first
-  Counters counted_;                                // ours, and the kernel's of closed sockets
+  Counts counts_;
 };
 
 }  // namespace tandem::engine

@@ -106,6 +106,8 @@ void add_packets(MetricFamilies& to, const NodeView& node) {
            {{"verdict", name.substr(0, slash)}, {"reason", name.substr(slash + 1)}},
            node.packets[i]);
   }
+  for (const LossView& loss : node.losses)
+    to.add(tandem_lost_packets_total, {{"place", loss.place}, {"reason", loss.reason}}, loss.count);
 }
 
 void add_service(MetricFamilies& to, const ServiceView& s) {

@@ -15,6 +15,13 @@ json packets_by_reason(const std::array<std::uint64_t, TD_REASON_COUNT>& packets
   return document;
 }
 
+json losses_document(const std::vector<LossView>& losses) {
+  json document = json::array();
+  for (const LossView& loss : losses)
+    document.push_back({{"place", loss.place}, {"reason", loss.reason}, {"count", loss.count}});
+  return document;
+}
+
 json interface_document(const InterfaceView& interface) {
   return {{"name", interface.name},
           {"device", interface.device},
@@ -85,6 +92,7 @@ json status_document(const NodeView& node, const Now& now) {
             {"dropped", drops_by_reason(node.adverts.dropped)},
             {"ring_full", node.adverts.ring_full}}},
           {"packets", packets_by_reason(node.packets)},
+          {"losses", losses_document(node.losses)},
           {"vrrp_thread", thread_document(node.vrrp_thread)},
           {"checks", std::move(checks)},
           {"addresses_restored", node.addresses_restored},

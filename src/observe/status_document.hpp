@@ -52,6 +52,13 @@ struct CheckView {
   CheckFigures figures{};
 };
 
+// Frames that this node lost inside, at one place for one reason.
+struct LossView {
+  std::string place;   // "AF_XDP", "worker 0", "port eth1"
+  std::string reason;  // "ring_full"
+  std::uint64_t count = 0;
+};
+
 struct ReloadsView {
   std::uint64_t applied = 0;
   std::uint64_t refused = 0;
@@ -68,6 +75,7 @@ struct NodeView {
   std::vector<InterfaceView> interfaces;
   AdvertsView adverts;
   std::array<std::uint64_t, TD_REASON_COUNT> packets{};  // by enum td_reason
+  std::vector<LossView> losses;                          // those of count 0 too
   VrrpThreadView vrrp_thread;
   std::vector<CheckView> checks;
   std::uint64_t addresses_restored = 0;

@@ -8,13 +8,14 @@
 import collections
 import time
 
-from tandemlab import configs, plan, services, tap, traffic
+from tandemlab import configs, http, plan, services, tap, traffic
 from tandemlab.backends import Backend
 from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
 VIP = plan.VIPS[0]
-EVEN, WEIGHTED, LIMITED, CHECKED, DROPPING, GONE, LATE, UDP = 80, 81, 82, 83, 84, 85, 86, 53
+EVEN, WEIGHTED, LIMITED, CHECKED, DROPPING, GONE, LATE, NOBODY, UDP = *range(80, 88), 53
+COUNTED = ("punt/miss", "tx/refused", "drop/no-backend")
 CHECK = ('check = { http = "/", interval = "100ms", timeout = "80ms", fall = 2, rise = 2, '
          'port = 8080 }')
 
@@ -32,6 +33,7 @@ def config(even=services.BACKENDS4):
             + nat("checked", CHECKED, more=CHECK, backend_port=80)
             + nat("dropping", DROPPING, weights=[0, 0, 0, 0], more='unavailable = "drop"',
                   backend_port=80)
+            + nat("nobody", NOBODY, weights=[0, 0, 0, 0], backend_port=80)
             + nat("dns", UDP, protocol="udp", more=CHECK))
 
 
@@ -111,6 +113,31 @@ class Balance(tap.LabCase):
     def test_nobody(self):
         """With all backends drained, a new connection is dropped where it says so."""
         self.assertEqual(self.refused(DROPPING), "ignored")
+
+    def counted(self):
+        """Packets by reason, as /metrics has them."""
+        time.sleep(0.5)  # the last document made serves for a while (docs/metrics.md)
+        return {name: http.Scrape(self.lab, "a").one(
+            "tandem_packets_total", verdict=name.split("/")[0], reason=name.split("/")[1])
+            for name in COUNTED}
+
+    def test_counted(self):
+        """What the data path makes of first packets counts by reason, in status and /metrics."""
+        told, scraped = self.tandem.status()["packets"], self.counted()
+        for _ in range(20):
+            self.assertEqual(self.refused(NOBODY), "refused")
+        for _ in range(2):
+            self.assertEqual(self.refused(DROPPING), "ignored")  # SYNs come again
+        self.open(10)
+        status = self.tandem.status()
+        grown = {name: count - told[name] for name, count in status["packets"].items()}
+        self.assertEqual(grown["tx/refused"], 20)
+        self.assertGreaterEqual(grown["drop/no-backend"], 2)
+        decided = 20 + 10 + grown["drop/no-backend"]
+        self.assertEqual(grown["punt/miss"], decided)
+        self.assertEqual([loss for loss in status["losses"] if loss["count"]], [])
+        for name, count in self.counted().items():
+            self.assertEqual(count - scraped[name], grown[name], name)
 
     # ---- The operator
     def test_drain(self):

@@ -209,6 +209,7 @@ std::size_t Worker::take_over() {
       auto* frame = static_cast<rte_mbuf*>(frames[i]);
       const std::size_t entry = entry_of(frame->hash.usr);
       if (entry == ports_->entries.size()) {  // the port went meanwhile
+        counters_.orphaned++;
         rte_pktmbuf_free(frame);
         continue;
       }

@@ -55,6 +55,7 @@ struct WorkerCounters {
   forward::Count no_port;      // not sent: no such port
   forward::Count handed_over;  // to the first worker
   forward::Count overrun;      // not handed over: its ring was full
+  forward::Count orphaned;     // handed over, but its port was gone by then
 };
 
 struct WorkerTraffic {

@@ -10,10 +10,12 @@
 #include <rte_ring.h>
 
 #include <map>
+#include <numeric>
 #include <thread>
 
 #include "engine/dpdk/eal.hpp"
 #include "engine/dpdk/port.hpp"
+#include "forward/counted.hpp"
 #include "service_node.hpp"
 
 namespace tandem::engine {
@@ -162,6 +164,40 @@ TEST(Worker, DoesWhatThePacketCoreDoes) {
   EXPECT_EQ(rig.worker().counters().received, all.size());
   EXPECT_EQ(rig.worker().counters().sent, compared);
   EXPECT_TRUE(rig.all_frames_are_back());
+}
+
+// What two workers and the forwarder count between them.
+forward::Counted counted_by(Rig& rig) {
+  forward::Counted counted;
+  counted.add(rig.node().forwarder().reasons());
+  for (const std::size_t i : {0, 1}) counted.add(rig.worker(i).counters().packets);
+  return counted;
+}
+
+TEST(Worker, CountsEachFrameUnderWhatBecameOfIt) {
+  Rig rig(2);
+  const auto all = service_frames();
+  for (std::size_t i = 0; i < all.size(); i++) rig.near().receive(all[i], i % 2);
+  while (rig.worker(0).round() + rig.worker(1).round() > 0) {
+  }
+  const auto counted = counted_by(rig);
+  EXPECT_EQ(counted.decided(), all.size());
+  const auto admitted = rig.node().forwarder().reasons();
+  EXPECT_EQ(counted.packets[TD_PUNT_MISS],
+            std::accumulate(admitted.begin(), admitted.end(), std::uint64_t{0}));
+}
+
+TEST(Worker, CountsWhatItRefuses) {
+  Rig rig(2);
+  const TestService service = test_services()[3];
+  for (const std::uint16_t slot : {std::uint16_t{8}, std::uint16_t{9}})
+    rig.node().set_backend(slot, balance::State::down, 1, kStart);
+  for (unsigned i = 0; i < 20; i++)
+    rig.near().receive(to_service(service, {.port = static_cast<std::uint16_t>(1000 + i)}), i % 2);
+  while (rig.worker(0).round() + rig.worker(1).round() > 0) {
+  }
+  EXPECT_EQ(counted_by(rig).packets[TD_TX_REFUSED], 20U);
+  EXPECT_EQ(counted_by(rig).decided(), 20U);
 }
 
 TEST(Worker, CountsTheTrafficOfBackends) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "../meanings.hpp"
 #include "observe/overview.hpp"
 #include "sample.hpp"
 
@@ -59,6 +60,7 @@ Overview everything() {
   o.node.interfaces.push_back({"eth0", "eth0", 2, {}, {}, "native", "alone", true});
   o.node.interfaces.push_back({"eth1", "eth1", 3, {}, {}, "", "", true});
   o.node.packets[TD_DROP_NO_LEASE] = 11;
+  o.node.losses.push_back({"AF_XDP", "ring_full", 13});
   o.node.adverts.received = 12;
   o.node.vrrp_thread.realtime = true;
   o.node.vrrp_thread.lateness.record(std::chrono::microseconds(20));
@@ -106,6 +108,12 @@ class Metrics : public testing::Test {
 
   std::string text_;
 };
+
+// Prometheus shows a meaning without those before it.
+TEST(MetricMeanings, StandAlone) {
+  for (const Metric& metric : metrics())
+    EXPECT_FALSE(leans_on_another(metric.meaning)) << metric.name << ": " << metric.meaning;
+}
 
 TEST_F(Metrics, TellWhatTheVirtualRoutersDo) {
   write(everything());

@@ -26,6 +26,7 @@ NodeView node() {
   node.adverts.ring_full = 1;
   node.packets[TD_PASS_OTHER] = 1000;
   node.packets[TD_DROP_NO_LEASE] = 5;
+  node.losses = {{"AF_XDP", "ring_full", 3}};
   node.vrrp_thread.scheduler = "SCHED_RR 50";
   node.vrrp_thread.realtime = true;
   node.vrrp_thread.memory_locked = true;
@@ -52,6 +53,7 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
       {"name": "eth1", "device": "eth1", "ifindex": 8, "vlan": [],
        "mac": "02:00:00:00:00:02", "xdp_mode": null, "xdp_way": null, "up": false}],
     "adverts": {"received": 60, "ring_full": 1},
+    "losses": [{"place": "AF_XDP", "reason": "ring_full", "count": 3}],
     "vrrp_thread": {"scheduler": "SCHED_RR 50", "realtime": true, "memory_locked": true,
       "lateness": {"count": 101, "p50_us": 17, "p99_us": 17, "p99.9_us": 500, "max_us": 500}},
     "checks": [
