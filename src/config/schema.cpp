@@ -166,7 +166,7 @@ const Section<Sync>& sync_section() {
               "move, and a port. Two are for two links, of which one is in use at a time.")
               .required(),
           key("peer", &Sync::peer, LinkEnds{},
-              "The same of the other node: its `listen`, in the same order.")
+              "Addresses and ports of the other node: its `listen`, in the same order.")
               .required(),
           key("key_file", &Sync::key_file, directory_text(),
               "The file with the secret of both nodes, as `tandemctl sync-key` makes it."),
