@@ -20,7 +20,8 @@ bool has_password(const config::Config& config) {
 
 void judge_settings(const config::Loaded& loaded, const std::string& file, Findings& findings) {
   auto problems = loaded.problems;
-  for (auto& problem : config::unsafe_commands(loaded.config)) problems.push_back(std::move(problem));
+  for (auto& problem : config::unsafe_commands(loaded.config))
+    problems.push_back(std::move(problem));
   if (problems.empty()) findings.good(Check::config_problems, file, "has no problem");
   for (const auto& problem : problems) {
     const bool error = problem.severity == config::Severity::error;
