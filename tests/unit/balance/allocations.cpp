@@ -8,15 +8,17 @@ namespace {
 std::size_t count = 0;
 }
 
-void* operator new(std::size_t size) {
+// Not inlined: where a test's files are one unit, GCC would see malloc() and free() in callers, and
+// warn that new and delete do not go together (-Wmismatched-new-delete).
+[[gnu::noinline]] void* operator new(std::size_t size) {
   count++;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr std::uint32_t kFlows = ServiceNode::kFlows;
 
-LinkEnd local(std::uint16_t port) {
+config::ListenAddress local(std::uint16_t port) {
   return {*IpAddress::parse("127.0.0.1"), port};
 }
 

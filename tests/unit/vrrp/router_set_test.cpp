@@ -4,29 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "allocations.hpp"
 #include "rig.hpp"
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-// Counts what this program allocates.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace tandem::vrrp {
 namespace {
@@ -113,9 +92,9 @@ TEST(RouterSet, AllocatesNothingOnceItRuns) {
     }
   };
   some_events();
-  const std::size_t before = allocations;
+  const std::size_t before = balance::allocations();
   some_events();
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(balance::allocations(), before);
 }
 
 TEST(RouterSet, EqualSettingsAreNoEvent) {
