@@ -22,7 +22,7 @@ struct Location {  // 1-based, as editors count
 struct ListenAddress {
   IpAddress address;
   std::uint16_t port = 0;
-  bool operator==(const ListenAddress&) const = default;
+  auto operator<=>(const ListenAddress&) const = default;
 };
 
 struct Node {

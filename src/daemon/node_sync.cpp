@@ -10,12 +10,6 @@
 namespace tandem::daemon {
 namespace {
 
-std::vector<sync::LinkEnd> to_sync(const std::vector<config::ListenAddress>& ends) {
-  std::vector<sync::LinkEnd> all;
-  for (const auto& end : ends) all.push_back({end.address, end.port});
-  return all;
-}
-
 observe::SyncState state_of(const sync::ServiceSync& service, bool owner) {
   using Proof = sync::Sender::Proof;
   const bool proved = owner ? service.outgoing == Proof::proved : service.incoming_proved;
@@ -32,8 +26,8 @@ Result<void> Node::start_sync(const config::Config& config) {
   const auto key = sync::read_key(config.sync->key_file);
   if (!key) return std::unexpected(key.error());
   auto link = sync::Link::start(
-      {config.node.name, to_sync(config.sync->listen), to_sync(config.sync->peer), *key},
-      plane_->forwarder(), *plane_->replication(), [this] { plane_->wake_for_changes(); },
+      {config.node.name, config.sync->listen, config.sync->peer, *key}, plane_->forwarder(),
+      *plane_->replication(), [this] { plane_->wake_for_changes(); },
       [](const std::string& line) { spdlog::info("{}", line); });
   if (!link) return std::unexpected(link.error());
   sync_ = std::move(*link);

@@ -2,9 +2,9 @@
 #include "flow/flow_table.hpp"
 
 #include <algorithm>
-#include <random>
 #include <string>
 
+#include "base/random.hpp"
 #include "flow/flow_word.hpp"
 #include "tandem/abi.h"
 
@@ -37,9 +37,8 @@ FlowTable<Layout>::FlowTable(std::span<std::byte> memory, FlowCounts& counts, On
 
 template <class Layout>
 auto FlowTable<Layout>::random_seeds() -> Seeds {
-  std::random_device random;
   Seeds seeds{};
-  for (auto& seed : seeds) seed = std::uint64_t{random()} << 32 | random();
+  for (auto& seed : seeds) seed = random_word();
   return seeds;
 }
 

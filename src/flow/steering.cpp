@@ -5,10 +5,10 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <random>
 #include <set>
 #include <string>
 
+#include "base/random.hpp"
 #include "flow/flow_word.hpp"
 #include "tandem/steer.h"
 
@@ -129,11 +129,6 @@ void add_reply_tags(std::vector<Tag>& tags, std::uint64_t seed, const SteeredRep
         {TD_KIND_SOURCE, td_tag_vip(seed, family_of(s.address), s.address.bytes().data()), s.slot});
 }
 
-std::uint64_t random_seed() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
-
 Result<void> check_limits(std::span<const SteeredRouter> routers,
                           std::span<const SteeredService> services, const SteeredReplies& replies,
                           std::size_t addresses) {
@@ -166,7 +161,7 @@ Result<void> check_limits(std::span<const SteeredRouter> routers,
 }  // namespace
 
 Steering::Steering(td_tables& memory, SeedSource seeds)
-    : tables_(memory), seeds_(seeds ? std::move(seeds) : random_seed) {}
+    : tables_(memory), seeds_(seeds ? std::move(seeds) : random_word) {}
 
 void Steering::clear() {
   std::memset(&tables_, 0, sizeof tables_);

@@ -17,19 +17,10 @@
 #include <vector>
 
 #include "balance/mix.hpp"
+#include "forward/flow_id.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::forward {
-
-// A flow's key, of either family, by this node's number of the service.
-struct FlowId {
-  std::array<std::uint64_t, 2> client{};  // as td_address6() reads it; IPv4: the address, and 0
-  std::uint16_t port = 0;
-  std::uint16_t service = 0;
-  std::uint8_t family = TD_IPV4;  // enum td_family
-
-  bool operator==(const FlowId&) const = default;
-};
 
 class FlowSums {
  public:

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <random>
+
+#include "base/random.hpp"
 
 namespace tandem::forward {
 namespace {
@@ -18,11 +19,6 @@ void overwrite(Record& to, const Record& from) {
   const auto* source = reinterpret_cast<const std::uint64_t*>(&from);
   for (std::size_t i = 0; i < sizeof(Record) / sizeof(std::uint64_t); i++)
     std::atomic_ref(target[i]).store(source[i], std::memory_order_release);
-}
-
-std::uint64_t random_seed() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
 }
 
 template <class Table>
@@ -77,7 +73,7 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
   if (service->settings.affinity != settings.affinity || !service->affinity)
     service->affinity = settings.affinity > Duration{}
                             ? std::make_unique<balance::Affinity>(kAffinityClients,
-                                                                  settings.affinity, random_seed())
+                                                                  settings.affinity, random_word())
                             : nullptr;
   service->settings = settings;
   if (replication_ != nullptr) replication_->sums.set_service(number, settings.identity);

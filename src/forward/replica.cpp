@@ -8,58 +8,12 @@
 //
 // If the peer names a flow of a service whose lease this node holds, as after a partition in which
 // both decided, a flow that is not here yet is added, and one that is here stays as it is.
-#include <algorithm>
-#include <cstring>
-
 #include "forward/forwarder.hpp"
+#include "forward/known_flow.hpp"
 #include "forward/source_record.hpp"
+#include "tandem/lease.h"
 
 namespace tandem::forward {
-namespace {
-
-FlowId id_of(std::uint64_t key) {
-  return {.client = {key >> 32, 0},
-          .port = static_cast<std::uint16_t>(key >> 16),
-          .service = static_cast<std::uint16_t>(key),
-          .family = TD_IPV4};
-}
-
-FlowId id_of(const td_flow6_key& key) {
-  return {.client = {key.address[0], key.address[1]},
-          .port = static_cast<std::uint16_t>(key.id >> 16),
-          .service = static_cast<std::uint16_t>(key.id),
-          .family = TD_IPV6};
-}
-
-template <class Table>
-typename Table::Key key_of(const FlowId& name) {
-  if constexpr (std::is_same_v<Table, flow::FlowTable4>)
-    return td_flow4_key(static_cast<std::uint32_t>(name.client[0]), name.port, name.service);
-  else
-    return {{name.client[0], name.client[1]}, std::uint32_t{name.port} << 16 | name.service};
-}
-
-// A client's address as packets have it.
-struct ClientBytes {
-  explicit ClientBytes(const FlowId& name) {
-    if (name.family == TD_IPV4) {
-      store(static_cast<std::uint32_t>(name.client[0]), 0);
-    } else {
-      store(name.client[0], 0);
-      store(name.client[1], 8);
-    }
-  }
-  std::uint8_t bytes[16]{};
-
- private:
-  template <class Word>
-  void store(Word word, std::size_t at) {
-    for (std::size_t i = 0; i < sizeof word; i++)
-      bytes[at + i] = static_cast<std::uint8_t>(word >> 8 * (sizeof word - 1 - i));
-  }
-};
-
-}  // namespace
 
 void Forwarder::replicate(Replication* replication) {
   replication_ = replication;
@@ -71,8 +25,8 @@ void Forwarder::replicate(Replication* replication) {
 
 bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
   const td_tables& tables = *memory_.env.tables;
-  const td_vrouter& router = tables.vrouter[tables.service[service].vrouter % TD_MAX_VROUTERS];
-  return __atomic_load_n(&router.lease_ns, __ATOMIC_ACQUIRE) > to_ns(now);
+  return td_has_lease(&tables.vrouter[tables.service[service].vrouter % TD_MAX_VROUTERS],
+                      to_ns(now));
 }
 
 void Forwarder::look_at_leases(MonotonicTime now) {
@@ -153,8 +107,8 @@ bool Forwarder::acquire(const Service& service, const ReplicaChange& change,
     hops_.release(hop);
     return false;
   }
-  const ClientBytes client(change.flow);
-  fill_source(*record, {client.bytes, change.flow.port, change.flow.family}, change.flow.service,
+  const FlowName name = name_of(key_of<Table>(change.flow));
+  fill_source(*record, {name.client.bytes().data(), name.port, change.flow.family}, name.service,
               hop);
   decision.extra = change.source_port;
   decision.source = change.source;

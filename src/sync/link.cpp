@@ -8,9 +8,10 @@
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <mutex>
-#include <random>
 #include <thread>
 
+#include "base/endpoint_text.hpp"
+#include "base/random.hpp"
 #include "sync/session.hpp"
 #include "sync/tls.hpp"
 
@@ -27,18 +28,12 @@ constexpr Duration kHandshake = std::chrono::seconds(2);  // connect and TLS, ea
 constexpr Duration kRetry = std::chrono::milliseconds(500);
 constexpr std::size_t kMostInput = 1 << 20;  // not read yet by the session
 
-tcp::endpoint to_asio(const LinkEnd& end) {
+tcp::endpoint to_asio(const config::ListenAddress& end) {
   return {asio::ip::make_address(end.address.to_string()), end.port};
 }
 
-std::string text_of(const LinkEnd& end) {
-  return (end.address.is_v4() ? end.address.to_string() : "[" + end.address.to_string() + "]") +
-         ":" + std::to_string(end.port);
-}
-
-std::uint64_t random_word() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
+std::string text_of(const config::ListenAddress& end) {
+  return endpoint_text(end.address, end.port);
 }
 
 }  // namespace
@@ -177,7 +172,7 @@ struct Link::Inside {
   // ---- Getting a connection
 
   Result<void> listen(std::size_t link) {
-    const LinkEnd& end = options.listen[link];
+    const config::ListenAddress& end = options.listen[link];
     ErrorCode error;
     const tcp::endpoint endpoint = to_asio(end);
     tcp::acceptor acceptor(loop);
@@ -203,9 +198,10 @@ struct Link::Inside {
   void accepted(tcp::socket socket, std::size_t link) {
     ErrorCode error;
     const auto from = socket.remote_endpoint(error);
-    const bool is_peer = !error && std::ranges::any_of(options.peer, [&](const LinkEnd& end) {
-      return to_asio(end).address() == from.address();
-    });
+    const bool is_peer =
+        !error && std::ranges::any_of(options.peer, [&](const config::ListenAddress& end) {
+          return to_asio(end).address() == from.address();
+        });
     if (!is_peer)
       return refused("a connection from " + from.address().to_string() +
                      " was refused: it is not sync.peer");

@@ -13,24 +13,19 @@
 #include <string>
 #include <vector>
 
-#include "base/address.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "config/config.hpp"
 #include "forward/forwarder.hpp"
 #include "sync/key.hpp"
 #include "sync/sender.hpp"
 
 namespace tandem::sync {
 
-struct LinkEnd {
-  IpAddress address;
-  std::uint16_t port = 0;
-  auto operator<=>(const LinkEnd&) const = default;
-};
-
 struct LinkOptions {
-  std::string node;                   // this node's name
-  std::vector<LinkEnd> listen, peer;  // one for each link, in the same order on both nodes
+  std::string node;  // this node's name
+  std::vector<config::ListenAddress> listen,
+      peer;  // one for each link, in the same order on both nodes
   Key key{};
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "tandem/lease.h"
+
 namespace tandem::sync {
 namespace {
 
@@ -45,21 +47,22 @@ std::optional<HopName> hop_name(const td_env& env, std::uint16_t number) {
   return name;
 }
 
+bool is_same_service(const ServiceName& a, const ServiceName& b) {
+  return a.address == b.address && a.protocol == b.protocol && a.port == b.port && a.mode == b.mode;
+}
+
 std::uint16_t find_service(const td_env& env, const ServiceName& wanted) {
   for (std::uint16_t number = 1; number < TD_MAX_SERVICES; number++) {
     const auto name = service_name(env, number);
-    if (name && name->address == wanted.address && name->protocol == wanted.protocol &&
-        name->port == wanted.port && name->mode == wanted.mode)
-      return number;
+    if (name && is_same_service(*name, wanted)) return number;
   }
   return 0;
 }
 
 bool holds_lease(const td_env& env, std::uint16_t service, std::uint64_t now_ns) {
   const td_tables& tables = *env.tables;
-  const td_vrouter& router =
-      tables.vrouter[tables.service[service % TD_MAX_SERVICES].vrouter % TD_MAX_VROUTERS];
-  return __atomic_load_n(&router.lease_ns, __ATOMIC_ACQUIRE) > now_ns;
+  const std::uint16_t router = tables.service[service % TD_MAX_SERVICES].vrouter;
+  return td_has_lease(&tables.vrouter[router % TD_MAX_VROUTERS], now_ns);
 }
 
 }  // namespace tandem::sync

@@ -17,6 +17,9 @@ namespace tandem::sync {
 [[nodiscard]] std::optional<BackendName> backend_name(const td_env& env, std::uint16_t slot);
 [[nodiscard]] std::optional<HopName> hop_name(const td_env& env, std::uint16_t number);
 
+// Whether both name one service: numbers and fullnat's sources may differ.
+[[nodiscard]] bool is_same_service(const ServiceName& a, const ServiceName& b);
+
 // The service of another node among this one's; 0: it is not there. Reads all of them.
 [[nodiscard]] std::uint16_t find_service(const td_env& env, const ServiceName& name);
 

@@ -15,7 +15,7 @@ using forward::ReplicaChange;
 constexpr std::uint8_t kNoSource = 255;
 
 template <int Family>
-FlowId id_of(const FlowRecord& record, std::uint16_t local_service) {
+FlowId local_id_of(const FlowRecord& record, std::uint16_t local_service) {
   return {record.client, record.port, local_service, Family == 4 ? TD_IPV4 : TD_IPV6};
 }
 
@@ -72,10 +72,7 @@ auto Receiver::service_of(std::uint16_t number) -> PeerService* {
   if (it == services_.end()) return nullptr;
   PeerService& service = it->second;
   const auto here = service_name(forwarder_.env(), service.local);
-  const bool still = here && here->address == service.name.address &&
-                     here->protocol == service.name.protocol && here->port == service.name.port &&
-                     here->mode == service.name.mode;
-  if (still) return &service;
+  if (here && is_same_service(*here, service.name)) return &service;
   if (std::exchange(service.looked, epoch()) != epoch()) resolve(service);
   if (service.local != 0) peers_number_[service.local] = number;
   return &service;
@@ -133,7 +130,7 @@ void Receiver::on(const Flows<Family>& flows) {
       continue;
     }
     ReplicaChange change;
-    change.flow = id_of<Family>(record, service->local);
+    change.flow = local_id_of<Family>(record, service->local);
     change.backend = backend_of(record.backend, service->local);
     if (change.backend == 0) {
       counters_.no_backend++;
@@ -158,7 +155,7 @@ void Receiver::on(const Gone<Family>& gone) {
     if (service == nullptr || service->local == 0) continue;
     ReplicaChange change;
     change.kind = ReplicaChange::Kind::remove;
-    change.flow = id_of<Family>(record, service->local);
+    change.flow = local_id_of<Family>(record, service->local);
     note_repair(change.flow, false);
     push(change);
   }
@@ -231,18 +228,9 @@ void Receiver::sweep_after_repair() {
     waiting_.push_back(change);
     counters_.swept++;
   };
-  forwarder_.flows4().for_each([&](const auto& flow) {
-    remove_if_not_named({{flow.key >> 32, 0},
-                         static_cast<std::uint16_t>(flow.key >> 16),
-                         static_cast<std::uint16_t>(flow.key),
-                         TD_IPV4});
-  });
-  forwarder_.flows6().for_each([&](const auto& flow) {
-    remove_if_not_named({{flow.key.address[0], flow.key.address[1]},
-                         static_cast<std::uint16_t>(flow.key.id >> 16),
-                         static_cast<std::uint16_t>(flow.key.id),
-                         TD_IPV6});
-  });
+  const auto look = [&](const auto& flow) { remove_if_not_named(forward::id_of(flow.key)); };
+  forwarder_.flows4().for_each(look);
+  forwarder_.flows6().for_each(look);
   repairs_.erase(repair);
   ending_.reset();
 }

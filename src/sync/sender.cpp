@@ -17,29 +17,8 @@ constexpr unsigned kRanges = forward::FlowSums::kRanges;
 constexpr Duration kAfterwards = std::chrono::seconds(2);
 constexpr Duration kFirstPause = std::chrono::seconds(1), kLongestPause = std::chrono::seconds(10);
 
-std::uint16_t service_of(std::uint64_t key) {
-  return static_cast<std::uint16_t>(key);
-}
-std::uint16_t service_of(const td_flow6_key& key) {
-  return static_cast<std::uint16_t>(key.id);
-}
-
-FlowRecord record_of(std::uint64_t key) {
-  return {.client = {key >> 32, 0},
-          .port = static_cast<std::uint16_t>(key >> 16),
-          .service = service_of(key)};
-}
-FlowRecord record_of(const td_flow6_key& key) {
-  return {.client = {key.address[0], key.address[1]},
-          .port = static_cast<std::uint16_t>(key.id >> 16),
-          .service = service_of(key)};
-}
 FlowRecord record_of(const forward::FlowId& id) {
   return {.client = id.client, .port = id.port, .service = id.service};
-}
-
-forward::FlowId id_of(const FlowRecord& record, std::uint8_t family) {
-  return {record.client, record.port, record.service, family};
 }
 
 }  // namespace
@@ -204,12 +183,10 @@ bool Sender::send_gone() {
     const bool is_v4 = id->family == TD_IPV4;
     if (service.proof != Proof::not_owner && named_services_.contains(id->service)) {
       // One that came again since is among the marked.
-      if (is_v4 && !forwarder_.flows4().find(td_flow4_key(static_cast<std::uint32_t>(id->client[0]),
-                                                          id->port, id->service)))
-        gone4.flows.push_back(record_of(*id));
-      if (!is_v4 && !forwarder_.flows6().find({{id->client[0], id->client[1]},
-                                               std::uint32_t{id->port} << 16 | id->service}))
-        gone6.flows.push_back(record_of(*id));
+      const bool is_back =
+          is_v4 ? forwarder_.flows4().find(forward::key_of<flow::FlowTable4>(*id)).has_value()
+                : forwarder_.flows6().find(forward::key_of<flow::FlowTable6>(*id)).has_value();
+      if (!is_back) (is_v4 ? gone4.flows : gone6.flows).push_back(record_of(*id));
     }
     shared_.gone.pop();
     if (gone4.flows.size() + gone6.flows.size() >= kMostRecords) break;
@@ -223,7 +200,7 @@ bool Sender::send_gone() {
 bool Sender::send_marked() {
   const auto more = [this] { return has_room(); };
   const auto send_if_owned = [this]<class Table>(const Table&, const auto& flow) {
-    if (sends(service_of(flow.key))) add<Table>(flow);
+    if (sends(forward::id_of(flow.key).service)) add<Table>(flow);
   };
   const auto read = [&](const auto& table) {
     return [&](std::uint32_t element) {
@@ -262,14 +239,14 @@ void Sender::begin_job() {
 
 template <class Table>
 bool Sender::scan(const Table& table, std::uint32_t& next) {
-  constexpr std::uint8_t family = std::is_same_v<Table, flow::FlowTable4> ? TD_IPV4 : TD_IPV6;
   const std::uint32_t all = table.buckets();
   for (std::uint32_t seen = 0; seen < kScanBuckets && next < all; seen += 64, next += 64) {
     if (!has_room()) return false;
     table.for_each_in(next, 64, [&](const auto& flow) {
-      const auto wanted = job_->ranges.find(service_of(flow.key));
+      const forward::FlowId id = forward::id_of(flow.key);
+      const auto wanted = job_->ranges.find(id.service);
       if (wanted == job_->ranges.end()) return;
-      const auto hash = shared_.sums.hash(id_of(record_of(flow.key), family));
+      const auto hash = shared_.sums.hash(id);
       if (wanted->second[forward::FlowSums::range_of(hash)]) add<Table>(flow);
     });
   }
@@ -299,7 +276,7 @@ void Sender::end_job() {
 
 template <class Table>
 void Sender::add(const typename Table::Flow& flow) {
-  FlowRecord record = record_of(flow.key);
+  FlowRecord record = record_of(forward::id_of(flow.key));
   if (!name_service(record.service) || !name_backend(flow.backend)) return;
   record.backend = flow.backend;
   record.state = flow.state;
@@ -347,7 +324,7 @@ bool Sender::name_service(std::uint16_t number) {
 }
 
 bool Sender::name_backend(std::uint16_t slot) {
-  if (is_known(seen_backends_, slot)) return true;
+  if (is_known(seen_backends_, slot)) return named_backends_.contains(slot);
   const auto name = backend_name(forwarder_.env(), slot);
   if (!name) return false;
   const auto known = named_backends_.find(slot);
