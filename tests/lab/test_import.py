@@ -37,15 +37,19 @@ def keepalived_conf(node):
     return f"{text[:first]}virtual_ipaddress_excluded {{\n {EXCLUDED}/24\n }}\n{text[first:]}"
 
 
+def write_scripts(lab, node):
+    for name, line in SCRIPTS.items():
+        script = lab.run_dir(node) / "keepalived" / name
+        script.write_text(f"#!/bin/sh\n{line}\n")
+        script.chmod(0o755)
+
+
 class Migration(tap.LabCase):
     def setUp(self):
         self.nginx = {node: Nginx(self.lab, node) for node in plan.GATEWAYS}
         self.daemons = {}
         for node in plan.GATEWAYS:
-            for name, line in SCRIPTS.items():
-                script = self.lab.run_dir(node) / "keepalived" / name
-                script.write_text(f"#!/bin/sh\n{line}\n")
-                script.chmod(0o755)
+            write_scripts(self.lab, node)
             self.daemons[node] = Keepalived(self.lab, node, heading=keepalived_conf(node))
 
     def tearDown(self):
@@ -124,6 +128,7 @@ class Damaged(tap.LabCase):
     def test_damaged(self):
         """What is no configuration leaves nothing behind; of another the rest is imported, and all is told"""
         directory = self.lab.run_dir("a") / "tandem"
+        write_scripts(self.lab, "a")  # --check looks for them
         for name, text in (("unclosed", "vrrp_instance A {\n interface eth0\n"),
                            ("loop", "\ninclude /run/tandem/loop\n"),
                            ("template", "vrrp_instance A {\n priority {{ number }}\n}\n"),

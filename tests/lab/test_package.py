@@ -141,6 +141,7 @@ class Package(tap.LabCase):
         listed = self.host.exec("tandemctl", "--help").stdout.partition("Commands:\n")[2]
         names = [line.split()[0] for line in listed.partition("\n\n")[0].splitlines()]
         page = self.host.exec("sh", "-c", "zcat /usr/share/man/man8/tandemctl.8.gz").stdout
+        page = page.replace(r"\-", "-")  # as roff writes it
         self.assertEqual([line.split()[1] for line in page.splitlines()
                           if line.startswith(".Ss ")], names)
 
