@@ -8,10 +8,10 @@
 #include <memory>
 #include <optional>
 
+#include "base/watch.hpp"
 #include "control/requests.hpp"
 #include "control/server.hpp"
-#include "daemon/data_plane.hpp"
-#include "daemon/watch.hpp"
+#include "dataplane/data_plane.hpp"
 #include "engine/ring.hpp"
 #include "engine/steering_program.hpp"
 #include "netlink/links.hpp"
@@ -25,7 +25,7 @@ class Capture {
   struct Rooms {
     boost::asio::io_context& loop;
     engine::SteeringProgram& program;
-    DataPlane& plane;
+    dataplane::DataPlane& plane;
     const netlink::Links& links;
   };
 

@@ -47,8 +47,8 @@ struct Seen {
 
 }  // namespace
 
-observe::FlowView view_of(const forward::KnownFlow& flow, const RunningService& service,
-                          const RunningBackend& backend, Duration idle) {
+observe::FlowView view_of(const forward::KnownFlow& flow, const services::RunningService& service,
+                          const services::RunningBackend& backend, Duration idle) {
   observe::FlowView v;
   v.client = flow.name.client;
   v.client_port = flow.name.port;

@@ -5,26 +5,26 @@
 #include <string>
 #include <vector>
 
-#include "daemon/plan.hpp"
-#include "daemon/services.hpp"
 #include "engine/steering_program.hpp"
 #include "forward/rehearsal.hpp"
 #include "netlink/links.hpp"
 #include "observe/explain_document.hpp"
+#include "services/services.hpp"
+#include "speaker/plan.hpp"
 
 namespace tandem::daemon {
 
 inline constexpr std::uint16_t kAnyClientPort = 49152;  // for who asks without one
 
 [[nodiscard]] observe::FlowView view_of(const forward::KnownFlow& flow,
-                                        const RunningService& service,
-                                        const RunningBackend& backend, Duration idle);
+                                        const services::RunningService& service,
+                                        const services::RunningBackend& backend, Duration idle);
 
 class Explanation {
  public:
   struct Rooms {
-    const Plan& plan;
-    const Services& services;
+    const speaker::Plan& plan;
+    const services::Services& services;
     const engine::SteeringProgram& program;
     const netlink::Links& links;
   };
@@ -44,8 +44,8 @@ class Explanation {
 
   Rooms rooms_;
   observe::ExplainView view_;
-  const RunningService* service_ = nullptr;
-  const RunningBackend* backend_ = nullptr;
+  const services::RunningService* service_ = nullptr;
+  const services::RunningBackend* backend_ = nullptr;
 };
 
 }  // namespace tandem::daemon

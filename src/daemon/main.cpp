@@ -16,7 +16,7 @@
 #include "daemon/capabilities.hpp"
 #include "daemon/node.hpp"
 #include "daemon/system_check.hpp"
-#include "daemon/version.hpp"
+#include "engine/version.hpp"
 
 namespace {
 
@@ -56,7 +56,7 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
       return std::nullopt;
     }
     if (values.contains("version")) {
-      std::cout << daemon::version_text("tandemd");
+      std::cout << engine::version_text("tandemd");
       return std::nullopt;
     }
     return line;

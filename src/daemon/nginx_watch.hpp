@@ -6,8 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/watch.hpp"
 #include "config/config.hpp"
-#include "daemon/watch.hpp"
 #include "health/probe.hpp"
 #include "observe/overview.hpp"
 

@@ -32,10 +32,10 @@ std::set<IpAddress> addresses_of_host() {
   return addresses;
 }
 
-void log_notify(const handoff::Outcome& outcome) {
-  const bool good = outcome.kind == handoff::Outcome::Kind::ok;
+void log_notify(const notify::Outcome& outcome) {
+  const bool good = outcome.kind == notify::Outcome::Kind::ok;
   spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}",
-              outcome.notice.router, handoff::notify_word(outcome.notice.role),
+              outcome.notice.router, notify::notify_word(outcome.notice.role),
               good ? "ok" : outcome.what);
 }
 
@@ -52,16 +52,16 @@ engine::MapSizes map_sizes(const config::Config& config) {
           static_cast<std::uint32_t>(room)};
 }
 
-observe::Event backend_event(const std::string& service, const RunningBackend& backend) {
+observe::Event backend_event(const std::string& service, const services::RunningBackend& backend) {
   return observe::CheckEvent{service + "/" + backend.config.address.to_string() + ":" +
                                  std::to_string(backend.config.port),
                              backend.state == balance::State::up, backend.why};
 }
 
-vrrp::State state_of(handoff::Role role) {
-  return role == handoff::Role::active   ? vrrp::State::active
-         : role == handoff::Role::backup ? vrrp::State::backup
-                                         : vrrp::State::fault;
+vrrp::State state_of(notify::Role role) {
+  return role == notify::Role::active   ? vrrp::State::active
+         : role == notify::Role::backup ? vrrp::State::backup
+                                        : vrrp::State::fault;
 }
 
 }  // namespace
@@ -110,15 +110,15 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto clock = program_->read_clock();
   if (!clock) return std::unexpected(clock.error());
   steering_->set_clock(*clock);
-  auto plane = open_data_plane(config, *program_, *clock);
+  auto plane = dataplane::open_data_plane(config, *program_, *clock);
   if (!plane) return std::unexpected(plane.error());
   plane_ = std::move(*plane);
-  auto services = Services::open(
+  auto services = services::Services::open(
       {loop_, *program_, *plane_, *steering_, *links_},
       [this] {
         if (auto again = publish(plan_); !again) spdlog::error("{}", again.error().message);
       },
-      [this](const std::string& service, const RunningBackend& backend) {
+      [this](const std::string& service, const services::RunningBackend& backend) {
         note(backend_event(service, backend));
       });
   if (!services) return std::unexpected(services.error());
@@ -129,24 +129,24 @@ Result<void> Node::bring_up(const config::Config& config) {
   // What came in while no daemon ran says nothing about now.
   while (ring->drain(64, [](const td_advert&) {}) > 0) {
   }
-  auto thread = VrrpThread::start(*steering_, std::move(*ring));
+  auto thread = speaker::VrrpThread::start(*steering_, std::move(*ring));
   if (!thread) return std::unexpected(thread.error());
   thread_ = std::move(*thread);
   interfaces_.emplace(*links_, *program_, *plane_, *thread_,
                       [](const std::string& line) { spdlog::warn("{}", line); });
-  auto peers = Peers::open(loop_, *thread_);
+  auto peers = speaker::Peers::open(loop_, *thread_);
   if (!peers) return std::unexpected(peers.error());
   peers_ = std::move(*peers);
-  notifier_.emplace(loop_, [this](const handoff::Outcome& outcome) {
+  notifier_.emplace(loop_, [this](const notify::Outcome& outcome) {
     log_notify(outcome);
     note(observe::NotifyEvent{outcome.notice.router, state_of(outcome.notice.role),
-                              outcome.kind == handoff::Outcome::Kind::ok, outcome.what});
+                              outcome.kind == notify::Outcome::Kind::ok, outcome.what});
   });
   checker_.emplace(loop_, [this](std::size_t index, bool up, const std::string& why) {
     on_check(index, up, why);
   });
 
-  auto plan = make_plan(config, numbers_);
+  auto plan = speaker::make_plan(config, numbers_);
   if (!plan) return std::unexpected(plan.error());
   if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
   if (auto begun = start_sync(config); !begun) return std::unexpected(begun.error());
@@ -185,7 +185,8 @@ Result<void> Node::sweep(const config::Config& config) {
 // What wakes the control thread.
 void Node::follow() {
   watches_.push_back(std::make_unique<ReadWatch>(loop_, thread_->event_fd(), [this] {
-    if (!thread_->process([this](const VrrpEvent& event) { on_vrrp_event(event); })) reconcile();
+    if (!thread_->process([this](const speaker::VrrpEvent& event) { on_vrrp_event(event); }))
+      reconcile();
   }));
   links_->on_change([this](int, const std::string&) { links_changed_ = true; });
   watches_.push_back(std::make_unique<ReadWatch>(loop_, links_->fd(), [this] {
@@ -230,7 +231,7 @@ void Node::check_plane() {
     on_links();
     if (works) tell_again();
   }
-  plane_due_->set(now + StallWatch::kInterval);
+  plane_due_->set(now + dataplane::StallWatch::kInterval);
 }
 
 void Node::keep_addresses() {

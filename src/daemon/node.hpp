@@ -16,30 +16,30 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/watch.hpp"
 #include "config/load.hpp"
 #include "control/http_server.hpp"
 #include "control/requests.hpp"
 #include "control/server.hpp"
 #include "daemon/capture.hpp"
-#include "daemon/data_plane.hpp"
-#include "daemon/interfaces.hpp"
 #include "daemon/nginx_watch.hpp"
-#include "daemon/peers.hpp"
-#include "daemon/plan.hpp"
 #include "daemon/service_manager.hpp"
-#include "daemon/services.hpp"
-#include "daemon/stall_watch.hpp"
-#include "daemon/vrrp_thread.hpp"
-#include "daemon/watch.hpp"
+#include "dataplane/data_plane.hpp"
+#include "dataplane/stall_watch.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
-#include "handoff/notifier.hpp"
 #include "health/checker.hpp"
 #include "netlink/addresses.hpp"
 #include "netlink/links.hpp"
+#include "notify/notifier.hpp"
 #include "observe/event_log.hpp"
 #include "observe/overview.hpp"
 #include "observe/sync_document.hpp"
+#include "services/services.hpp"
+#include "speaker/interfaces.hpp"
+#include "speaker/peers.hpp"
+#include "speaker/plan.hpp"
+#include "speaker/vrrp_thread.hpp"
 #include "sync/link.hpp"
 #include "vrrp/priority.hpp"
 
@@ -63,7 +63,7 @@ class Node {
  private:
   struct Snapshot {
     std::vector<vrrp::Status> routers;  // in the order of plan_.routers
-    DriverCounters counters;
+    speaker::DriverCounters counters;
   };
 
   Node(boost::asio::io_context& loop, std::string config_file);
@@ -78,19 +78,19 @@ class Node {
 
   // node_reload.cpp
   void reload(const std::string& file, control::Completion done);
-  Result<void> apply(const Plan& plan, const Plan& before);
-  void apply_own_addresses(const Plan& before);
-  Result<void> publish(const Plan& plan);
+  Result<void> apply(const speaker::Plan& plan, const speaker::Plan& before);
+  void apply_own_addresses(const speaker::Plan& before);
+  Result<void> publish(const speaker::Plan& plan);
   void watch_nginx();
 
   // node_follow.cpp: what the world and the VRRP thread report
-  void on_vrrp_event(const VrrpEvent& event);
-  void on_transition(const VrrpEvent& event, const vrrp::Transition& transition);
+  void on_vrrp_event(const speaker::VrrpEvent& event);
+  void on_transition(const speaker::VrrpEvent& event, const vrrp::Transition& transition);
   void on_notice(MonotonicTime at, const vrrp::Notice& notice);
   void on_links();
   void on_check(std::size_t index, bool up, const std::string& why);
   void set_track(const std::string& name, bool up);
-  void install(const PlannedRouter& router);
+  void install(const speaker::PlannedRouter& router);
   [[nodiscard]] std::vector<netlink::DeviceAddress> addresses_of(const config::Vrrp& router) const;
   void reconcile();
   void note(observe::Event event, MonotonicTime at = MonotonicClock::now());
@@ -138,14 +138,14 @@ class Node {
   void on_idle();
   void take_down();
 
-  [[nodiscard]] const PlannedRouter* router(vrrp::RouterId id) const;
-  [[nodiscard]] vrrp::Failing failing(const PlannedRouter& router) const;
+  [[nodiscard]] const speaker::PlannedRouter* router(vrrp::RouterId id) const;
+  [[nodiscard]] vrrp::Failing failing(const speaker::PlannedRouter& router) const;
 
   boost::asio::io_context& loop_;
   std::string config_file_;
   MonotonicTime started_ = MonotonicClock::now();
-  Numbers numbers_;
-  Plan plan_;
+  speaker::Numbers numbers_;
+  speaker::Plan plan_;
   std::set<IpAddress> real_;  // addresses that an owner (priority 255) had before it was one
   std::map<std::string, bool> tracked_up_;  // by tracked_check() / tracked_interface()
   observe::EventLog events_;
@@ -154,14 +154,14 @@ class Node {
   std::optional<netlink::Addresses> addresses_;
   std::unique_ptr<engine::SteeringProgram> program_;
   std::optional<flow::Steering> steering_;
-  std::unique_ptr<DataPlane> plane_;
+  std::unique_ptr<dataplane::DataPlane> plane_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
-  std::unique_ptr<Services> services_;
-  std::unique_ptr<VrrpThread> thread_;
-  std::optional<Interfaces> interfaces_;
-  std::unique_ptr<Peers> peers_;
+  std::unique_ptr<services::Services> services_;
+  std::unique_ptr<speaker::VrrpThread> thread_;
+  std::optional<speaker::Interfaces> interfaces_;
+  std::unique_ptr<speaker::Peers> peers_;
   std::optional<health::Checker> checker_;
-  std::optional<handoff::Notifier> notifier_;
+  std::optional<notify::Notifier> notifier_;
   std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured

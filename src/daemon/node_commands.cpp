@@ -17,7 +17,7 @@ std::unexpected<Error> no_router(const std::string& name) {
   return fail("there is no virtual router '" + name + "'");
 }
 
-observe::InterfaceView view(const InterfaceState& state) {
+observe::InterfaceView view(const speaker::InterfaceState& state) {
   observe::InterfaceView v;
   v.name = state.config.name;
   v.device = state.placement.device_name;
@@ -79,7 +79,7 @@ void Node::with_snapshot(std::function<void(const Snapshot&)> use) {
   for (std::size_t i = 0; i < plan_.routers.size(); i++)
     snapshot->routers[i].id = plan_.routers[i].id;
   thread_->post(
-      [snapshot](VrrpDriver& driver, MonotonicTime) {
+      [snapshot](speaker::VrrpDriver& driver, MonotonicTime) {
         for (auto& status : snapshot->routers) status = driver.routers().status(status.id);
         snapshot->counters = driver.counters();
       },
@@ -150,7 +150,7 @@ void Node::fail_over(const control::FailoverRequest& request, control::Completio
       wanted.emplace_back(r.config.name, r.id);
   auto results = std::make_shared<nlohmann::json>(nlohmann::json::array());
   thread_->post(
-      [wanted, all, back = request.back, results](VrrpDriver& driver, MonotonicTime now) {
+      [wanted, all, back = request.back, results](speaker::VrrpDriver& driver, MonotonicTime now) {
         for (const auto& [name, id] : wanted) {
           const std::string state = to_string(driver.routers().status(id).state);
           const bool moved = driver.fail_over(id, back, now);

@@ -19,14 +19,14 @@ std::string words(const vrrp::Transition& t) {
   return text;
 }
 
-std::optional<handoff::Role> role_of(vrrp::State state) {
+std::optional<notify::Role> role_of(vrrp::State state) {
   switch (state) {
     case vrrp::State::active:
-      return handoff::Role::active;
+      return notify::Role::active;
     case vrrp::State::backup:
-      return handoff::Role::backup;
+      return notify::Role::backup;
     case vrrp::State::fault:
-      return handoff::Role::fault;
+      return notify::Role::fault;
     case vrrp::State::initialize:
       break;
   }
@@ -35,13 +35,13 @@ std::optional<handoff::Role> role_of(vrrp::State state) {
 
 }  // namespace
 
-const PlannedRouter* Node::router(vrrp::RouterId id) const {
-  const auto it = std::ranges::find(plan_.routers, id, &PlannedRouter::id);
+const speaker::PlannedRouter* Node::router(vrrp::RouterId id) const {
+  const auto it = std::ranges::find(plan_.routers, id, &speaker::PlannedRouter::id);
   return it == plan_.routers.end() ? nullptr : &*it;
 }
 
 // Which of the router's tracked things fail, as far as the control thread knows.
-vrrp::Failing Node::failing(const PlannedRouter& router) const {
+vrrp::Failing Node::failing(const speaker::PlannedRouter& router) const {
   vrrp::Failing failing;
   for (const auto& tracked : router.settings.tracked) {
     const auto known = tracked_up_.find(tracked.name);
@@ -54,18 +54,18 @@ void Node::note(observe::Event event, MonotonicTime at) {
   events_.add(observe::Now::read(), at, std::move(event));
 }
 
-void Node::on_vrrp_event(const VrrpEvent& event) {
+void Node::on_vrrp_event(const speaker::VrrpEvent& event) {
   if (const auto* a = std::get_if<vrrp::InstallAddresses>(&event.what)) {
     if (const auto* r = router(a->router)) install(*r);
   } else if (const auto* d = std::get_if<vrrp::RemoveAddresses>(&event.what)) {
     if (const auto* r = router(d->router))
-      if (auto removed = addresses_->remove(router_key(r->config)); !removed)
+      if (auto removed = addresses_->remove(speaker::router_key(r->config)); !removed)
         spdlog::error("{}: {}", r->config.name, removed.error().message);
   } else if (const auto* t = std::get_if<vrrp::Transition>(&event.what)) {
     on_transition(event, *t);
   } else if (const auto* n = std::get_if<vrrp::Notice>(&event.what)) {
     on_notice(event.at, *n);
-  } else if (const auto* drop = std::get_if<DroppedAdvert>(&event.what)) {
+  } else if (const auto* drop = std::get_if<speaker::DroppedAdvert>(&event.what)) {
     std::string interface = "?";
     for (const auto& i : interfaces_->all())
       if (i.number == drop->link) interface = i.config.name;
@@ -85,15 +85,15 @@ std::vector<netlink::DeviceAddress> Node::addresses_of(const config::Vrrp& route
   return list;
 }
 
-void Node::install(const PlannedRouter& r) {
-  if (auto done =
-          addresses_->install(router_key(r.config), addresses_of(r.config), MonotonicClock::now());
+void Node::install(const speaker::PlannedRouter& r) {
+  if (auto done = addresses_->install(speaker::router_key(r.config), addresses_of(r.config),
+                                      MonotonicClock::now());
       !done)
     spdlog::error("{}: {}", r.config.name, done.error().message);
   addresses_due_->set(addresses_->next_deadline());
 }
 
-void Node::on_transition(const VrrpEvent& event, const vrrp::Transition& t) {
+void Node::on_transition(const speaker::VrrpEvent& event, const vrrp::Transition& t) {
   const auto* r = router(t.router);
   if (r == nullptr) return;
   spdlog::info("{}: {}", r->config.name, words(t));
@@ -131,7 +131,7 @@ void Node::on_check(std::size_t index, bool up, const std::string& why) {
   spdlog::log(up ? spdlog::level::info : spdlog::level::warn, "check {}: {}: {}", name,
               up ? "up" : "down", why);
   note(observe::CheckEvent{name, up, why});
-  set_track(tracked_check(name), up);
+  set_track(speaker::tracked_check(name), up);
 }
 
 void Node::set_track(const std::string& name, bool up) {
@@ -139,7 +139,7 @@ void Node::set_track(const std::string& name, bool up) {
   const auto known = tracked_up_.find(name);
   if (!source || (known != tracked_up_.end() && known->second == up)) return;
   tracked_up_[name] = up;
-  thread_->post([source = *source, up](VrrpDriver& driver, MonotonicTime now) {
+  thread_->post([source = *source, up](speaker::VrrpDriver& driver, MonotonicTime now) {
     driver.on_track(source, up, now);
   });
 }
@@ -148,8 +148,9 @@ void Node::set_track(const std::string& name, bool up) {
 // VRRP knows nothing of. The answers come as events, so that none is older than what it undoes.
 void Node::reconcile() {
   for (const auto& r : plan_.routers)
-    thread_->post(
-        [id = r.id](VrrpDriver& driver, MonotonicTime now) { driver.restate_addresses(id, now); });
+    thread_->post([id = r.id](speaker::VrrpDriver& driver, MonotonicTime now) {
+      driver.restate_addresses(id, now);
+    });
 }
 
 }  // namespace tandem::daemon

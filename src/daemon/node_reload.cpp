@@ -12,12 +12,13 @@
 namespace tandem::daemon {
 namespace {
 
-const PlannedRouter* find(const Plan& plan, vrrp::RouterId id) {
-  const auto it = std::ranges::find(plan.routers, id, &PlannedRouter::id);
+const speaker::PlannedRouter* find(const speaker::Plan& plan, vrrp::RouterId id) {
+  const auto it = std::ranges::find(plan.routers, id, &speaker::PlannedRouter::id);
   return it == plan.routers.end() ? nullptr : &*it;
 }
 
-flow::SteeredRouter to_steering(const PlannedRouter& router, const InterfaceState& interface) {
+flow::SteeredRouter to_steering(const speaker::PlannedRouter& router,
+                                const speaker::InterfaceState& interface) {
   flow::SteeredRouter r;
   r.slot = router.id;
   r.ifindex = static_cast<std::uint32_t>(interface.placement.device);
@@ -45,7 +46,7 @@ std::string lines(const std::vector<config::Problem>& problems, const std::strin
   return text;
 }
 
-nlohmann::json difference(const Plan& before, const Plan& after) {
+nlohmann::json difference(const speaker::Plan& before, const speaker::Plan& after) {
   nlohmann::json result = {{"added", nlohmann::json::array()},
                            {"removed", nlohmann::json::array()},
                            {"changed", nlohmann::json::array()},
@@ -93,12 +94,12 @@ void Node::reload(const std::string& file, control::Completion answer) {
     spdlog::error("reload refused, the running configuration stays");
     return done(fail(lines(loaded.problems, file, config::Severity::error)));
   }
-  if (const auto key = needs_restart(plan_.config, loaded.config); !key.empty())
+  if (const auto key = speaker::needs_restart(plan_.config, loaded.config); !key.empty())
     return done(fail(file + ": " + key + " cannot change while running; restart tandemd"));
 
-  const Numbers numbers = numbers_;
+  const speaker::Numbers numbers = numbers_;
   const std::set<IpAddress> real = real_;
-  const Plan before = plan_;
+  const speaker::Plan before = plan_;
   const auto leave_as_it_was = [&](const Error& error) {
     if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
       spdlog::error("{}", back.error().message);
@@ -110,7 +111,7 @@ void Node::reload(const std::string& file, control::Completion answer) {
     real_ = real;
     done(std::unexpected(error));
   };
-  auto plan = make_plan(loaded.config, numbers_);
+  auto plan = speaker::make_plan(loaded.config, numbers_);
   if (!plan) {
     numbers_ = numbers;
     return done(std::unexpected(plan.error()));
@@ -129,7 +130,7 @@ void Node::reload(const std::string& file, control::Completion answer) {
 // First what may fail. Gates before leases: what is new is steered before the VRRP thread hears of
 // it. The gate of what goes is open for as long as it takes to have the kernel remove its
 // addresses; then it resigns, and only then does its link go.
-Result<void> Node::apply(const Plan& plan, const Plan& before) {
+Result<void> Node::apply(const speaker::Plan& plan, const speaker::Plan& before) {
   if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
     return had;
   if (plan.config.node.engine == "xdp" && forwards(plan.config)) interfaces_->level_modes();
@@ -139,10 +140,11 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
   apply_own_addresses(before);
   for (const auto& old : before.routers)
     if (find(plan, old.id) == nullptr) {
-      if (auto removed = addresses_->remove(router_key(old.config)); !removed)
+      if (auto removed = addresses_->remove(speaker::router_key(old.config)); !removed)
         spdlog::error("{}: {}", old.config.name, removed.error().message);
-      numbers_.routers.release(router_key(old.config));
-      thread_->post([id = old.id](VrrpDriver& d, MonotonicTime now) { d.remove(id, now); });
+      numbers_.routers.release(speaker::router_key(old.config));
+      thread_->post(
+          [id = old.id](speaker::VrrpDriver& d, MonotonicTime now) { d.remove(id, now); });
     }
   for (const auto& old : before.config.interfaces)
     if (std::ranges::find(plan.config.interfaces, old.name, &config::Interface::name) ==
@@ -154,7 +156,7 @@ Result<void> Node::apply(const Plan& plan, const Plan& before) {
   for (const auto& r : plan_.routers) {
     const auto* old = find(before, r.id);
     if (old != nullptr && old->config == r.config) continue;
-    thread_->post([r, is_new = old == nullptr](VrrpDriver& driver, MonotonicTime now) {
+    thread_->post([r, is_new = old == nullptr](speaker::VrrpDriver& driver, MonotonicTime now) {
       is_new ? driver.add(r.id, r.endpoint, r.settings, now)
              : driver.update(r.id, r.endpoint, r.settings, now);
     });
@@ -176,23 +178,23 @@ void Node::watch_nginx() {
 }
 
 // Those of interfaces that are here only since a port is the engine's own.
-void Node::apply_own_addresses(const Plan& before) {
+void Node::apply_own_addresses(const speaker::Plan& before) {
   const auto tell = [](const std::string& name, const Result<void>& done) {
     if (!done) spdlog::error("{}: {}", name, done.error().message);
   };
   for (const auto& old : before.config.interfaces)
     if (old.has_own_port() && interfaces_->find(old.name) == nullptr)
-      tell(old.name, addresses_->remove(tracked_interface(old.name)));
+      tell(old.name, addresses_->remove(speaker::tracked_interface(old.name)));
   for (const auto& interface : plan_.config.interfaces) {
     if (!interface.has_own_port()) continue;
     std::vector<netlink::DeviceAddress> wanted;
     for (const auto& prefix : interface.addresses) wanted.push_back({interface.name, prefix, {}});
-    tell(interface.name,
-         addresses_->install(tracked_interface(interface.name), wanted, MonotonicClock::now()));
+    tell(interface.name, addresses_->install(speaker::tracked_interface(interface.name), wanted,
+                                             MonotonicClock::now()));
   }
 }
 
-Result<void> Node::publish(const Plan& plan) {
+Result<void> Node::publish(const speaker::Plan& plan) {
   std::vector<flow::SteeredRouter> routers;
   std::set<IpAddress> virtual_addresses;
   for (const auto& r : plan.routers) {

@@ -10,7 +10,7 @@
 namespace tandem::daemon {
 namespace {
 
-std::string names_of(const std::vector<RunningService>& services) {
+std::string names_of(const std::vector<services::RunningService>& services) {
   std::string names;
   for (const auto& s : services)
     if (s.number != 0) names += (names.empty() ? "" : ", ") + s.config.name;
@@ -18,17 +18,19 @@ std::string names_of(const std::vector<RunningService>& services) {
 }
 
 std::unexpected<Error> no_service(const std::string& name,
-                                  const std::vector<RunningService>& services) {
+                                  const std::vector<services::RunningService>& services) {
   return fail("there is no service '" + name + "' with backends; " + names_of(services));
 }
 
-bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoint>& endpoint) {
+bool is_meant(const services::RunningBackend& backend,
+              const std::optional<control::Endpoint>& endpoint) {
   return !endpoint || (backend.config.address == endpoint->address &&
                        (!endpoint->port || *endpoint->port == backend.config.port));
 }
 
-observe::BackendView view(const RunningService& service, const RunningBackend& b,
-                          const DataPlane& plane, const netlink::Links& links) {
+observe::BackendView view(const services::RunningService& service,
+                          const services::RunningBackend& b, const dataplane::DataPlane& plane,
+                          const netlink::Links& links) {
   const forward::Forwarder& forwarder = plane.forwarder();
   observe::BackendView v;
   v.service = service.config.name;
@@ -44,7 +46,7 @@ observe::BackendView view(const RunningService& service, const RunningBackend& b
   v.total = forwarder.counts().total(b.slot);
   v.new_per_second = b.new_per_second;
   v.max_connections = b.config.max_connections;
-  const BackendTotals totals = totals_of(b.slot, plane);
+  const services::BackendTotals totals = services::totals_of(b.slot, plane);
   v.picks = totals.picks - b.before.picks;
   v.traffic = {totals.traffic.in_packets - b.before.traffic.in_packets,
                totals.traffic.in_bytes - b.before.traffic.in_bytes,
@@ -183,7 +185,7 @@ std::vector<observe::BackendView> Node::backend_views(
 
 control::Answer Node::backends_of(const std::optional<std::string>& service,
                                   const std::optional<control::Endpoint>& backend) const {
-  const auto known = [&](const RunningService& s) {
+  const auto known = [&](const services::RunningService& s) {
     return s.number != 0 && s.config.name == *service;
   };
   if (service && std::ranges::none_of(services_->all(), known))
@@ -225,8 +227,8 @@ control::Answer Node::set_weight(const control::WeightRequest& request) {
 
 control::Answer Node::list_flows(const control::FlowsRequest& request) {
   struct Place {
-    const RunningService* service;
-    const RunningBackend* backend;
+    const services::RunningService* service;
+    const services::RunningBackend* backend;
   };
   std::map<std::uint16_t, Place> places;  // by slot, of the backends that are asked for
   bool known = !request.service;

@@ -18,7 +18,7 @@ void Node::stop() {
   phase_ = Phase::resigning;
   spdlog::info("stopping: handing over");
   manager_->stopping();
-  thread_->post([](VrrpDriver& driver, MonotonicTime now) { driver.shut_down(now); });
+  thread_->post([](speaker::VrrpDriver& driver, MonotonicTime now) { driver.shut_down(now); });
   patience_.expires_after(kResignPatience);
   patience_.async_wait([this](const boost::system::error_code& error) {
     if (!error) on_idle();
@@ -50,7 +50,7 @@ void Node::take_down() {
   interfaces_.reset();
   thread_.reset();  // nobody grants a lease any more
   for (const auto& r : plan_.routers)
-    if (auto removed = addresses_->remove(router_key(r.config)); !removed)
+    if (auto removed = addresses_->remove(speaker::router_key(r.config)); !removed)
       spdlog::error("{}: {}", r.config.name, removed.error().message);
   program_->close();
   if (plane_) plane_->forget();

@@ -2,8 +2,8 @@
 #include "daemon/system_check.hpp"
 
 #include "config/unsafe_commands.hpp"
-#include "daemon/interfaces.hpp"
 #include "engine/pci_device.hpp"
+#include "speaker/interfaces.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -19,7 +19,7 @@ Result<void> check_interface(const config::Interface& interface, const netlink::
     if (!interface.device.empty() && !links.find(interface.device))
       return fail("device '" + interface.device + "' of interface '" + name + "' does not exist");
   } else if (!interface.has_own_port()) {
-    if (auto placement = place(interface, links); !placement)
+    if (auto placement = speaker::place(interface, links); !placement)
       return std::unexpected(placement.error());
   }
   return {};
@@ -29,7 +29,7 @@ Result<void> check_interface(const config::Interface& interface, const netlink::
 Result<void> check_bond(const config::Config& config, const config::Interface& interface,
                         const netlink::Links& links) {
   if (config.node.engine != "dpdk" || interface.has_own_port()) return {};
-  const auto placement = place(interface, links);
+  const auto placement = speaker::place(interface, links);
   const auto link = placement ? links.find(placement->device) : std::nullopt;
   if (link && link->is_bond)
     return fail("interface '" + interface.name + "': " + link->name +

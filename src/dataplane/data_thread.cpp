@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/data_thread.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tandem::dataplane {
+namespace {
+
+using Place = engine::AfXdp::Queues;
+
+constexpr std::size_t kBurst = 64;
+constexpr int kEnds = 1024;                                     // taken in a row
+constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames wait for it
+
+// A bond that has native XDP receives on its ports. What it sends goes through a socket on the bond
+// itself, so that the kernel chooses the port, as it does for all else.
+std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
+  std::vector<Place> places;
+  for (const auto& device : devices) {
+    Place place;
+    place.ifindex = device.ifindex;
+    place.name = device.name;
+    place.map_fd = device.sockets;
+    place.copies = device.generic || device.is_bond;
+    place.only_sends = device.is_bond;
+    place.ups = device.is_bond ? 0 : device.ups;
+    places.push_back(place);
+    for (const auto& port : device.ports) {
+      Place of_port;
+      of_port.ifindex = port.ifindex;
+      of_port.name = port.name;
+      of_port.map_fd = device.sockets;
+      of_port.bond = device.ifindex;
+      of_port.first = port.place * TD_MAX_QUEUES;
+      of_port.ups = port.ups;
+      places.push_back(of_port);
+    }
+  }
+  return places;
+}
+
+}  // namespace
+
+DataThread::DataThread(DataCore core, const engine::SteeringProgram& program, Tools tools)
+    : DataPlane(std::move(core)),
+      program_(program),
+      tools_(std::move(tools)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Result<std::unique_ptr<DataPlane>> DataThread::start(DataCore core,
+                                                     const engine::SteeringProgram& program) {
+  auto ends = engine::EndRing::open(program.end_ring_fd());
+  if (!ends) return std::unexpected(ends.error());
+  auto sockets = engine::AfXdp::open({}, [](const std::string& line) { spdlog::warn("{}", line); });
+  if (!sockets) return std::unexpected(sockets.error());
+  std::unique_ptr<DataThread> self(
+      new DataThread(std::move(core), program, {std::move(*sockets), std::move(*ends)}));
+  if (!self->wake_) return fail_errno("cannot create the event descriptor of the data thread");
+  self->thread_ = std::thread([t = self.get()] {
+    pthread_setname_np(pthread_self(), "data");
+    t->loop();
+  });
+  return self;
+}
+
+DataThread::~DataThread() {
+  stop();
+}
+
+void DataThread::stop() {
+  stop_ = true;
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void DataThread::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+}
+
+void DataThread::loop() {
+  bool all_sent = true;
+  while (!stop_) {
+    wait(all_sent);
+    run_command();
+    // Bounded, so that a flood holds up neither a command nor the sweep.
+    for (int bursts = 0; bursts < 16 && admit_burst() == kBurst; bursts++) tools_.sockets->flush();
+    all_sent = tools_.sockets->flush();
+    take_ends();
+    sweep(MonotonicClock::now());
+  }
+}
+
+void DataThread::wait(bool all_sent) {
+  const auto sockets = tools_.sockets->fds();
+  fds_.assign(sockets.begin(), sockets.end());
+  fds_.push_back({wake_.get(), POLLIN, 0});
+  fds_.push_back({tools_.ends.poll_fd(), POLLIN, 0});
+  const Duration most = all_sent ? kSweepInterval : kBusyDevice;
+  const timespec timeout{0, most.count()};
+  ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
+  std::uint64_t count = 0;
+  if ((fds_[sockets.size()].revents & POLLIN) != 0) [[maybe_unused]]
+    const auto n = ::read(wake_.get(), &count, sizeof count);
+}
+
+std::size_t DataThread::admit_burst() {
+  std::array<engine::Frame, kBurst> burst;
+  const std::size_t count = tools_.sockets->receive(burst);
+  if (count == 0) return 0;
+  const MonotonicTime now = MonotonicClock::now();
+  const std::uint64_t jiffies = clock().at(now);
+  for (std::size_t i = 0; i < count; i++) admit(burst[i], now, jiffies);
+  return count;
+}
+
+void DataThread::admit(const engine::Frame& frame, MonotonicTime now, std::uint64_t jiffies) {
+  td_frame f{};
+  f.data = frame.data;
+  f.end = frame.data + frame.length;
+  f.first = frame.first;
+  f.last = frame.last;
+  f.ifindex = frame.device;
+  f.now_ns = to_ns(now);
+  f.jiffies = jiffies;
+  td_outcome outcome{};
+  const td_reason reason = owned().admit(f, outcome, now);
+  if (!td_is_tx(reason)) return tools_.sockets->release(frame);
+  engine::Frame out = frame;
+  out.data = f.data;
+  out.length = static_cast<std::uint32_t>(f.end - f.data);
+  tools_.sockets->send(out, outcome.ifindex != 0 ? outcome.ifindex : frame.device);
+}
+
+void DataThread::take_ends() {
+  const flow::Tick now = tick(MonotonicClock::now());
+  tools_.ends.drain(kEnds, [&](const td_flow_end& end) { owned().on_end(end, now); });
+}
+
+// XDP has counted what it handed over; the forwarder counts what it makes of it.
+forward::Counted DataThread::counted() const {
+  forward::Counted counted = counted_by_forwarder();
+  const auto c = tools_.sockets->counters();
+  counted.add(program_.counters());
+  const auto lost = [&](const char* reason, std::uint64_t count, const char* sentence,
+                        bool decided) {
+    counted.losses.push_back({"AF_XDP", reason, sentence, count, decided});
+  };
+  lost("ring_full", c.rx_ring_full,
+       "packets without a flow were lost before the data thread: it is too slow", false);
+  lost("no_buffer", c.rx_dropped,
+       "packets without a flow were lost before the data thread: they were too long, or no buffer "
+       "was free",
+       false);
+  lost("tx_full", c.no_room, "packets of the data thread were not sent: the device's queue is full",
+       true);
+  lost("no_device", c.no_device,
+       "packets of the data thread were not sent: their device is in no [[interface]], or is gone",
+       true);
+  lost("malformed", c.malformed, "packets of the data thread were not sent: they are malformed",
+       true);
+  return counted;
+}
+
+td_traffic DataThread::traffic(std::uint16_t backend) const {
+  return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
+}
+
+// Each device that the program is on has sockets of its own, as long as somebody needs them. Those
+// that could not be had are tried again with the next change of a link.
+void DataThread::follow(const std::vector<Device>& devices) {
+  const auto wanted = places_of(devices);
+  call([&](forward::Forwarder&, MonotonicTime) {
+    troubles_.clear();
+    std::erase_if(places_, [&](const Place& known) {
+      if (std::ranges::find(wanted, known) != wanted.end()) return false;
+      tools_.sockets->remove(known.ifindex);
+      return true;
+    });
+    for (const Place& place : wanted) {
+      if (std::ranges::find(places_, place) != places_.end()) continue;
+      auto added = tools_.sockets->add(place);
+      if (added)
+        places_.push_back(place);
+      else
+        troubles_.push_back("new flows that come in on " + place.name +
+                            " are lost: " + added.error().message);
+    }
+  });
+  for (const auto& trouble : troubles_) spdlog::error("{}", trouble);
+}
+
+}  // namespace tandem::dataplane

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data thread of the xdp engine: first packets come over AF_XDP, are admitted by the forwarder
+// and sent; ends of flows come through a ring; the flow tables are swept a little at a time.
+#pragma once
+
+#include <map>
+#include <thread>
+
+#include "base/descriptor.hpp"
+#include "dataplane/data_plane.hpp"
+#include "engine/af_xdp.hpp"
+#include "engine/ring.hpp"
+
+namespace tandem::dataplane {
+
+class DataThread : public DataPlane {
+ public:
+  static Result<std::unique_ptr<DataPlane>> start(DataCore core,
+                                                  const engine::SteeringProgram& program);
+  ~DataThread() override;
+
+  void stop() override;
+  Result<engine::Workers> prepare(unsigned, const std::string&,
+                                  const std::function<Result<void>()>&) override {
+    return engine::Workers{};
+  }
+  void release(unsigned) override {}
+  void follow(const std::vector<Device>& devices) override;
+  [[nodiscard]] std::vector<std::string> troubles() const override { return troubles_; }
+  [[nodiscard]] forward::Counted counted() const override;
+  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
+
+ private:
+  struct Tools {
+    std::unique_ptr<engine::AfXdp> sockets;
+    engine::EndRing ends;
+  };
+
+  DataThread(DataCore core, const engine::SteeringProgram& program, Tools tools);
+  void wake() override;
+  void loop();
+  void wait(bool all_sent);
+  std::size_t admit_burst();
+  void admit(const engine::Frame& frame, MonotonicTime now, std::uint64_t jiffies);
+  void take_ends();
+
+  const engine::SteeringProgram& program_;
+  Tools tools_;
+  Descriptor wake_;
+  std::atomic<bool> stop_ = false;
+  std::vector<pollfd> fds_;
+  // The control thread's:
+  std::vector<engine::AfXdp::Queues> places_;  // that have sockets
+  std::vector<std::string> troubles_;          // of those that could not get any
+  std::thread thread_;
+};
+
+}  // namespace tandem::dataplane

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/running_service.hpp"
+
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "balance/mix.hpp"
+#include "base/endpoint_text.hpp"
+#include "services/service_numbers.hpp"
+
+namespace tandem::services {
+namespace {
+
+balance::Kind kind_of(config::SchedulerKind kind) {
+  switch (kind) {
+    case config::SchedulerKind::round_robin:
+      return balance::Kind::round_robin;
+    case config::SchedulerKind::maglev:
+      return balance::Kind::maglev;
+    case config::SchedulerKind::source_hash:
+      return balance::Kind::source_hash;
+    case config::SchedulerKind::least_conn:
+      break;
+  }
+  return balance::Kind::least_conn;
+}
+
+bool is_nat(const RunningService& s) {
+  return s.config.forward == config::Forward::nat || s.config.forward == config::Forward::fullnat;
+}
+
+}  // namespace
+
+std::string endpoint_of(const config::Backend& b) {
+  return endpoint_text(b.address, b.port);
+}
+
+namespace {
+
+// FNV-1a, mixed.
+std::uint64_t hash_of(const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return balance::mix(hash);
+}
+
+std::string name_of(const config::Service& service) {
+  return service.address.to_string() + "|" + std::to_string(static_cast<int>(service.protocol)) +
+         "|" + std::to_string(service.port) + "|";
+}
+
+}  // namespace
+
+std::uint64_t identity_of(const config::Service& service) {
+  const auto mode = std::to_string(static_cast<int>(mode_of(service.forward)));
+  return hash_of(name_of(service) + mode) | 1;
+}
+
+std::uint64_t identity_of(const config::Service& service, const config::Backend& backend) {
+  return hash_of(name_of(service) + endpoint_of(backend));
+}
+
+// ---- The forwarder
+
+forward::ServiceSettings settings_of(const RunningService& s) {
+  forward::ServiceSettings settings;
+  settings.identity = identity_of(s.config);
+  settings.mode = mode_of(s.config.forward);
+  settings.udp = s.config.protocol == config::Protocol::udp;
+  settings.kind = kind_of(s.config.scheduler);
+  settings.options.slow_start = s.config.slow_start;
+  settings.options.table_size = balance::MaglevTable::size_for(s.backends.size());
+  settings.affinity = s.config.affinity;
+  settings.reject = s.config.unavailable == config::Unavailable::reject;
+  settings.sources = s.sources;
+  return settings;
+}
+
+forward::BackendSettings settings_of(const RunningServices& all, const RunningService& s,
+                                     const RunningBackend& b) {
+  forward::BackendSettings settings;
+  settings.service = s.number;
+  settings.address = b.config.address;
+  settings.port = b.config.port;
+  settings.balance.identity = identity_of(s.config, b.config);
+  settings.balance.weight = b.weight;
+  settings.balance.max_connections = b.config.max_connections;
+  settings.balance.state = b.retired ? balance::State::draining : b.state;
+  settings.balance.up_since = b.since;
+  // Those alike form a chain in the order of configuration, which replies() begins.
+  bool behind = false;
+  for (const auto& other : all) {
+    if (!is_nat(s) || !is_nat(other) || other.config.protocol != s.config.protocol) continue;
+    for (const auto& twin : other.backends) {
+      if (twin.slot == b.slot) {
+        behind = true;
+        continue;
+      }
+      if (twin.config.address != b.config.address || twin.config.port != b.config.port) continue;
+      if (other.config.forward == config::Forward::nat) settings.shared_with.push_back(twin.slot);
+      if (behind && settings.next_shared == 0) settings.next_shared = twin.slot;
+    }
+  }
+  return settings;
+}
+
+balance::MaglevTable hash_picks(const RunningService& service) {
+  std::vector<balance::MaglevTable::Candidate> candidates;
+  for (const auto& b : service.backends)
+    if (b.state == balance::State::up && b.weight > 0)
+      candidates.push_back({identity_of(service.config, b.config), b.weight, b.slot});
+  return {std::move(candidates), balance::MaglevTable::size_for(service.config.backends.size())};
+}
+
+// ---- The tables
+
+std::vector<flow::SteeredService> steered(const RunningServices& services) {
+  std::vector<flow::SteeredService> steered;
+  for (const auto& s : services)
+    steered.push_back({.address = s.config.address,
+                       .udp = s.config.protocol == config::Protocol::udp,
+                       .port = s.config.port,
+                       .number = s.number,
+                       .mode = mode_of(s.config.forward),
+                       .by_source = s.config.scheduler == config::SchedulerKind::source_hash,
+                       .sources = s.sources});
+  return steered;
+}
+
+flow::SteeredReplies replies(const RunningServices& services) {
+  flow::SteeredReplies replies;
+  std::set<std::tuple<IpAddress, std::uint16_t, bool>> seen;  // the first of those alike has it
+  std::map<IpAddress, std::uint16_t> sources;
+  for (const auto& s : services) {
+    if (!is_nat(s)) continue;
+    const bool udp = s.config.protocol == config::Protocol::udp;
+    for (const auto& b : s.backends)
+      if (seen.insert({b.config.address, b.config.port, udp}).second)
+        replies.backends.push_back({b.config.address, udp, b.config.port, b.slot});
+    for (std::size_t i = 0; i < s.sources.size(); i++) sources[s.config.sources[i]] = s.sources[i];
+  }
+  for (const auto& [address, slot] : sources) replies.sources.push_back({address, slot});
+  return replies;
+}
+
+void write_picks(const td_env& env, std::uint32_t first_block,
+                 std::span<const std::uint16_t> slots) {
+  for (std::size_t i = 0; i < slots.size(); i++)
+    env.picks[first_block + i / TD_PICKS_IN_BLOCK].backend[i % TD_PICKS_IN_BLOCK] = slots[i];
+}
+
+}  // namespace tandem::services

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A service with its backends as it is at a moment: configured, checked, moved by the operator. And
+// what follows from that for the forwarder and for the steering tables.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "balance/maglev_table.hpp"
+#include "config/config.hpp"
+#include "flow/steering.hpp"
+#include "forward/settings.hpp"
+#include "netlink/next_hop.hpp"
+#include "services/pick_blocks.hpp"
+#include "tandem/tables.h"
+
+namespace tandem::services {
+
+// What went through a backend's slot, whoever had the slot.
+struct BackendTotals {
+  std::uint64_t picks = 0;
+  td_traffic traffic{};
+};
+
+struct RunningBackend {
+  config::Backend config;
+  std::uint16_t slot = 0;
+  std::uint16_t weight = 0;        // in use
+  bool drained = false;            // by the operator
+  bool retired = false;            // no longer configured: stays for the flows that it has
+  std::optional<bool> check_up{};  // nullopt: no verdict yet, or no check
+  std::string check_why{};
+  std::optional<std::size_t> check{};  // its place among the checks
+  balance::State state = balance::State::down;
+  std::string why{};  // it is in this state
+  MonotonicTime since{};
+  std::optional<netlink::NextHop> next_hop{};
+  double new_per_second = 0;
+  std::uint64_t flows_before = 0;  // a second ago
+  BackendTotals before{};          // when it got its slot: not its own
+};
+
+struct RunningService {
+  config::Service config;
+  std::uint16_t number = 0;
+  std::vector<std::uint16_t> sources;  // slots
+  std::vector<RunningBackend> backends;
+  std::array<std::optional<PickBlocks::Region>, 2> picks;
+  int filled = 0;             // which of them is in use
+  bool table_is_due = false;  // the hash picks are to be made anew
+};
+
+using RunningServices = std::vector<RunningService>;
+
+// The same on both nodes, and not 0.
+[[nodiscard]] std::uint64_t identity_of(const config::Service& service);
+[[nodiscard]] std::uint64_t identity_of(const config::Service& service,
+                                        const config::Backend& backend);
+
+// "198.51.100.21:8080"
+[[nodiscard]] std::string endpoint_of(const config::Backend& backend);
+
+// ---- What the forwarder is told
+[[nodiscard]] forward::ServiceSettings settings_of(const RunningService& service);
+// All but what depends on routes: next hop, and a tunnel's outer address.
+[[nodiscard]] forward::BackendSettings settings_of(const RunningServices& all,
+                                                   const RunningService& service,
+                                                   const RunningBackend& backend);
+// The table of hash picks, of backends that may get flows.
+[[nodiscard]] balance::MaglevTable hash_picks(const RunningService& service);
+
+// ---- What the tables are told. Services without backends have number 0.
+[[nodiscard]] std::vector<flow::SteeredService> steered(const RunningServices& services);
+[[nodiscard]] flow::SteeredReplies replies(const RunningServices& services);
+void write_picks(const td_env& env, std::uint32_t first_block,
+                 std::span<const std::uint16_t> slots);
+
+}  // namespace tandem::services

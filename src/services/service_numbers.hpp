@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of services, backends and source addresses in tandem/abi.h. They stay with what they
+// name, over reloads and over restarts: flows refer to them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "tandem/parse.h"
+#include "tandem/tables.h"
+
+namespace tandem::services {
+
+[[nodiscard]] td_mode mode_of(config::Forward forward);  // not local
+
+class ServiceNumbers {
+ public:
+  ServiceNumbers();
+
+  // What an earlier process left in the maps. Before they are cleared.
+  void adopt(const td_env& env);
+
+  // Errors: there are no more numbers of the kind.
+  Result<std::uint16_t> of_service(const config::Service& service);
+  Result<std::uint16_t> of_backend(std::uint16_t service, const config::Backend& backend);
+  Result<std::uint16_t> of_source(const IpAddress& address, std::uint32_t room);
+
+  void release_service(std::uint16_t number);
+  void release_backend(std::uint16_t slot);
+
+ private:
+  // Forwarded in another way it is another service: its flows would not fit.
+  using ServiceKey = std::tuple<IpAddress, config::Protocol, std::uint16_t, td_mode>;
+  using BackendKey = std::tuple<std::uint16_t, IpAddress, std::uint16_t>;
+
+  template <class Key>
+  static Result<std::uint16_t> number_of(std::map<Key, std::uint16_t>& known,
+                                         std::vector<bool>& taken, const Key& key,
+                                         const char* what);
+
+  std::map<ServiceKey, std::uint16_t> services_;
+  std::map<BackendKey, std::uint16_t> backends_;
+  std::map<IpAddress, std::uint16_t> sources_;
+  std::vector<bool> services_taken_, backends_taken_, sources_taken_;
+};
+
+}  // namespace tandem::services

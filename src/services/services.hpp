@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The services with backends, on the control thread: who may get flows and why, by checks, next
+// hops and the operator; and what the forwarder and the steering tables are told of it.
+//
+//   stage()   numbers and settings for a configuration; the forwarder knows them from here on
+//   (the node publishes the steering tables, with steered() and replies())
+//   commit()  what is no longer configured goes; checks and next hops follow
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/watch.hpp"
+#include "config/config.hpp"
+#include "dataplane/data_plane.hpp"
+#include "engine/steering_program.hpp"
+#include "flow/steering.hpp"
+#include "health/checker.hpp"
+#include "netlink/links.hpp"
+#include "netlink/next_hop.hpp"
+#include "services/running_service.hpp"
+#include "services/service_numbers.hpp"
+#include "speaker/interfaces.hpp"
+
+namespace tandem::services {
+
+// Since the process began, and before that as far as XDP counted.
+[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const dataplane::DataPlane& plane);
+
+class Services {
+ public:
+  struct Rooms {
+    boost::asio::io_context& loop;
+    engine::SteeringProgram& program;
+    dataplane::DataPlane& plane;
+    flow::Steering& steering;
+    netlink::Links& links;
+  };
+  // republish: the steering tables are to be published again, since replies() has changed.
+  // note: of a backend's change, for the events.
+  using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
+
+  // Before Steering::clear(), since numbers are taken over.
+  static Result<std::unique_ptr<Services>> open(const Rooms& rooms, std::function<void()> republish,
+                                                Note note);
+
+  Result<void> stage(const config::Config& config);
+  void commit(const speaker::Interfaces& interfaces);
+  // Interfaces or links have changed.
+  void follow(const speaker::Interfaces& interfaces);
+
+  [[nodiscard]] std::vector<flow::SteeredService> steered() const {
+    return services::steered(latest());
+  }
+  [[nodiscard]] flow::SteeredReplies replies() const { return services::replies(latest()); }
+
+  [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
+  // nullopt: nothing checks it.
+  [[nodiscard]] std::optional<health::Status> last_check(const RunningBackend& backend) const {
+    return backend.check ? std::optional(checker_.status(*backend.check)) : std::nullopt;
+  }
+  [[nodiscard]] const dataplane::DataPlane& plane() const { return rooms_.plane; }
+  dataplane::DataPlane& plane() { return rooms_.plane; }
+  // By the operator. nullptr: all of the service's. false: there is none such.
+  bool drain(const std::string& service, const IpAddress* address, std::uint16_t port,
+             bool drained);
+  bool set_weight(const std::string& service, const IpAddress& address, std::uint16_t port,
+                  std::uint16_t weight);
+
+ private:
+  Services(const Rooms& rooms, netlink::NextHops next_hops, std::function<void()> republish,
+           Note note);
+  Result<RunningService> stage(const config::Service& service);
+  void tell(const RunningService& service);
+  void tell(const RunningService& service, const RunningBackend& backend);
+  void watch();
+  void judge_all();
+  void judge(RunningService& service, RunningBackend& backend);
+  void on_check(std::size_t index, bool up, const std::string& why);
+  void on_second();
+  void drop_retired();
+  void make_tables();
+  void follow_devices();
+  [[nodiscard]] std::optional<td_hop> hop_of(const RunningBackend& backend,
+                                             std::string& trouble) const;
+  [[nodiscard]] forward::BackendSettings settings_of(const RunningService& service,
+                                                     const RunningBackend& backend) const;
+  RunningService* find(const std::string& name);
+  [[nodiscard]] const std::vector<RunningService>& latest() const {
+    return staging_ ? staged_ : services_;
+  }
+  template <class Change>
+  bool change(const std::string& service, const IpAddress* address, std::uint16_t port,
+              Change change);
+
+  Rooms rooms_;
+  netlink::NextHops next_hops_;
+  std::function<void()> republish_;
+  Note note_;
+  ServiceNumbers numbers_;
+  PickBlocks blocks_;
+  std::vector<RunningService> services_, staged_;
+  bool staging_ = false;  // between stage() and commit()
+  bool adopted_ = false;
+  const speaker::Interfaces* interfaces_ = nullptr;
+  health::Checker checker_;
+  std::vector<std::pair<std::string, std::uint16_t>> checked_;  // service and slot, by check
+  std::unique_ptr<ReadWatch> readable_;
+  Alarm hops_due_, tables_due_, second_;
+};
+
+}  // namespace tandem::services

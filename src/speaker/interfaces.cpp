@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speaker/interfaces.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+namespace tandem::speaker {
+namespace {
+
+engine::XdpMode to_engine(config::XdpMode mode) {
+  switch (mode) {
+    case config::XdpMode::native:
+      return engine::XdpMode::native;
+    case config::XdpMode::generic:
+      return engine::XdpMode::generic;
+    case config::XdpMode::automatic:
+      break;
+  }
+  return engine::XdpMode::automatic;
+}
+
+// A socket that adverts of these routers can leave by and frames to their virtual MACs come in by.
+Result<engine::PacketSocket> open_socket(const InterfaceState& state,
+                                         const std::vector<PlannedRouter>& routers) {
+  auto socket = engine::PacketSocket::open(static_cast<unsigned>(state.placement.device),
+                                           static_cast<unsigned>(state.host), state.config.name);
+  if (!socket) return socket;
+  for (const auto& r : routers) {
+    if (r.config.interface != state.config.name) continue;
+    if (r.config.unicast_peers.empty())
+      if (auto joined = socket->join(r.config.family); !joined)
+        return std::unexpected(joined.error());
+    if (r.endpoint.virtual_mac)
+      if (auto let_in = socket->accept_mac(virtual_mac(r.config.family, r.config.vrid)); !let_in)
+        return std::unexpected(let_in.error());
+  }
+  return socket;
+}
+
+}  // namespace
+
+Result<Placement> place(const config::Interface& interface, const netlink::Links& links) {
+  const auto host = links.find(interface.name);
+  if (!host)
+    return fail("interface '" + interface.name + "' does not exist, expected one of this node's");
+  Placement p;
+  if (!interface.device.empty() && !interface.has_own_port()) {
+    const auto device = links.find(interface.device);
+    if (!device)
+      return fail("device '" + interface.device + "' of interface '" + interface.name +
+                  "' does not exist");
+    p.device = device->ifindex;
+    p.device_name = device->name;
+    std::ranges::copy(interface.vlan, p.vlan.begin());
+    return p;
+  }
+  const auto bottom = links.bottom(interface.name);
+  if (!bottom) return std::unexpected(bottom.error());
+  if (bottom->tags.size() > p.vlan.size())
+    return fail("interface '" + interface.name + "' is behind " +
+                std::to_string(bottom->tags.size()) + " VLAN tags, expected two at most");
+  p.device = bottom->ifindex;
+  p.device_name = bottom->name;
+  for (std::size_t i = 0; i < bottom->tags.size(); i++) p.vlan[i] = bottom->tags[i].id;
+  if (!interface.vlan.empty()) std::ranges::copy(interface.vlan, p.vlan.begin());
+  return p;
+}
+
+Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program,
+                       dataplane::DataPlane& plane, VrrpThread& thread, Log log)
+    : links_(links), program_(program), plane_(plane), thread_(thread), log_(std::move(log)) {}
+
+Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
+                               const std::vector<PlannedRouter>& routers, const Numbers& numbers) {
+  if (auto opened = plane_.open_ports(interfaces); !opened) return opened;
+  if (auto seen = links_.process(); !seen) return seen;  // the interfaces of those ports
+  std::vector<InterfaceState> next;
+  for (const auto& config : interfaces) {
+    const auto known = std::ranges::find_if(
+        interfaces_, [&](const auto& s) { return s.config.name == config.name; });
+    InterfaceState state = known != interfaces_.end() ? *known : InterfaceState{};
+    state.config = config;
+    state.number = *numbers.links.find(config.name);
+    state.present = false;  // look again: the device or the tags may be others now
+    next.push_back(state);
+  }
+  for (const auto& old : interfaces_) gone_.push_back(old.number);
+  for (const auto& state : next) std::erase(gone_, state.number);
+  std::swap(interfaces_, next);
+  for (auto& state : interfaces_) {
+    if (auto placement = place(state.config, links_); !placement)
+      return std::unexpected(placement.error());
+    refresh(state, routers);
+    if (!state.attached)
+      return fail(state.config.name + ": XDP could not be attached, see the log");
+  }
+  return {};
+}
+
+void Interfaces::let_go() {
+  for (const auto number : gone_)
+    thread_.post(
+        [number, link = std::make_shared<VrrpLink>()](VrrpDriver& driver, MonotonicTime now) {
+          driver.set_link(number, *link, now);
+        });
+  gone_.clear();
+  std::set<int> wanted;
+  for (const auto& state : interfaces_) wanted.insert(state.placement.device);
+  std::erase_if(devices_, [&](const auto& device) {
+    if (wanted.contains(device.first)) return false;
+    program_.detach(static_cast<unsigned>(device.first));
+    plane_.release(static_cast<unsigned>(device.first));
+    return true;
+  });
+  std::vector<config::Interface> all;
+  for (const auto& state : interfaces_) all.push_back(state.config);
+  plane_.close_ports(all);
+}
+
+bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
+  bool changed = false;
+  for (auto& state : interfaces_) changed = refresh(state, routers) || changed;
+  return changed;
+}
+
+// true: something that steering depends on changed.
+bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers) {
+  const InterfaceState before = state;
+  const auto placement = place(state.config, links_);
+  const auto host = links_.find(state.config.name);
+  state.present = placement && host;
+  if (!state.present) {
+    state.up = state.attached = false;
+    if (!links_.find(before.placement.device) && devices_.erase(before.placement.device) > 0)
+      plane_.release(static_cast<unsigned>(before.placement.device));
+  } else {
+    const auto device = links_.find(placement->device);
+    state.placement = *placement;
+    state.host = host->ifindex;
+    state.mac = host->mac;
+    state.up = host->up && device && device->up && plane_.works();
+    state.source_v4 = host->primary_v4.value_or(IpAddress{});
+    state.source_v6 = host->link_local_v6.value_or(IpAddress{});
+    if (auto attached = attach(state); !attached) log_(attached.error().message);
+    state.ups = ups_of(placement->device, device && device->up);
+    see_ports(state);
+  }
+  const bool moved = before.present != state.present || before.mac != state.mac ||
+                     before.host != state.host || before.attached != state.attached ||
+                     before.placement.device != state.placement.device ||
+                     before.placement.vlan != state.placement.vlan;
+  if (moved || before.up != state.up || before.source_v4 != state.source_v4 ||
+      before.source_v6 != state.source_v6)
+    tell(state, routers);
+  return moved;
+}
+
+Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
+                                                         const InterfaceState& state) {
+  const std::string& name = state.placement.device_name;
+  auto workers = plane_.prepare(ifindex, name, [&] { return program_.clear(ifindex, name); });
+  if (!workers) return std::unexpected(workers.error());
+  const auto link = links_.find(static_cast<int>(ifindex));
+  workers->bond = link && link->is_bond;
+  if (workers->bond && workers->sockets >= 0) {
+    plane_.release(ifindex);
+    return fail(name + " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
+  }
+  auto attached = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
+  if (!attached) plane_.release(ifindex);
+  return attached;
+}
+
+Result<void> Interfaces::attach(InterfaceState& state) {
+  const int device = state.placement.device;
+  if (!devices_.contains(device)) {
+    auto attached = put_program_on(static_cast<unsigned>(device), state);
+    state.attached = attached.has_value();
+    if (!attached) return std::unexpected(attached.error());
+    devices_[device] = *attached;
+  }
+  state.attached = true;
+  state.xdp = devices_[device];
+  return {};
+}
+
+unsigned Interfaces::ups_of(int ifindex, bool up) {
+  Ups& ups = ups_[ifindex];
+  if (up && !ups.up) ups.count++;
+  ups.up = up;
+  return ups.count;
+}
+
+// A port keeps its place as long as it is one. Place 0 is nobody's.
+void Interfaces::see_ports(InterfaceState& state) {
+  const auto before = std::exchange(state.ports, {});
+  const auto link = links_.find(state.placement.device);
+  state.has_ports =
+      state.attached && state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
+  if (!state.has_ports) return;
+  td_ports places{};
+  std::vector<netlink::BondPort> fresh;
+  const auto put = [&](const netlink::BondPort& port, std::size_t place) {
+    places.ifindex[place] = static_cast<std::uint32_t>(port.ifindex);
+    if (port.is_asleep) places.asleep |= std::uint64_t{1} << place;
+    state.ports.push_back({static_cast<unsigned>(port.ifindex), port.name,
+                           static_cast<unsigned>(place), ups_of(port.ifindex, port.up)});
+  };
+  for (const auto& port : links_.ports_of(state.placement.device)) {
+    const auto known = std::ranges::find(before, static_cast<unsigned>(port.ifindex),
+                                         &dataplane::DataPlane::Port::ifindex);
+    if (known != before.end())
+      put(port, known->place);
+    else
+      fresh.push_back(port);
+  }
+  for (const auto& port : fresh) {
+    std::size_t place = 1;
+    while (place < TD_MAX_PORTS && places.ifindex[place] != 0) place++;
+    if (place < TD_MAX_PORTS)
+      put(port, place);
+    else
+      log_(port.name + ": " + state.placement.device_name + " has more than " +
+           std::to_string(TD_MAX_PORTS - 1) + " ports: new flows that come in there are lost");
+  }
+  program_.set_ports(static_cast<unsigned>(state.placement.device), places);
+}
+
+void Interfaces::level_modes() {
+  const bool any_generic = std::ranges::any_of(
+      devices_, [](const auto& device) { return device.second.mode == engine::XdpMode::generic; });
+  if (!any_generic) return;
+  for (auto& state : interfaces_) {
+    if (state.config.xdp_mode != config::XdpMode::automatic || !state.attached) continue;
+    const auto ifindex = static_cast<unsigned>(state.placement.device);
+    const std::string& name = state.placement.device_name;
+    auto& attachment = devices_[state.placement.device];
+    if (attachment.mode == engine::XdpMode::native) {
+      log_("WARNING: " + name +
+           " runs XDP in generic mode as well, since native XDP cannot send by the others");
+      auto again = program_.attach(ifindex, name, engine::XdpMode::generic);
+      if (!again) {
+        log_(again.error().message);
+        continue;
+      }
+      attachment = *again;
+    }
+    state.xdp = attachment;
+    see_ports(state);
+  }
+}
+
+std::vector<std::string> Interfaces::troubles() const {
+  std::vector<std::string> troubles;
+  const auto generic = std::ranges::find_if(interfaces_, [](const InterfaceState& s) {
+    return s.attached && s.xdp.mode == engine::XdpMode::generic;
+  });
+  if (generic == interfaces_.end()) return troubles;
+  for (const auto& s : interfaces_)
+    if (s.attached && s.xdp.mode == engine::XdpMode::native)
+      troubles.push_back("XDP is native on " + s.placement.device_name + " and generic on " +
+                         generic->placement.device_name +
+                         ": what is forwarded from the one to the other may be lost; set one "
+                         "xdp_mode for both");
+  return troubles;
+}
+
+void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers) {
+  auto link = std::make_shared<VrrpLink>();
+  link->device = static_cast<std::uint32_t>(state.placement.device);
+  link->vlan = state.placement.vlan;
+  link->mac = state.mac;
+  link->source_v4 = state.source_v4;
+  link->source_v6 = state.source_v6;
+  if (state.present && state.attached) {
+    auto socket = open_socket(state, routers);
+    if (socket)
+      link->socket = std::move(*socket);
+    else
+      log_(socket.error().message);
+  }
+  link->present = link->socket.has_value();
+  // Without the program on the device no lease means anything: better Fault than ungated.
+  link->usable = link->present && state.up;
+  thread_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
+    driver.set_link(number, *link, now);
+  });
+}
+
+const InterfaceState* Interfaces::find(const std::string& name) const {
+  const auto it =
+      std::ranges::find_if(interfaces_, [&](const auto& s) { return s.config.name == name; });
+  return it == interfaces_.end() ? nullptr : &*it;
+}
+
+}  // namespace tandem::speaker

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speaker/plan.hpp"
+
+#include <algorithm>
+
+namespace tandem::speaker {
+namespace {
+
+wire::Password to_password(const std::string& text) {
+  wire::Password password{};
+  std::copy_n(text.begin(), std::min(text.size(), password.size()), password.begin());
+  return password;
+}
+
+Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router, Numbers& numbers) {
+  std::vector<vrrp::Tracked> tracked;
+  for (const auto& t : router.track) {
+    const auto name = t.check.empty() ? tracked_interface(t.interface) : tracked_check(t.check);
+    const auto source = numbers.tracked.number_of(name);
+    if (!source) return std::unexpected(source.error());
+    tracked.push_back({name, *source, t.weight});
+  }
+  return tracked;
+}
+
+Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
+  auto tracked = plan_tracks(v, numbers);
+  if (!tracked) return std::unexpected(tracked.error());
+  vrrp::Settings s;
+  s.name = v.name;
+  s.vrid = v.vrid;
+  s.family = v.family;
+  s.version = v.version;
+  s.priority = v.priority;
+  s.advert_interval = v.advert_interval;
+  s.down_adverts = v.down_adverts;
+  s.preempt = v.preempt;
+  s.preempt_delay = v.preempt_delay;
+  s.startup_delay = v.startup_delay;
+  for (const auto& a : v.addresses)
+    (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
+  s.checksum = v.checksum == config::ChecksumMode::message ? wire::ChecksumForm::message
+                                                           : wire::ChecksumForm::pseudo_header;
+  if (!v.password.empty()) s.password = to_password(v.password);
+  s.unicast_peers = v.unicast_peers;
+  s.unicast_source = v.unicast_source;
+  s.check_unicast_source = v.check_unicast_source;
+  s.tracked = std::move(*tracked);
+  s.sync_group = v.sync_group;
+  s.garp_repeat = v.garp_repeat;
+  s.garp_delay = v.garp_delay;
+  s.garp_refresh = v.garp_refresh;
+  s.garp_interval = v.garp_interval;
+  return s;
+}
+
+// `config` made sure that each device is an [[interface]], which has a number.
+VrrpEndpoint plan_endpoint(const config::Vrrp& v, const Numbers& numbers) {
+  VrrpEndpoint endpoint{
+      *numbers.links.find(v.interface), v.mac == config::MacMode::virtual_mac, {}};
+  for (const bool advertised : {true, false})  // as the virtual router counts them
+    for (const auto& a : v.addresses)
+      if (a.advertised == advertised)
+        endpoint.address_links.push_back(a.device.empty() ? endpoint.link
+                                                          : *numbers.links.find(a.device));
+  return endpoint;
+}
+
+// A key of an interface that cannot change.
+std::string fixed_difference(const config::Interface& from, const config::Interface& to) {
+  if (from.xdp_mode != to.xdp_mode) return "xdp_mode";
+  if (from.driver != to.driver) return "driver";
+  if (from.pci != to.pci) return "pci";
+  if (from.devargs != to.devargs) return "devargs";
+  return to.has_own_port() && from.device != to.device ? "device" : "";
+}
+
+}  // namespace
+
+Result<std::uint16_t> Numbering::number_of(const std::string& name) {
+  if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
+  const auto free = std::ranges::find(used_, false);
+  if (free == used_.end())
+    return fail(name + ": at most " + std::to_string(used_.size()) + " of its kind are possible");
+  *free = true;
+  return numbers_[name] = static_cast<std::uint16_t>(free - used_.begin());
+}
+
+void Numbering::release(const std::string& name) {
+  if (const auto known = numbers_.find(name); known != numbers_.end()) {
+    used_[known->second] = false;
+    numbers_.erase(known);
+  }
+}
+
+std::optional<std::uint16_t> Numbering::find(const std::string& name) const {
+  const auto known = numbers_.find(name);
+  return known == numbers_.end() ? std::nullopt : std::optional(known->second);
+}
+
+std::string router_key(const config::Vrrp& r) {
+  return r.name + "|" + r.interface + "|" + std::to_string(r.vrid) + "|" + to_string(r.family) +
+         "|v" + std::to_string(r.version) +
+         (r.mac == config::MacMode::virtual_mac ? "|virtual" : "|interface") +
+         (r.unicast_source ? "|" + r.unicast_source->to_string() : "");
+}
+
+std::string tracked_check(const std::string& name) {
+  return "check " + name;
+}
+std::string tracked_interface(const std::string& name) {
+  return "interface " + name;
+}
+
+Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
+  Plan plan;
+  plan.config = config;
+  for (const auto& interface : config.interfaces)
+    if (auto n = numbers.links.number_of(interface.name); !n) return std::unexpected(n.error());
+  for (const auto& v : config.vrrp) {
+    auto id = numbers.routers.number_of(router_key(v));
+    if (!id) return std::unexpected(id.error());
+    auto settings = plan_settings(v, numbers);
+    if (!settings) return std::unexpected(settings.error());
+    plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers)});
+  }
+  return plan;
+}
+
+std::string needs_restart(const config::Config& from, const config::Config& to) {
+  if (from.node.name != to.node.name) return "node.name";
+  if (from.node.engine != to.node.engine) return "node.engine";
+  if (from.node.control_socket != to.node.control_socket) return "node.control_socket";
+  if (from.node.bpffs != to.node.bpffs) return "node.bpffs";
+  if (from.node.http != to.node.http) return "node.http";
+  if (from.node.peer_http != to.node.peer_http) return "node.peer_http";
+  if (from.dpdk != to.dpdk) return "dpdk";
+  if (from.sync != to.sync) return "sync";
+  if (from.flows.size != to.flows.size) return "flows.size";
+  if (from.flows.size_ipv6 != to.flows.size_ipv6) return "flows.size_ipv6";
+  const auto is_pci = [](const config::Interface& i) { return i.driver == "pci"; };
+  // DPDK has looked away from them at its start.
+  if (std::ranges::any_of(to.interfaces, is_pci) && std::ranges::none_of(from.interfaces, is_pci))
+    return "the first interface with driver = \"pci\"";
+  for (const auto& interface : to.interfaces)
+    for (const auto& old : from.interfaces)
+      if (const auto key = fixed_difference(old, interface);
+          old.name == interface.name && !key.empty())
+        return key + " of interface '" + interface.name + "'";
+  return {};
+}
+
+}  // namespace tandem::speaker

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VRRP thread: SCHED_RR, memory locked, waiting for nothing but its own deadline, an advert
+// or a command. Commands come and events go through single-producer queues; a command that has
+// run goes back to the control thread, which frees it.
+#pragma once
+
+#include <atomic>
+#include <boost/lockfree/spsc_queue.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/descriptor.hpp"
+#include "base/result.hpp"
+#include "engine/ring.hpp"
+#include "speaker/vrrp_driver.hpp"
+
+namespace tandem::speaker {
+
+struct RealtimeState {
+  std::string scheduler;  // "SCHED_RR 50", or why not
+  bool realtime = false;
+  bool memory_locked = false;
+};
+
+class VrrpThread {
+ public:
+  using Run = std::function<void(VrrpDriver&, MonotonicTime now)>;
+  using Finished = std::function<void()>;
+
+  static Result<std::unique_ptr<VrrpThread>> start(flow::Steering& steering,
+                                                   engine::AdvertRing ring);
+  ~VrrpThread();  // stops and joins; nobody resigns any more
+
+  // ---- Control thread ----
+  // Runs `run` on the VRRP thread, then `finished` on this one, from within process().
+  void post(Run run, Finished finished = {});
+  // Readable when process() has work.
+  [[nodiscard]] int event_fd() const { return to_control_.get(); }
+  // Hands over all waiting events and finishes commands. false: events were lost before, so that
+  // only a snapshot tells what holds.
+  [[nodiscard]] bool process(const std::function<void(const VrrpEvent&)>& take);
+  [[nodiscard]] const RealtimeState& realtime() const { return realtime_; }
+
+ private:
+  struct Command {
+    Run run;
+    Finished finished;
+  };
+
+  explicit VrrpThread(engine::AdvertRing ring);
+  void loop();
+  void wait(MonotonicTime deadline) const;
+  void run_commands();
+  void finish_commands();
+
+  engine::AdvertRing ring_;
+  Descriptor to_thread_;
+  Descriptor to_control_;
+  boost::lockfree::spsc_queue<Command*> commands_{4096};
+  boost::lockfree::spsc_queue<Command*> finished_{4096};
+  boost::lockfree::spsc_queue<VrrpEvent> events_{8192};
+  std::unique_ptr<VrrpDriver> driver_;
+  RealtimeState realtime_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> lost_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tandem::speaker

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/service_numbers.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace tandem::services {
+namespace {
+
+config::Service service(const char* address, std::uint16_t port,
+                        config::Forward forward = config::Forward::nat) {
+  config::Service s;
+  s.address = IpAddress::parse(address).value();
+  s.protocol = config::Protocol::tcp;
+  s.port = port;
+  s.forward = forward;
+  return s;
+}
+
+config::Backend backend(const char* address, std::uint16_t port) {
+  config::Backend b;
+  b.address = IpAddress::parse(address).value();
+  b.port = port;
+  return b;
+}
+
+TEST(ServiceNumbers, StayWithWhatTheyName) {
+  ServiceNumbers numbers;
+  const auto web = numbers.of_service(service("192.0.2.100", 80)).value();
+  EXPECT_EQ(web, 1);
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 81)).value(), 2);
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 80)).value(), web);
+  // Forwarded in another way, its flows would not fit.
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 80, config::Forward::dsr)).value(), 3);
+  const auto first = numbers.of_backend(1, backend("198.51.100.21", 8080)).value();
+  EXPECT_EQ(numbers.of_backend(1, backend("198.51.100.22", 8080)).value(), 2);
+  EXPECT_EQ(numbers.of_backend(2, backend("198.51.100.21", 8080)).value(), 3);
+  EXPECT_EQ(numbers.of_backend(1, backend("198.51.100.21", 8080)).value(), first);
+}
+
+TEST(ServiceNumbers, AreUsedAgainWhenReleased) {
+  ServiceNumbers numbers;
+  numbers.of_service(service("192.0.2.100", 80)).value();
+  numbers.of_service(service("192.0.2.100", 81)).value();
+  numbers.release_service(1);
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 82)).value(), 1);
+  numbers.of_backend(1, backend("198.51.100.21", 80)).value();
+  numbers.release_backend(1);
+  EXPECT_EQ(numbers.of_backend(1, backend("198.51.100.22", 80)).value(), 1);
+}
+
+TEST(ServiceNumbers, RunOut) {
+  ServiceNumbers numbers;
+  for (std::uint16_t port = 1; port < TD_MAX_SERVICES; port++)
+    ASSERT_TRUE(numbers.of_service(service("192.0.2.100", port)));
+  const auto more = numbers.of_service(service("192.0.2.100", TD_MAX_SERVICES));
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().message,
+            "at most 1023 services are possible, those that are going included");
+  EXPECT_TRUE(numbers.of_service(service("192.0.2.100", 1)));
+}
+
+TEST(ServiceNumbers, OfSourcesKeepToTheRoomThatThereIs) {
+  ServiceNumbers numbers;
+  const auto a = IpAddress::parse("198.51.100.2").value(),
+             b = IpAddress::parse("198.51.100.3").value();
+  EXPECT_EQ(numbers.of_source(a, 1).value(), 0);
+  EXPECT_FALSE(numbers.of_source(b, 1));
+  EXPECT_EQ(numbers.of_source(a, 1).value(), 0);
+  EXPECT_EQ(numbers.of_source(b, 2).value(), 1);
+}
+
+// What an earlier process left in the maps keeps its numbers; what comes new gets others.
+TEST(ServiceNumbers, OutliveAProcess) {
+  auto tables = std::make_unique<td_tables>();
+  std::vector<td_backend> backends(TD_MAX_BACKENDS);
+  td_service& left = tables->service[7];
+  std::ranges::copy(IpAddress::parse("192.0.2.100").value().bytes(), left.address);
+  left.family = TD_IPV4;
+  left.protocol = TD_PROTO_TCP;
+  left.port = 80;
+  left.mode = TD_MODE_FULLNAT;
+  left.sources = 1;
+  left.source[0] = 3;
+  std::ranges::copy(IpAddress::parse("198.51.100.2").value().bytes(), tables->source[3]);
+  std::ranges::copy(IpAddress::parse("2001:db8::21").value().bytes(), backends[9].address);
+  backends[9].family = TD_IPV6;
+  backends[9].service = 7;
+  backends[9].port = 8080;
+  td_env env{};
+  env.tables = tables.get();
+  env.backends = backends.data();
+
+  ServiceNumbers numbers;
+  numbers.adopt(env);
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 80, config::Forward::fullnat)).value(), 7);
+  EXPECT_EQ(numbers.of_service(service("192.0.2.100", 80)).value(), 1);
+  EXPECT_EQ(numbers.of_backend(7, backend("2001:db8::21", 8080)).value(), 9);
+  EXPECT_EQ(numbers.of_source(IpAddress::parse("198.51.100.2").value(), 8).value(), 3);
+  EXPECT_EQ(numbers.of_source(IpAddress::parse("198.51.100.3").value(), 8).value(), 0);
+}
+
+}  // namespace
+}  // namespace tandem::services
