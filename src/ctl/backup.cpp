@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl backup: the node's configuration, and all that it needs besides, in one archive.
-#include "archive/backup.hpp"
+#include "ctl/archive/backup.hpp"
 
 #include <charconv>
 #include <filesystem>
 #include <ostream>
 
-#include "archive/file.hpp"
+#include "ctl/archive/file.hpp"
 #include "ctl/backup.hpp"
 #include "ctl/command.hpp"
 #include "ctl/options.hpp"

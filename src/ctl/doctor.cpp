@@ -7,10 +7,10 @@
 
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/doctor/examination.hpp"
+#include "ctl/doctor/fixes.hpp"
 #include "ctl/options.hpp"
 #include "ctl/render.hpp"
-#include "doctor/examination.hpp"
-#include "doctor/fixes.hpp"
 
 namespace tandem::ctl {
 

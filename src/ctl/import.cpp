@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl import: a keepalived.conf as a tandem.toml.
-#include "import/import.hpp"
+#include "ctl/import/import.hpp"
 
 #include <unistd.h>
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "import/files.hpp"
-#include "import/machine.hpp"
+#include "ctl/import/files.hpp"
+#include "ctl/import/machine.hpp"
 
 namespace tandem::ctl {
 

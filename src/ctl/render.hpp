@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ctl/doctor/finding.hpp"
 #include "ctl/text.hpp"
-#include "doctor/finding.hpp"
 
 namespace tandem::ctl {
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl restore: what tandemctl backup archived, put back.
-#include "archive/restore.hpp"
+#include "ctl/archive/restore.hpp"
 
 #include <chrono>
 #include <filesystem>
 #include <ostream>
 
-#include "archive/backup.hpp"
-#include "archive/file.hpp"
-#include "archive/selection.hpp"
 #include "config/load.hpp"
+#include "ctl/archive/backup.hpp"
+#include "ctl/archive/file.hpp"
+#include "ctl/archive/selection.hpp"
 #include "ctl/backup.hpp"
 #include "ctl/command.hpp"
 #include "ctl/options.hpp"

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "config/value.hpp"
-#include "import/import.hpp"
+#include "ctl/import/import.hpp"
 
 namespace {
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/doctor/leftovers.hpp"
+
+#include <algorithm>
+
+#include "tandem/abi.h"
+#include "wire/vrrp.hpp"
+
+namespace tandem::doctor {
+namespace {
+
+void judge_address(const config::Vrrp& router, const IpPrefix& prefix, const Network& network,
+                   Findings& findings) {
+  for (const auto& [name, device] : network.devices) {
+    const auto here = std::ranges::find(device.addresses, prefix.address, &IpPrefix::address);
+    if (here == device.addresses.end()) continue;
+    const auto bottom = network.bottom.find(router.interface);
+    const auto gate = bottom == network.bottom.end() ? network.devices.end()
+                                                     : network.devices.find(bottom->second);
+    const bool gated = gate != network.devices.end() && (gate->second.xdp == Attached::native ||
+                                                         gate->second.xdp == Attached::generic);
+    findings.add(Check::address_leftover, gated ? Severity::note : Severity::error,
+                 prefix.address.to_string(),
+                 "is on " + name + " while no tandemd runs" +
+                     (gated ? ", behind a closed gate" : ", and nothing keeps it silent"),
+                 "ip address del " + here->to_string() + " dev " + name);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> read_foreign_pins(const Root& root, const config::Config& config) {
+  std::vector<std::string> foreign;
+  const std::string own = "v" + std::to_string(TD_ABI_VERSION);
+  for (const auto& entry : root.list(config.node.bpffs))
+    if (entry != own && entry.starts_with('v') && to_number(entry.substr(1)))
+      foreign.push_back(config.node.bpffs + "/" + entry);
+  return foreign;
+}
+
+void judge_pins(const std::vector<std::string>& foreign, Findings& findings) {
+  for (const auto& directory : foreign)
+    findings.add(Check::leftover_pins, Severity::note, directory,
+                 "was pinned by another version of Tandem", "rm -r " + directory);
+}
+
+void judge_left_addresses(const config::Config& config, const Network& network,
+                          Findings& findings) {
+  for (const auto& router : config.vrrp)
+    if (router.priority != wire::kOwnerPriority)
+      for (const auto& address : router.addresses)
+        judge_address(router, address.prefix, network, findings);
+}
+
+}  // namespace tandem::doctor

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// A virtual server, as the [[service]] of each of its addresses.
+#include <algorithm>
+#include <array>
+
+#include "ctl/import/virtual_server.hpp"
+
+namespace tandem::importer {
+namespace {
+
+struct Algorithm {
+  std::string_view name;
+  std::string_view scheduler;
+  bool has_weights;
+  std::string_view remark;  // empty: the same
+};
+constexpr std::array kAlgorithms{
+    Algorithm{"wlc", "least_conn", true, ""},
+    Algorithm{"lc", "least_conn", false, ""},
+    Algorithm{"wrr", "round_robin", true, ""},
+    Algorithm{"rr", "round_robin", false, ""},
+    Algorithm{"sh", "source_hash", true, ""},
+    Algorithm{"mh", "maglev", true, ""},
+    Algorithm{"sed", "least_conn", true, "weighted least connections are what comes closest"},
+    Algorithm{"nq", "least_conn", true, "weighted least connections are what comes closest"},
+};
+
+class ServiceWriter {
+ public:
+  ServiceWriter(const VirtualServer& server, const Entry& entry, Gateway& gateway)
+      : server_(server), entry_(entry), gateway_(gateway), notes_(gateway.notes) {
+    table_ = {"[[service]]", entry.place, {}, {}};
+  }
+
+  Table write() {
+    const bool is_v6 = !entry_.address.is_v4();
+    const auto address = entry_.address.to_string();
+    table_.set("name",
+               toml((is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(entry_.port) +
+                    (server_.protocol == "udp" ? "/udp" : "")),
+               entry_.place);
+    table_.set("address", toml(address), entry_.place);
+    table_.set("protocol", toml(server_.protocol), server_.place);
+    table_.set("port", std::to_string(entry_.port), entry_.place);
+    if (ends_here()) {
+      forward_locally();
+      return std::move(table_);
+    }
+    table_.set("forward", toml(server_.forward), server_.forward_place);
+    scheduler();
+    if (server_.persistence)
+      table_.set("affinity", toml(*server_.persistence), server_.persistence_place);
+    backends();
+    check();
+    return std::move(table_);
+  }
+
+ private:
+  // IPVS hands packets for a server that is this node to the kernel.
+  [[nodiscard]] bool is_here(const RealServer& backend) const {
+    return gateway_.is_own(backend.address) || backend.address == entry_.address;
+  }
+  [[nodiscard]] bool ends_here() const {
+    return std::ranges::any_of(server_.servers, [&](const auto& b) { return is_here(b); });
+  }
+
+  // A service is this node's own, or has backends. With both, its own is nearest to what was.
+  void forward_locally() {
+    table_.set("forward", "\"local\"", server_.forward_place);
+    for (const auto& backend : server_.servers) {
+      const std::string name = "real_server " + backend.address.to_string();
+      if (!is_here(backend)) {
+        notes_.lost(backend.place, name +
+                                       ": another real_server of this service is this node, and a "
+                                       "service that ends here has no backends beside");
+        continue;
+      }
+      const std::string where = entry_.address.to_string() + " port " + std::to_string(entry_.port);
+      const bool is_same_port = backend.port == 0 || backend.port == entry_.port;
+      if (server_.forward == "nat" && !(is_same_port && backend.address == entry_.address))
+        notes_.trap(backend.place, name +
+                                       ": is this node, and gets packets as they come: what "
+                                       "listens has to listen at " +
+                                       where + ", or at all addresses");
+      else
+        notes_.implied(backend.place, name + ": is this node, and gets packets as they come");
+      if (!backend.checkers.empty())
+        notes_.lost(backend.checkers.front().place,
+                    name +
+                        ": a service of this node is not checked; have a [[check]] tracked by "
+                        "the virtual router");
+    }
+  }
+
+  void scheduler() {
+    const auto* known = std::ranges::find(kAlgorithms, server_.scheduler, &Algorithm::name);
+    if (known == kAlgorithms.end()) {
+      notes_.lost(server_.scheduler_place, "lb_algo " + server_.scheduler +
+                                               ": there is no such scheduler; least_conn instead");
+      known = kAlgorithms.begin();
+    } else if (!known->remark.empty()) {
+      notes_.trap(server_.scheduler_place,
+                  "lb_algo " + server_.scheduler + ": " + std::string(known->remark));
+    }
+    has_weights_ = known->has_weights;
+    table_.set("scheduler", toml(known->scheduler), server_.scheduler_place);
+  }
+
+  [[nodiscard]] bool is_carried(const RealServer& backend) {
+    if (backend.forward.empty() || backend.forward == server_.forward) return true;
+    notes_.lost(backend.place, "real_server " + backend.address.to_string() +
+                                   ": all backends of a service are reached in the same way");
+    return false;
+  }
+
+  void backends() {
+    for (const auto& backend : server_.servers) {
+      if (!is_carried(backend)) continue;
+      std::string value = "{ address = " + toml(backend.address.to_string());
+      const auto port = port_of(backend);
+      if (port != entry_.port) value += ", port = " + std::to_string(port);
+      // IPVS's lc and rr look at a weight of 0 only.
+      auto weight = backend.weight.value_or(server_.weight);
+      if (!has_weights_ && weight > 1) weight = 1;
+      value += ", weight = " + std::to_string(weight);
+      if (backend.most_connections.value_or(0) != 0)
+        value += ", max_connections = " + std::to_string(*backend.most_connections);
+      table_.add("backends", value + " }", backend.place);
+      carried_.push_back(&backend);
+    }
+  }
+
+  // IPVS does not look at the port of a real server that it reaches by DR or TUN.
+  [[nodiscard]] std::uint16_t port_of(const RealServer& backend) const {
+    return backend.port == 0 || server_.forward != "nat" ? entry_.port : backend.port;
+  }
+
+  [[nodiscard]] std::string value_of(const RealServer& backend, bool for_any) const {
+    if (backend.checkers.empty()) return {};
+    const Checked server{backend.address, port_of(backend),
+                         backend.port == 0 ? entry_.port : backend.port};
+    return check_value(backend.checkers.front(), backend.timing.over(server_.timing), server,
+                       for_any);
+  }
+
+  // A service has one check for all of its backends. Scripts that differ in nothing but the
+  // address and the port of their server are one.
+  void check() {
+    for (const auto* backend : carried_)
+      for (std::size_t i = 1; i < backend->checkers.size(); ++i)
+        notes_.lost(backend->checkers[i].place, "a backend has one check, and that is the first");
+    const auto checked = std::ranges::find_if(
+        carried_, [](const auto* backend) { return !backend->checkers.empty(); });
+    if (checked == carried_.end()) return;
+    const auto is_alike = [&](bool for_any) {
+      return std::ranges::all_of(carried_, [&](const auto* backend) {
+        return value_of(*backend, for_any) == value_of(**checked, for_any);
+      });
+    };
+    const bool for_any = !is_alike(false) && is_alike(true);
+    const auto value = value_of(**checked, for_any);
+    for (const auto* backend : carried_)
+      if (value_of(*backend, for_any) != value)
+        notes_.lost(backend->place, "real_server " + backend->address.to_string() +
+                                        ": all backends of a service have the same check, and this "
+                                        "one's differs from that of " +
+                                        (*checked)->address.to_string());
+    const auto& checker = (*checked)->checkers.front();
+    table_.set("check", value, checker.place);
+    const auto patience = patience_of(checker, (*checked)->timing.over(server_.timing));
+    if (patience.here > patience.there)
+      notes_.trap(checker.place, "a dead backend is found after up to " + toml(patience.here) +
+                                     ", with keepalived after " + toml(patience.there) +
+                                     " because it retries faster; a shorter interval has it "
+                                     "sooner");
+  }
+
+  const VirtualServer& server_;
+  const Entry& entry_;
+  const Gateway& gateway_;
+  Notes& notes_;
+  Table table_;
+  bool has_weights_ = true;
+  std::vector<const RealServer*> carried_;
+};
+
+}  // namespace
+
+Table service_of(const VirtualServer& server, const Entry& entry, Gateway& gateway) {
+  return ServiceWriter(server, entry, gateway).write();
+}
+
+}  // namespace tandem::importer

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A virtual_server while it is read. What a server is checked by is in checker.hpp.
+#pragma once
+
+#include <set>
+
+#include "ctl/import/checker.hpp"
+#include "ctl/import/readers.hpp"
+
+namespace tandem::importer {
+
+struct RealServer {
+  IpAddress address;
+  std::uint16_t port = 0;  // 0: the virtual server's
+  std::optional<std::int64_t> weight, most_connections;
+  std::string forward;  // empty: the virtual server's
+  Timing timing;
+  std::vector<Checker> checkers;
+  Place place;
+};
+
+struct VirtualServer {
+  std::string protocol;     // empty: none was written
+  std::int64_t weight = 1;  // of servers without one
+  std::string scheduler = "wlc", forward = "nat";
+  Place scheduler_place, forward_place;
+  std::optional<Duration> persistence;
+  Place persistence_place;
+  Timing timing;
+  std::vector<RealServer> servers;
+  Place place;
+};
+
+// Where a virtual server is reached.
+struct Entry {
+  IpAddress address;
+  std::uint16_t port = 0;
+  Place place;
+};
+
+[[nodiscard]] VirtualServer read_virtual_server(const Statement& block, Gateway& gateway);
+
+// The service of one entry.
+[[nodiscard]] Table service_of(const VirtualServer& server, const Entry& entry, Gateway& gateway);
+
+}  // namespace tandem::importer
