@@ -90,11 +90,11 @@ observe::ExplainView Explanation::view(const forward::Question& q, const forward
 
 void Explanation::tell_address(const forward::Question& q, const forward::Rehearsed& r,
                                MonotonicTime now) {
-  for (const auto& router : rooms_.plan.routers)
+  for (const auto& router : deps_.plan.routers)
     for (const auto& address : router.config.addresses)
       if (address.prefix.address == q.destination) view_.virtual_router = router.config.name;
   step("virtual address", q.destination.to_string() + " of " + view_.virtual_router);
-  const std::uint64_t lease = rooms_.program.maps().tables().vrouter[r.match.vrouter].lease_ns;
+  const std::uint64_t lease = deps_.tables.vrouter[r.match.vrouter].lease_ns;
   view_.lease = observe::LeaseView{};
   if (lease > to_ns(now)) {
     view_.lease = observe::LeaseView{true, from_ns(lease) - now};
@@ -108,7 +108,7 @@ void Explanation::tell_address(const forward::Question& q, const forward::Rehear
 void Explanation::tell_service(const forward::Question& q, const forward::Rehearsed& r) {
   const auto protocol = q.udp ? config::Protocol::udp : config::Protocol::tcp;
   const std::string what = "port " + std::to_string(q.port) + (q.udp ? "/udp" : "/tcp");
-  for (const auto& service : rooms_.services.all())
+  for (const auto& service : deps_.services)
     if (service.config.address == q.destination && service.config.port == q.port &&
         service.config.protocol == protocol)
       service_ = &service;
@@ -120,7 +120,7 @@ void Explanation::tell_service(const forward::Question& q, const forward::Rehear
 
 void Explanation::tell_flow(const forward::Rehearsed& r, MonotonicTime now) {
   const auto slot = r.flow ? std::optional(r.flow->backend) : r.pick;
-  for (const auto& service : rooms_.services.all())
+  for (const auto& service : deps_.services)
     for (const auto& backend : service.backends)
       if (slot && backend.slot == *slot) {
         service_ = &service;
@@ -128,7 +128,7 @@ void Explanation::tell_flow(const forward::Rehearsed& r, MonotonicTime now) {
       }
   if (service_ == nullptr) return;
   view_.service = service_->config.name;
-  const auto& data = rooms_.services.plane();
+  const auto& data = deps_.plane;
   if (r.flow && backend_ != nullptr) {
     view_.flow = view_of(*r.flow, *service_, *backend_, data.idle(r.flow->stamp, data.tick(now)));
     step("flow", std::string("there, ") + flow::state_name(r.flow->state));
@@ -173,11 +173,11 @@ void Explanation::tell_rewrite(const forward::Rehearsed& r) {
     if (before.destination() != after.destination())
       say("destination " + before.destination() + " becomes " + after.destination());
   }
-  const std::uint32_t ifindex =
-      r.outcome.ifindex != 0       ? r.outcome.ifindex
-      : r.match.vrouter != TD_NONE ? rooms_.program.maps().tables().vrouter[r.match.vrouter].ifindex
-                                   : 0;
-  const auto link = rooms_.links.find(static_cast<int>(ifindex));
+  const std::uint32_t ifindex = r.outcome.ifindex != 0 ? r.outcome.ifindex
+                                : r.match.vrouter != TD_NONE
+                                    ? deps_.tables.vrouter[r.match.vrouter].ifindex
+                                    : 0;
+  const auto link = deps_.link(static_cast<int>(ifindex));
   say(std::string("MAC addresses") + (before.tags() != after.tags() ? " and VLAN tags" : ""));
   observe::EgressView egress;
   egress.device = link ? link->name : "the device that it came in on";

@@ -2,14 +2,16 @@
 // What `tandemctl explain` tells of a rehearsed packet.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/steering_program.hpp"
+#include "dataplane/data_plane.hpp"
 #include "forward/rehearsal.hpp"
 #include "netlink/links.hpp"
 #include "observe/explain_document.hpp"
-#include "services/services.hpp"
+#include "services/running_service.hpp"
 #include "speaker/plan.hpp"
 
 namespace tandem::daemon {
@@ -22,13 +24,14 @@ inline constexpr std::uint16_t kAnyClientPort = 49152;  // for who asks without 
 
 class Explanation {
  public:
-  struct Rooms {
+  struct Deps {
     const speaker::Plan& plan;
-    const services::Services& services;
-    const engine::SteeringProgram& program;
-    const netlink::Links& links;
+    const services::RunningServices& services;
+    const dataplane::DataPlane& plane;
+    const td_tables& tables;
+    const std::function<std::optional<netlink::LinkState>(int ifindex)>& link;
   };
-  explicit Explanation(const Rooms& rooms) : rooms_(rooms) {}
+  explicit Explanation(const Deps& deps) : deps_(deps) {}
 
   [[nodiscard]] observe::ExplainView view(const forward::Question& question,
                                           const forward::Rehearsed& rehearsed, MonotonicTime now);
@@ -42,7 +45,7 @@ class Explanation {
   void tell_rewrite(const forward::Rehearsed& rehearsed);
   void step(const char* what, std::string result, bool good = true);
 
-  Rooms rooms_;
+  Deps deps_;
   observe::ExplainView view_;
   const services::RunningService* service_ = nullptr;
   const services::RunningBackend* backend_ = nullptr;

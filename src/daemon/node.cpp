@@ -66,8 +66,9 @@ vrrp::State state_of(notify::Role role) {
 
 }  // namespace
 
-Node::Node(boost::asio::io_context& loop, std::string config_file)
-    : loop_(loop), config_file_(std::move(config_file)), patience_(loop) {}
+Node::Node(boost::asio::io_context& loop, std::string config_file) : loop_(loop), patience_(loop) {
+  running_.file = std::move(config_file);
+}
 
 Node::~Node() {
   if (program_) take_down();
@@ -116,7 +117,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   auto services = services::Services::open(
       {loop_, *program_, *plane_, *steering_, *links_},
       [this] {
-        if (auto again = publish(plan_); !again) spdlog::error("{}", again.error().message);
+        if (auto again = publish(running_.plan); !again) spdlog::error("{}", again.error().message);
       },
       [this](const std::string& service, const services::RunningBackend& backend) {
         note(backend_event(service, backend));
@@ -142,14 +143,13 @@ Result<void> Node::bring_up(const config::Config& config) {
     note(observe::NotifyEvent{outcome.notice.router, state_of(outcome.notice.role),
                               outcome.kind == notify::Outcome::Kind::ok, outcome.what});
   });
-  checker_.emplace(loop_, [this](std::size_t index, bool up, const std::string& why) {
-    on_check(index, up, why);
-  });
+  tracking_.emplace(loop_, running_, *thread_, events_);
 
-  auto plan = speaker::make_plan(config, numbers_);
+  auto plan = speaker::make_plan(config, running_.numbers);
   if (!plan) return std::unexpected(plan.error());
   if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
   if (auto begun = start_sync(config); !begun) return std::unexpected(begun.error());
+  open_reports();
   capture_.emplace(Capture::Rooms{loop_, *program_, *plane_, *links_});
   follow();
   serve();
@@ -161,11 +161,30 @@ Result<void> Node::bring_up(const config::Config& config) {
   return {};
 }
 
+void Node::open_reports() {
+  services_report_.emplace(ServicesReport::Sources{
+      running_, services_->all(), *plane_, program_->tables(),
+      [this](int ifindex) { return links_->find(ifindex); },
+      [this](const services::RunningBackend& backend) { return services_->last_check(backend); },
+      [this] { return sync_ ? std::optional(sync_->view()) : std::nullopt; }});
+  report_.emplace(Report::Sources{
+      running_, *tracking_, events_, reloads_, *plane_, thread_->realtime(), interfaces_->all(),
+      *services_report_, [this] { return interfaces_->troubles(); },
+      [this](vrrp::RouterId id) { return peers_->troubles(id); },
+      [this] { return addresses_->counters().restored; },
+      [this] {
+        const auto counted = http_ ? http_->counters() : control::HttpCounters{};
+        return observe::HttpView{counted.connections, counted.evicted, counted.requests,
+                                 counted.refused};
+      },
+      [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }});
+}
+
 // An address owner's addresses that are there, and not by our doing, are its own: they stay, now
 // and later.
 void Node::note_real_addresses(const config::Config& config) {
   std::set<IpAddress> present = addresses_of_host();
-  for (const auto& r : plan_.routers)
+  for (const auto& r : running_.plan.routers)
     for (const auto& address : r.settings.addresses) present.erase(address);
   for (const auto& v : config.vrrp)
     if (v.priority == vrrp::kOwnerPriority)
@@ -195,7 +214,7 @@ void Node::follow() {
   }));
   addresses_due_.emplace(loop_, [this] { keep_addresses(); });
   plane_due_.emplace(loop_, [this] { check_plane(); });
-  if (plan_.config.node.engine == "dpdk") check_plane();
+  if (running_.plan.config.node.engine == "dpdk") check_plane();
   watches_.push_back(
       std::make_unique<ReadWatch>(loop_, addresses_->fd(), [this] { keep_addresses(); }));
   addresses_->on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
@@ -207,19 +226,21 @@ void Node::follow() {
 
 void Node::report_to_manager() {
   manager_.emplace(loop_, [this](std::function<void(const std::string&)> answer) {
-    with_snapshot([this, answer = std::move(answer)](const Snapshot& snapshot) {
-      std::vector<std::pair<std::string, vrrp::State>> states;
-      for (const auto& status : snapshot.routers)
-        if (const auto* r = router(status.id)) states.emplace_back(r->config.name, status.state);
-      answer(roles_line(states));
-    });
+    with_snapshot(*thread_, running_.plan,
+                  [this, answer = std::move(answer)](const speaker::Snapshot& snapshot) {
+                    std::vector<std::pair<std::string, vrrp::State>> states;
+                    for (const auto& status : snapshot.routers)
+                      if (const auto* r = running_.plan.find(status.id))
+                        states.emplace_back(r->config.name, status.state);
+                    answer(roles_line(states));
+                  });
   });
   manager_->ready();
 }
 
 // What the forwarder has not heard while it stood still.
 void Node::tell_again() {
-  if (auto staged = services_->stage(plan_.config); !staged)
+  if (auto staged = services_->stage(running_.plan.config); !staged)
     spdlog::error("{}", staged.error().message);
   services_->commit(*interfaces_);
 }

@@ -23,25 +23,25 @@
 #include "control/server.hpp"
 #include "daemon/capture.hpp"
 #include "daemon/nginx_watch.hpp"
+#include "daemon/report.hpp"
+#include "daemon/running.hpp"
 #include "daemon/service_manager.hpp"
+#include "daemon/services_report.hpp"
+#include "daemon/tracking.hpp"
 #include "dataplane/data_plane.hpp"
 #include "dataplane/stall_watch.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
-#include "health/checker.hpp"
 #include "netlink/addresses.hpp"
 #include "netlink/links.hpp"
 #include "notify/notifier.hpp"
 #include "observe/event_log.hpp"
 #include "observe/overview.hpp"
-#include "observe/sync_document.hpp"
 #include "services/services.hpp"
 #include "speaker/interfaces.hpp"
 #include "speaker/peers.hpp"
-#include "speaker/plan.hpp"
 #include "speaker/vrrp_thread.hpp"
 #include "sync/link.hpp"
-#include "vrrp/priority.hpp"
 
 namespace tandem::daemon {
 
@@ -61,14 +61,10 @@ class Node {
   void reload();
 
  private:
-  struct Snapshot {
-    std::vector<vrrp::Status> routers;  // in the order of plan_.routers
-    speaker::DriverCounters counters;
-  };
-
   Node(boost::asio::io_context& loop, std::string config_file);
   Result<void> bring_up(const config::Config& config);
   Result<void> sweep(const config::Config& config);
+  void open_reports();
   void note_real_addresses(const config::Config& config);
   void follow();
   void keep_addresses();
@@ -88,8 +84,6 @@ class Node {
   void on_transition(const speaker::VrrpEvent& event, const vrrp::Transition& transition);
   void on_notice(MonotonicTime at, const vrrp::Notice& notice);
   void on_links();
-  void on_check(std::size_t index, bool up, const std::string& why);
-  void set_track(const std::string& name, bool up);
   void install(const speaker::PlannedRouter& router);
   [[nodiscard]] std::vector<netlink::DeviceAddress> addresses_of(const config::Vrrp& router) const;
   void reconcile();
@@ -97,28 +91,16 @@ class Node {
 
   // node_commands.cpp: the control socket
   void serve();
-  void with_snapshot(std::function<void(const Snapshot&)> use);
-  [[nodiscard]] observe::NodeView node_view(const Snapshot& snapshot) const;
-  // name: empty for all.
-  [[nodiscard]] std::vector<observe::RouterView> router_views(const Snapshot& snapshot,
-                                                              const std::string& name) const;
   void fail_over(const control::FailoverRequest& request, control::Completion done);
-  [[nodiscard]] bool has_router(const std::string& name) const;
 
   // node_http.cpp: what the HTTP server serves
   // On the scribe's thread.
   using Write = std::function<Result<std::string>(const observe::Overview&)>;
   void serve_http();
   void serve_text(const std::string& path, const std::string& type, Write write);
-  observe::Overview overview(const Snapshot& snapshot);
 
   // node_services.cpp: its commands about services
   void serve_services();
-  // nullopt: all.
-  observe::ServicesView services_view(const std::optional<std::string>& name);
-  [[nodiscard]] std::vector<observe::BackendView> backend_views(
-      const std::optional<std::string>& service,
-      const std::optional<control::Endpoint>& backend) const;
   control::Answer list_services(const control::ServicesRequest& request);
   control::Answer list_backends(const control::BackendsRequest& request);
   control::Answer list_flows(const control::FlowsRequest& request);
@@ -127,27 +109,15 @@ class Node {
   control::Answer set_drained(const control::DrainRequest& request, bool drained);
   control::Answer set_weight(const control::WeightRequest& request);
   control::Answer explain(const control::ExplainRequest& request);
-  [[nodiscard]] control::Answer backends_of(const std::optional<std::string>& service,
-                                            const std::optional<control::Endpoint>& backend) const;
-  [[nodiscard]] bool has_lease(const IpAddress& address) const;
-
   Result<void> start_sync(const config::Config& config);
-  [[nodiscard]] std::optional<observe::SyncView> sync_view() const;
 
   // node_stop.cpp
   void on_idle();
   void take_down();
 
-  [[nodiscard]] const speaker::PlannedRouter* router(vrrp::RouterId id) const;
-  [[nodiscard]] vrrp::Failing failing(const speaker::PlannedRouter& router) const;
-
   boost::asio::io_context& loop_;
-  std::string config_file_;
-  MonotonicTime started_ = MonotonicClock::now();
-  speaker::Numbers numbers_;
-  speaker::Plan plan_;
+  Running running_;
   std::set<IpAddress> real_;  // addresses that an owner (priority 255) had before it was one
-  std::map<std::string, bool> tracked_up_;  // by tracked_check() / tracked_interface()
   observe::EventLog events_;
 
   std::optional<netlink::Links> links_;
@@ -160,8 +130,10 @@ class Node {
   std::unique_ptr<speaker::VrrpThread> thread_;
   std::optional<speaker::Interfaces> interfaces_;
   std::unique_ptr<speaker::Peers> peers_;
-  std::optional<health::Checker> checker_;
+  std::optional<Tracking> tracking_;
   std::optional<notify::Notifier> notifier_;
+  std::optional<ServicesReport> services_report_;
+  std::optional<Report> report_;
   std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured

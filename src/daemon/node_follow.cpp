@@ -35,30 +35,15 @@ std::optional<notify::Role> role_of(vrrp::State state) {
 
 }  // namespace
 
-const speaker::PlannedRouter* Node::router(vrrp::RouterId id) const {
-  const auto it = std::ranges::find(plan_.routers, id, &speaker::PlannedRouter::id);
-  return it == plan_.routers.end() ? nullptr : &*it;
-}
-
-// Which of the router's tracked things fail, as far as the control thread knows.
-vrrp::Failing Node::failing(const speaker::PlannedRouter& router) const {
-  vrrp::Failing failing;
-  for (const auto& tracked : router.settings.tracked) {
-    const auto known = tracked_up_.find(tracked.name);
-    failing.push_back(known != tracked_up_.end() && !known->second);
-  }
-  return failing;
-}
-
 void Node::note(observe::Event event, MonotonicTime at) {
   events_.add(observe::Now::read(), at, std::move(event));
 }
 
 void Node::on_vrrp_event(const speaker::VrrpEvent& event) {
   if (const auto* a = std::get_if<vrrp::InstallAddresses>(&event.what)) {
-    if (const auto* r = router(a->router)) install(*r);
+    if (const auto* r = running_.plan.find(a->router)) install(*r);
   } else if (const auto* d = std::get_if<vrrp::RemoveAddresses>(&event.what)) {
-    if (const auto* r = router(d->router))
+    if (const auto* r = running_.plan.find(d->router))
       if (auto removed = addresses_->remove(speaker::router_key(r->config)); !removed)
         spdlog::error("{}: {}", r->config.name, removed.error().message);
   } else if (const auto* t = std::get_if<vrrp::Transition>(&event.what)) {
@@ -94,21 +79,21 @@ void Node::install(const speaker::PlannedRouter& r) {
 }
 
 void Node::on_transition(const speaker::VrrpEvent& event, const vrrp::Transition& t) {
-  const auto* r = router(t.router);
+  const auto* r = running_.plan.find(t.router);
   if (r == nullptr) return;
   spdlog::info("{}: {}", r->config.name, words(t));
   note(observe::TransitionEvent{r->config.name, t.from, t.to, t.cause, t.peer, t.peer_priority},
        event.at);
   if (manager_) manager_->changed();
   if (const auto role = role_of(t.to)) {
-    notifier_->notify(
-        r->config.notify,
-        {r->config.name, *role, effective_priority(r->settings, failing(*r)), to_string(t.cause)});
+    notifier_->notify(r->config.notify, {r->config.name, *role,
+                                         effective_priority(r->settings, tracking_->failing(*r)),
+                                         to_string(t.cause)});
   }
 }
 
 void Node::on_notice(MonotonicTime at, const vrrp::Notice& notice) {
-  const auto* r = router(notice.router);
+  const auto* r = running_.plan.find(notice.router);
   if (r == nullptr) return;
   const std::string text = r->config.name + ": " + to_string(notice);
   spdlog::warn("{}", text);
@@ -116,38 +101,20 @@ void Node::on_notice(MonotonicTime at, const vrrp::Notice& notice) {
 }
 
 void Node::on_links() {
-  if (interfaces_->refresh(plan_.routers))
-    if (auto published = publish(plan_); !published) spdlog::error("{}", published.error().message);
+  if (interfaces_->refresh(running_.plan.routers))
+    if (auto published = publish(running_.plan); !published)
+      spdlog::error("{}", published.error().message);
   services_->follow(*interfaces_);
-  for (const auto& [name, number] : numbers_.tracked.all())
-    if (name.starts_with("interface ")) {
-      const auto link = links_->find(name.substr(std::string_view("interface ").size()));
-      set_track(name, link && link->up);
-    }
-}
-
-void Node::on_check(std::size_t index, bool up, const std::string& why) {
-  const std::string& name = plan_.config.checks[index].name;
-  spdlog::log(up ? spdlog::level::info : spdlog::level::warn, "check {}: {}: {}", name,
-              up ? "up" : "down", why);
-  note(observe::CheckEvent{name, up, why});
-  set_track(speaker::tracked_check(name), up);
-}
-
-void Node::set_track(const std::string& name, bool up) {
-  const auto source = numbers_.tracked.find(name);
-  const auto known = tracked_up_.find(name);
-  if (!source || (known != tracked_up_.end() && known->second == up)) return;
-  tracked_up_[name] = up;
-  thread_->post([source = *source, up](speaker::VrrpDriver& driver, MonotonicTime now) {
-    driver.on_track(source, up, now);
+  tracking_->look_at_interfaces([this](const std::string& interface) {
+    const auto link = links_->find(interface);
+    return link && link->up;
   });
 }
 
 // Makes the kernel's addresses what the states say: events were lost, or addresses changed in what
 // VRRP knows nothing of. The answers come as events, so that none is older than what it undoes.
 void Node::reconcile() {
-  for (const auto& r : plan_.routers)
+  for (const auto& r : running_.plan.routers)
     thread_->post([id = r.id](speaker::VrrpDriver& driver, MonotonicTime now) {
       driver.restate_addresses(id, now);
     });

@@ -12,11 +12,6 @@
 namespace tandem::daemon {
 namespace {
 
-const speaker::PlannedRouter* find(const speaker::Plan& plan, vrrp::RouterId id) {
-  const auto it = std::ranges::find(plan.routers, id, &speaker::PlannedRouter::id);
-  return it == plan.routers.end() ? nullptr : &*it;
-}
-
 flow::SteeredRouter to_steering(const speaker::PlannedRouter& router,
                                 const speaker::InterfaceState& interface) {
   flow::SteeredRouter r;
@@ -54,7 +49,7 @@ nlohmann::json difference(const speaker::Plan& before, const speaker::Plan& afte
                            {"warnings", nlohmann::json::array()}};
   int unchanged = 0;
   for (const auto& r : after.routers) {
-    const auto* old = find(before, r.id);
+    const auto* old = before.find(r.id);
     if (old == nullptr)
       result["added"].push_back(r.config.name);
     else if (old->config != r.config)
@@ -63,7 +58,7 @@ nlohmann::json difference(const speaker::Plan& before, const speaker::Plan& afte
       unchanged++;
   }
   for (const auto& r : before.routers)
-    if (find(after, r.id) == nullptr) result["removed"].push_back(r.config.name);
+    if (after.find(r.id) == nullptr) result["removed"].push_back(r.config.name);
   result["unchanged"] = unchanged;
   return result;
 }
@@ -71,7 +66,7 @@ nlohmann::json difference(const speaker::Plan& before, const speaker::Plan& afte
 }  // namespace
 
 void Node::reload() {
-  reload(config_file_, [](const control::Answer& answer) {
+  reload(running_.file, [](const control::Answer& answer) {
     if (!answer) spdlog::error("reload: {}", answer.error().message);
   });
 }
@@ -94,34 +89,35 @@ void Node::reload(const std::string& file, control::Completion answer) {
     spdlog::error("reload refused, the running configuration stays");
     return done(fail(lines(loaded.problems, file, config::Severity::error)));
   }
-  if (const auto key = speaker::needs_restart(plan_.config, loaded.config); !key.empty())
+  if (const auto key = speaker::needs_restart(running_.plan.config, loaded.config); !key.empty())
     return done(fail(file + ": " + key + " cannot change while running; restart tandemd"));
 
-  const speaker::Numbers numbers = numbers_;
+  const speaker::Numbers numbers = running_.numbers;
   const std::set<IpAddress> real = real_;
-  const speaker::Plan before = plan_;
+  const speaker::Plan before = running_.plan;
   const auto leave_as_it_was = [&](const Error& error) {
-    if (auto back = interfaces_->apply(before.config.interfaces, before.routers, numbers_); !back)
+    if (auto back = interfaces_->apply(before.config.interfaces, before.routers, running_.numbers);
+        !back)
       spdlog::error("{}", back.error().message);
     interfaces_->let_go();
     if (auto back = services_->stage(before.config); !back)
       spdlog::error("{}", back.error().message);
     services_->commit(*interfaces_);
-    numbers_ = numbers;
+    running_.numbers = numbers;
     real_ = real;
     done(std::unexpected(error));
   };
-  auto plan = speaker::make_plan(loaded.config, numbers_);
+  auto plan = speaker::make_plan(loaded.config, running_.numbers);
   if (!plan) {
-    numbers_ = numbers;
+    running_.numbers = numbers;
     return done(std::unexpected(plan.error()));
   }
   note_real_addresses(loaded.config);
-  auto result = difference(plan_, *plan);
+  auto result = difference(running_.plan, *plan);
   for (const auto& problem : loaded.problems)
     result["warnings"].push_back(config::format(problem, file));
   if (auto applied = apply(*plan, before); !applied) return leave_as_it_was(applied.error());
-  config_file_ = file;
+  running_.file = file;
   spdlog::info("reloaded {}: {}", file, result.dump());
   note(observe::NoticeEvent{"reloaded " + file});
   done(std::move(result));
@@ -131,30 +127,30 @@ void Node::reload(const std::string& file, control::Completion answer) {
 // it. The gate of what goes is open for as long as it takes to have the kernel remove its
 // addresses; then it resigns, and only then does its link go.
 Result<void> Node::apply(const speaker::Plan& plan, const speaker::Plan& before) {
-  if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, numbers_); !had)
+  if (auto had = interfaces_->apply(plan.config.interfaces, plan.routers, running_.numbers); !had)
     return had;
   if (plan.config.node.engine == "xdp" && forwards(plan.config)) interfaces_->level_modes();
   if (auto staged = services_->stage(plan.config); !staged) return staged;
   if (auto published = publish(plan); !published) return published;
-  plan_ = plan;
+  running_.plan = plan;
   apply_own_addresses(before);
   for (const auto& old : before.routers)
-    if (find(plan, old.id) == nullptr) {
+    if (plan.find(old.id) == nullptr) {
       if (auto removed = addresses_->remove(speaker::router_key(old.config)); !removed)
         spdlog::error("{}: {}", old.config.name, removed.error().message);
-      numbers_.routers.release(speaker::router_key(old.config));
+      running_.numbers.routers.release(speaker::router_key(old.config));
       thread_->post(
           [id = old.id](speaker::VrrpDriver& d, MonotonicTime now) { d.remove(id, now); });
     }
   for (const auto& old : before.config.interfaces)
     if (std::ranges::find(plan.config.interfaces, old.name, &config::Interface::name) ==
         plan.config.interfaces.end())
-      numbers_.links.release(old.name);
+      running_.numbers.links.release(old.name);
   interfaces_->let_go();
   services_->commit(*interfaces_);
   bool other_addresses = false;
-  for (const auto& r : plan_.routers) {
-    const auto* old = find(before, r.id);
+  for (const auto& r : running_.plan.routers) {
+    const auto* old = before.find(r.id);
     if (old != nullptr && old->config == r.config) continue;
     thread_->post([r, is_new = old == nullptr](speaker::VrrpDriver& driver, MonotonicTime now) {
       is_new ? driver.add(r.id, r.endpoint, r.settings, now)
@@ -163,16 +159,15 @@ Result<void> Node::apply(const speaker::Plan& plan, const speaker::Plan& before)
     other_addresses |= old != nullptr && old->config.addresses != r.config.addresses;
   }
   if (other_addresses) reconcile();
-  peers_->apply(plan_.routers, *interfaces_);
-  // A check that starts over counts as it did, until it has a verdict of its own.
-  checker_->apply(plan_.config.checks);
+  peers_->apply(running_.plan.routers, *interfaces_);
+  tracking_->apply();
   watch_nginx();
   on_links();
   return {};
 }
 
 void Node::watch_nginx() {
-  const auto& wanted = plan_.config.nginx;
+  const auto& wanted = running_.plan.config.nginx;
   if (nginx_ && wanted && nginx_->config() == *wanted) return;
   nginx_ = wanted ? std::make_unique<NginxWatch>(loop_, *wanted) : nullptr;
 }
@@ -185,7 +180,7 @@ void Node::apply_own_addresses(const speaker::Plan& before) {
   for (const auto& old : before.config.interfaces)
     if (old.has_own_port() && interfaces_->find(old.name) == nullptr)
       tell(old.name, addresses_->remove(speaker::tracked_interface(old.name)));
-  for (const auto& interface : plan_.config.interfaces) {
+  for (const auto& interface : running_.plan.config.interfaces) {
     if (!interface.has_own_port()) continue;
     std::vector<netlink::DeviceAddress> wanted;
     for (const auto& prefix : interface.addresses) wanted.push_back({interface.name, prefix, {}});

@@ -38,7 +38,7 @@ void Node::take_down() {
   watches_.clear();
   plane_due_.reset();
   manager_.reset();
-  checker_.reset();
+  tracking_.reset();
   server_.reset();
   http_.reset();
   nginx_.reset();
@@ -49,7 +49,7 @@ void Node::take_down() {
   if (plane_) plane_->stop();
   interfaces_.reset();
   thread_.reset();  // nobody grants a lease any more
-  for (const auto& r : plan_.routers)
+  for (const auto& r : running_.plan.routers)
     if (auto removed = addresses_->remove(speaker::router_key(r.config)); !removed)
       spdlog::error("{}: {}", r.config.name, removed.error().message);
   program_->close();

@@ -97,11 +97,11 @@ class Checker::Watch : public std::enable_shared_from_this<Watch> {
   void conclude(ProbeResult result) {
     const auto now = MonotonicClock::now();
     const bool has_changed = verdict_.record(result.pass);
-    if (!result.pass) ++status_.failures;
+    if (!result.pass) ++status_.figures.failures;
     status_.consecutive = verdict_.consecutive();
     status_.detail = std::move(result.detail);
-    status_.latency = now - started_;
-    ++status_.runs;
+    status_.figures.latency = now - started_;
+    ++status_.figures.runs;
     arm(next_turn(now), &Watch::run);
     if (!has_changed) return;
     status_.state = verdict_.state();

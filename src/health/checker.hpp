@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check_figures.hpp"
 #include "base/time.hpp"
 #include "config/config.hpp"
 #include "health/verdict_counter.hpp"
@@ -20,12 +21,10 @@ namespace tandem::health {
 struct Status {
   std::string name;
   State state = State::unknown;
-  MonotonicTime since{};   // in this state
-  int consecutive = 0;     // last results that were alike, the last one included
-  std::string detail;      // of the last run: "HTTP 503", "timed out after 1s while connecting"
-  Duration latency{};      // of the last run, from its start to its result
-  std::uint64_t runs = 0;  // finished
-  std::uint64_t failures = 0;
+  MonotonicTime since{};  // in this state
+  int consecutive = 0;    // last results that were alike, the last one included
+  std::string detail;     // of the last run: "HTTP 503", "timed out after 1s while connecting"
+  CheckFigures figures;
 };
 
 // Belongs to the thread that runs the io_context, and must not outlive the io_context.

@@ -9,6 +9,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "base/address.hpp"
@@ -62,6 +63,9 @@ class EventLog {
 
   // `at`: when it happened, which may be a little before `now`.
   void add(const Now& now, MonotonicTime at, Event event);
+  void add(Event event, MonotonicTime at = MonotonicClock::now()) {
+    add(Now::read(), at, std::move(event));
+  }
 
   // {"events": [...], "last_sequence": N, "missed": M}: of the events with a sequence number
   // greater than `after` the newest `limit`, oldest first; `missed` is how many of them are not

@@ -12,8 +12,8 @@
 
 #include "balance/backend.hpp"
 #include "base/address.hpp"
+#include "base/check_figures.hpp"
 #include "config/config.hpp"
-#include "observe/check_figures.hpp"
 #include "observe/clock.hpp"
 
 namespace tandem::observe {

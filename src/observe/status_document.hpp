@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/check_figures.hpp"
 #include "base/histogram.hpp"
-#include "observe/check_figures.hpp"
 #include "observe/clock.hpp"
 #include "tandem/abi.h"
 #include "wire/vrrp.hpp"

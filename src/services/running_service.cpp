@@ -52,6 +52,10 @@ std::string name_of(const config::Service& service) {
 
 }  // namespace
 
+BackendTotals totals_of(std::uint16_t slot, const dataplane::DataPlane& plane) {
+  return {plane.forwarder().of_backend(slot).flows, plane.traffic(slot)};
+}
+
 std::uint64_t identity_of(const config::Service& service) {
   const auto mode = std::to_string(static_cast<int>(mode_of(service.forward)));
   return hash_of(name_of(service) + mode) | 1;

@@ -12,6 +12,7 @@
 
 #include "balance/maglev_table.hpp"
 #include "config/config.hpp"
+#include "dataplane/data_plane.hpp"
 #include "flow/steering.hpp"
 #include "forward/settings.hpp"
 #include "netlink/next_hop.hpp"
@@ -25,6 +26,9 @@ struct BackendTotals {
   std::uint64_t picks = 0;
   td_traffic traffic{};
 };
+
+// Since the process began, and before that as far as XDP counted.
+[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const dataplane::DataPlane& plane);
 
 struct RunningBackend {
   config::Backend config;

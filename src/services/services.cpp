@@ -53,10 +53,6 @@ Services::Services(const Rooms& rooms, netlink::NextHops next_hops, std::functio
   });
 }
 
-BackendTotals totals_of(std::uint16_t slot, const dataplane::DataPlane& plane) {
-  return {plane.forwarder().of_backend(slot).flows, plane.traffic(slot)};
-}
-
 // ---- From one configuration to the next
 
 RunningService* Services::find(const std::string& name) {

@@ -32,9 +32,6 @@
 
 namespace tandem::services {
 
-// Since the process began, and before that as far as XDP counted.
-[[nodiscard]] BackendTotals totals_of(std::uint16_t slot, const dataplane::DataPlane& plane);
-
 class Services {
  public:
   struct Rooms {

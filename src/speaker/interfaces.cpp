@@ -69,8 +69,8 @@ Result<Placement> place(const config::Interface& interface, const netlink::Links
 }
 
 Interfaces::Interfaces(netlink::Links& links, engine::SteeringProgram& program,
-                       dataplane::DataPlane& plane, VrrpThread& thread, Log log)
-    : links_(links), program_(program), plane_(plane), thread_(thread), log_(std::move(log)) {}
+                       dataplane::DataPlane& plane, VrrpCommands& vrrp, Log log)
+    : links_(links), program_(program), plane_(plane), vrrp_(vrrp), log_(std::move(log)) {}
 
 Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
                                const std::vector<PlannedRouter>& routers, const Numbers& numbers) {
@@ -101,10 +101,8 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
 
 void Interfaces::let_go() {
   for (const auto number : gone_)
-    thread_.post(
-        [number, link = std::make_shared<VrrpLink>()](VrrpDriver& driver, MonotonicTime now) {
-          driver.set_link(number, *link, now);
-        });
+    vrrp_.post([number, link = std::make_shared<VrrpLink>()](
+                   VrrpDriver& driver, MonotonicTime now) { driver.set_link(number, *link, now); });
   gone_.clear();
   std::set<int> wanted;
   for (const auto& state : interfaces_) wanted.insert(state.placement.device);
@@ -284,7 +282,7 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   link->present = link->socket.has_value();
   // Without the program on the device no lease means anything: better Fault than ungated.
   link->usable = link->present && state.up;
-  thread_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
+  vrrp_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
     driver.set_link(number, *link, now);
   });
 }

@@ -15,7 +15,7 @@
 #include "engine/steering_program.hpp"
 #include "netlink/links.hpp"
 #include "speaker/plan.hpp"
-#include "speaker/vrrp_thread.hpp"
+#include "speaker/vrrp_commands.hpp"
 
 namespace tandem::speaker {
 
@@ -51,7 +51,7 @@ class Interfaces {
   using Log = std::function<void(const std::string& line)>;
 
   Interfaces(netlink::Links& links, engine::SteeringProgram& program, dataplane::DataPlane& plane,
-             VrrpThread& thread, Log log);
+             VrrpCommands& vrrp, Log log);
 
   // Takes these interfaces, attaching the program where it is not yet, and joins the groups that
   // the routers need. The error names the first interface that cannot be had.
@@ -82,7 +82,7 @@ class Interfaces {
   netlink::Links& links_;
   engine::SteeringProgram& program_;
   dataplane::DataPlane& plane_;
-  VrrpThread& thread_;
+  VrrpCommands& vrrp_;
   Log log_;
   std::vector<InterfaceState> interfaces_;
   std::vector<std::uint16_t> gone_;               // numbers of links that let_go() is to end

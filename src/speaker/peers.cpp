@@ -3,14 +3,14 @@
 
 namespace tandem::speaker {
 
-Result<std::unique_ptr<Peers>> Peers::open(boost::asio::io_context& loop, VrrpThread& thread) {
+Result<std::unique_ptr<Peers>> Peers::open(boost::asio::io_context& loop, VrrpCommands& vrrp) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
-  return std::unique_ptr<Peers>(new Peers(loop, thread, std::move(*next_hops)));
+  return std::unique_ptr<Peers>(new Peers(loop, vrrp, std::move(*next_hops)));
 }
 
-Peers::Peers(boost::asio::io_context& loop, VrrpThread& thread, netlink::NextHops next_hops)
-    : thread_(thread), next_hops_(std::move(next_hops)), due_(loop, [this] {
+Peers::Peers(boost::asio::io_context& loop, VrrpCommands& vrrp, netlink::NextHops next_hops)
+    : vrrp_(vrrp), next_hops_(std::move(next_hops)), due_(loop, [this] {
         next_hops_.on_time(MonotonicClock::now());
         due_.set(next_hops_.next_deadline());
       }) {
@@ -44,7 +44,7 @@ void Peers::apply(const std::vector<PlannedRouter>& routers, const Interfaces& i
 void Peers::tell(const Peer& peer) const {
   std::optional<MacAddress> mac;
   if (const auto hop = next_hops_.lookup(peer.destination)) mac = hop->mac;
-  thread_.post([peer, mac](VrrpDriver& driver, MonotonicTime) {
+  vrrp_.post([peer, mac](VrrpDriver& driver, MonotonicTime) {
     driver.set_peer_mac(peer.router, peer.index, mac);
   });
 }

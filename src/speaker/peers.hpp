@@ -13,13 +13,13 @@
 #include "netlink/next_hop.hpp"
 #include "speaker/interfaces.hpp"
 #include "speaker/plan.hpp"
-#include "speaker/vrrp_thread.hpp"
+#include "speaker/vrrp_commands.hpp"
 
 namespace tandem::speaker {
 
 class Peers {
  public:
-  static Result<std::unique_ptr<Peers>> open(boost::asio::io_context& loop, VrrpThread& thread);
+  static Result<std::unique_ptr<Peers>> open(boost::asio::io_context& loop, VrrpCommands& vrrp);
 
   // Watches the unicast peers of these routers; forgets all others.
   void apply(const std::vector<PlannedRouter>& routers, const Interfaces& interfaces);
@@ -33,10 +33,10 @@ class Peers {
     netlink::Destination destination;
   };
 
-  Peers(boost::asio::io_context& loop, VrrpThread& thread, netlink::NextHops next_hops);
+  Peers(boost::asio::io_context& loop, VrrpCommands& vrrp, netlink::NextHops next_hops);
   void tell(const Peer& peer) const;
 
-  VrrpThread& thread_;
+  VrrpCommands& vrrp_;
   netlink::NextHops next_hops_;
   std::vector<Peer> peers_;
   Alarm due_;

@@ -77,6 +77,15 @@ std::string fixed_difference(const config::Interface& from, const config::Interf
 
 }  // namespace
 
+const PlannedRouter* Plan::find(vrrp::RouterId id) const {
+  const auto found = std::ranges::find(routers, id, &PlannedRouter::id);
+  return found == routers.end() ? nullptr : &*found;
+}
+
+bool Plan::has(const std::string& router) const {
+  return std::ranges::any_of(routers, [&](const auto& r) { return r.config.name == router; });
+}
+
 Result<std::uint16_t> Numbering::number_of(const std::string& name) {
   if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
   const auto free = std::ranges::find(used_, false);

@@ -26,6 +26,10 @@ struct PlannedRouter {
 struct Plan {
   config::Config config;
   std::vector<PlannedRouter> routers;
+
+  // nullptr: there is none.
+  [[nodiscard]] const PlannedRouter* find(vrrp::RouterId id) const;
+  [[nodiscard]] bool has(const std::string& router) const;
 };
 
 // Gives out the lowest free number for a name and keeps it until the name is released.

@@ -14,7 +14,7 @@
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "engine/ring.hpp"
-#include "speaker/vrrp_driver.hpp"
+#include "speaker/vrrp_commands.hpp"
 
 namespace tandem::speaker {
 
@@ -24,18 +24,15 @@ struct RealtimeState {
   bool memory_locked = false;
 };
 
-class VrrpThread {
+class VrrpThread : public VrrpCommands {
  public:
-  using Run = std::function<void(VrrpDriver&, MonotonicTime now)>;
-  using Finished = std::function<void()>;
-
   static Result<std::unique_ptr<VrrpThread>> start(flow::Steering& steering,
                                                    engine::AdvertRing ring);
-  ~VrrpThread();  // stops and joins; nobody resigns any more
+  ~VrrpThread() override;  // stops and joins; nobody resigns any more
 
   // ---- Control thread ----
-  // Runs `run` on the VRRP thread, then `finished` on this one, from within process().
-  void post(Run run, Finished finished = {});
+  // `finished` runs from within process().
+  void post(Run run, Finished finished = {}) override;
   // Readable when process() has work.
   [[nodiscard]] int event_fd() const { return to_control_.get(); }
   // Hands over all waiting events and finishes commands. false: events were lost before, so that

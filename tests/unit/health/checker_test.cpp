@@ -47,7 +47,7 @@ config::Check command_check(const std::string& name, const std::string& text) {
 class CheckerTest : public ::testing::Test {
  protected:
   void wait_for_runs(std::size_t index, std::uint64_t runs) {
-    ASSERT_TRUE(run_until(loop_, [&] { return checker_.status(index).runs >= runs; }));
+    ASSERT_TRUE(run_until(loop_, [&] { return checker_.status(index).figures.runs >= runs; }));
   }
   void wait_for_events(std::size_t count) {
     ASSERT_TRUE(run_until(loop_, [&] { return events_.size() >= count; }));
@@ -65,7 +65,7 @@ TEST_F(CheckerTest, FirstResultDecidesThenFallAndRiseCount) {
   checker_.apply({http_check("web", server.port())});
   EXPECT_EQ(checker_.status(0).state, State::unknown);
   wait_for_events(1);
-  EXPECT_EQ(checker_.status(0).runs, 1U);
+  EXPECT_EQ(checker_.status(0).figures.runs, 1U);
 
   server.set_answer(kBusy);
   const auto before_fall = server.requests().size();
@@ -75,14 +75,14 @@ TEST_F(CheckerTest, FirstResultDecidesThenFallAndRiseCount) {
   EXPECT_EQ(down.state, State::down);
   EXPECT_EQ(down.consecutive, 3);
   EXPECT_EQ(down.detail, "HTTP 503");
-  EXPECT_GT(down.latency, 0ns);
+  EXPECT_GT(down.figures.latency, 0ns);
   EXPECT_EQ(down.name, "web");
 
   server.set_answer(kGoodAnswer);
   wait_for_events(3);
   EXPECT_EQ(checker_.status(0).consecutive, 2);
   EXPECT_GT(checker_.status(0).since, down.since);
-  wait_for_runs(0, checker_.status(0).runs + 3);
+  wait_for_runs(0, checker_.status(0).figures.runs + 3);
   EXPECT_EQ(events_,
             (std::vector<std::string>{"0 up: HTTP 200", "0 down: HTTP 503", "0 up: HTTP 200"}));
 }
@@ -94,7 +94,7 @@ TEST_F(CheckerTest, AHangingServerTimesOut) {
   checker_.apply({check});
   wait_for_events(1);
   EXPECT_EQ(events_[0], "0 down: timed out after 250ms while waiting for the response");
-  EXPECT_GE(checker_.status(0).latency, 250ms);
+  EXPECT_GE(checker_.status(0).figures.latency, 250ms);
 }
 
 TEST_F(CheckerTest, AHangingCommandIsKilledWithItsDescendants) {
@@ -126,7 +126,7 @@ TEST_F(CheckerTest, ARunNeverOverlapsItself) {
   checker_.apply({check});
   wait_for_runs(0, 5);
   EXPECT_EQ(events_, std::vector<std::string>{"0 up: exit status 0"});
-  EXPECT_EQ(checker_.status(0).consecutive, static_cast<int>(checker_.status(0).runs));
+  EXPECT_EQ(checker_.status(0).consecutive, static_cast<int>(checker_.status(0).figures.runs));
 }
 
 TEST_F(CheckerTest, OneThatHangsHoldsUpNoOther) {
@@ -136,8 +136,8 @@ TEST_F(CheckerTest, OneThatHangsHoldsUpNoOther) {
   hanging.timeout = 60s;
   checker_.apply({hanging, http_check("fast", fast.port()), command_check("sleep", "sleep 60")});
   wait_for_runs(1, 10);
-  EXPECT_EQ(checker_.status(0).runs, 0U);
-  EXPECT_EQ(checker_.status(2).runs, 0U);
+  EXPECT_EQ(checker_.status(0).figures.runs, 0U);
+  EXPECT_EQ(checker_.status(2).figures.runs, 0U);
 }
 
 TEST_F(CheckerTest, ReloadKeepsWhatIsUnchangedAndStartsTheRestOver) {
@@ -158,11 +158,11 @@ TEST_F(CheckerTest, ReloadKeepsWhatIsUnchangedAndStartsTheRestOver) {
   moved.where.line = 99;  // another place in the file is no change
   checker_.apply({moved, changed});
   ASSERT_EQ(checker_.size(), 2U);
-  EXPECT_EQ(checker_.status(0).runs, before.runs);
+  EXPECT_EQ(checker_.status(0).figures.runs, before.figures.runs);
   EXPECT_EQ(checker_.status(0).since, before.since);
   EXPECT_EQ(checker_.status(1).state, State::unknown);
-  EXPECT_EQ(checker_.status(1).runs, 0U);
-  wait_for_runs(0, before.runs + 3);
+  EXPECT_EQ(checker_.status(1).figures.runs, 0U);
+  wait_for_runs(0, before.figures.runs + 3);
   wait_for_runs(1, 3);
   EXPECT_EQ(events_, std::vector<std::string>{"1 down: connection refused"});
 
@@ -202,7 +202,7 @@ TEST_F(CheckerTest, AThousandChecksAllGetTheirTurns) {
   checker_.apply(checks);
   EXPECT_TRUE(run_until(loop_, [&] {
     const auto all = checker_.statuses();
-    return std::ranges::all_of(all, [](const Status& status) { return status.runs >= 2; });
+    return std::ranges::all_of(all, [](const Status& status) { return status.figures.runs >= 2; });
   }));
   EXPECT_EQ(events_.size(), 1000U);
   for (const auto& status : checker_.statuses()) EXPECT_EQ(status.state, State::up) << status.name;

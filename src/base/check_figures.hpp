@@ -6,12 +6,12 @@
 
 #include "base/time.hpp"
 
-namespace tandem::observe {
+namespace tandem {
 
 struct CheckFigures {
   std::uint64_t runs = 0;  // finished
   std::uint64_t failures = 0;
-  Duration latency{};  // of the last one
+  Duration latency{};  // of the last one, from its start to its result
 };
 
-}  // namespace tandem::observe
+}  // namespace tandem

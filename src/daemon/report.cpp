@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/report.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace tandem::daemon {
+namespace {
+
+constexpr std::size_t kEvents = 50;  // the newest, in /status
+
+std::string kind_of(const config::Check& check) {
+  if (check.http) return check.http->tls ? "https" : "http";
+  return check.tcp ? "tcp" : "command";
+}
+
+observe::InterfaceView view(const speaker::InterfaceState& state) {
+  observe::InterfaceView v;
+  v.name = state.config.name;
+  v.device = state.placement.device_name;
+  v.ifindex = static_cast<std::uint32_t>(state.placement.device);
+  for (const auto tag : state.placement.vlan)
+    if (tag != 0) v.vlan.push_back(tag);
+  v.mac = state.mac;
+  if (state.attached) {
+    v.xdp_mode = state.xdp.mode == engine::XdpMode::generic ? "generic" : "native";
+    v.xdp_way = state.xdp.way == engine::XdpWay::alone ? "alone" : "dispatcher";
+  }
+  v.up = state.up;
+  return v;
+}
+
+observe::CheckView view(const health::Status& status, const config::Check& check) {
+  std::optional<bool> up;
+  if (status.state != health::State::unknown) up = status.state == health::State::up;
+  return {status.name, kind_of(check), up, status.since, status.detail, status.figures};
+}
+
+}  // namespace
+
+observe::NodeView Report::node(const speaker::Snapshot& snapshot) const {
+  const config::Config& config = sources_.running.plan.config;
+  observe::NodeView node;
+  node.name = config.node.name;
+  node.version = TANDEM_VERSION;
+  node.engine = config.node.engine;
+  node.config_file = sources_.running.file;
+  node.peer_http = config.node.peer_http;
+  node.started = started_;
+  for (const auto& state : sources_.interfaces) node.interfaces.push_back(view(state));
+  const forward::Counted counted = sources_.plane.counted();
+  node.packets = counted.packets;
+  for (const auto& loss : counted.losses)
+    node.losses.push_back({loss.place, loss.reason, loss.count});
+  node.adverts = {snapshot.counters.adverts_received, snapshot.counters.dropped,
+                  node.packets[TD_DROP_ADVERT_RING_FULL]};
+  const auto& thread = sources_.vrrp_thread;
+  node.vrrp_thread = {thread.scheduler, thread.realtime, thread.memory_locked,
+                      snapshot.counters.lateness};
+  const auto checks = sources_.tracking.checks();
+  for (std::size_t i = 0; i < checks.size(); i++)
+    node.checks.push_back(view(checks[i], config.checks[i]));
+  node.addresses_restored = sources_.addresses_restored();
+  node.send_errors = snapshot.counters.send_errors;
+  node.events_lost = snapshot.counters.events_lost;
+  node.reloads = sources_.reloads;
+  warn(node, snapshot, counted.losses);
+  return node;
+}
+
+// What the node knows to be wrong.
+void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
+                  const std::vector<forward::Loss>& losses) const {
+  const auto add = [&](std::vector<std::string> sentences) {
+    for (auto& sentence : sentences) node.warnings.push_back(std::move(sentence));
+  };
+  if (const auto errors = snapshot.counters.send_errors; errors > 0)
+    add({std::to_string(errors) + " frames could not be sent"});
+  if (node.engine == "xdp") add(sources_.interface_troubles());
+  if (const auto sync = sources_.services.sync(); sync && !sync->in_sync()) add({sync->trouble()});
+  add(sources_.plane.troubles());
+  for (const auto& loss : losses)
+    if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});
+}
+
+std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapshot,
+                                                 const std::string& name) const {
+  std::vector<observe::RouterView> views;
+  for (const auto& status : snapshot.routers) {
+    const auto* r = sources_.running.plan.find(status.id);
+    if (r == nullptr || (!name.empty() && r->config.name != name)) continue;
+    views.push_back({r->config, status,
+                     explain_priority(r->settings, sources_.tracking.failing(*r)),
+                     sources_.peer_troubles(r->id), lowest_priority(r->settings)});
+  }
+  return views;
+}
+
+observe::Overview Report::overview(const speaker::Snapshot& snapshot) const {
+  observe::Overview seen;
+  seen.now = observe::Now::read();
+  seen.node = node(snapshot);
+  seen.routers = routers(snapshot, "");
+  seen.backends = sources_.services.backends(std::nullopt, std::nullopt);
+  seen.services = sources_.services.services(std::nullopt);
+  seen.engine = sources_.plane.view();
+  seen.http = sources_.http();
+  seen.nginx = sources_.nginx();
+  seen.events = sources_.events.document(0, kEvents);
+  return seen;
+}
+
+}  // namespace tandem::daemon

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node tells of itself and of its virtual routers: `tandemctl status` and `vrrp`, /status
+// and /metrics. Only reads. Belongs to the control thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "daemon/running.hpp"
+#include "daemon/services_report.hpp"
+#include "daemon/tracking.hpp"
+#include "dataplane/data_plane.hpp"
+#include "observe/event_log.hpp"
+#include "observe/overview.hpp"
+#include "speaker/interfaces.hpp"
+#include "speaker/snapshot.hpp"
+#include "speaker/vrrp_thread.hpp"
+
+namespace tandem::daemon {
+
+class Report {
+ public:
+  struct Sources {
+    const Running& running;
+    const Tracking& tracking;
+    const observe::EventLog& events;
+    const observe::ReloadsView& reloads;
+    const dataplane::DataPlane& plane;
+    const speaker::RealtimeState& vrrp_thread;
+    const std::vector<speaker::InterfaceState>& interfaces;
+    const ServicesReport& services;
+    // Sentences for the operator.
+    std::function<std::vector<std::string>()> interface_troubles;
+    std::function<std::vector<std::string>(vrrp::RouterId)> peer_troubles;
+    std::function<std::uint64_t()> addresses_restored;
+    std::function<observe::HttpView()> http;
+    // nullopt: no Nginx is configured.
+    std::function<std::optional<observe::NginxView>()> nginx;
+  };
+  explicit Report(Sources sources) : sources_(std::move(sources)) {}
+
+  [[nodiscard]] observe::NodeView node(const speaker::Snapshot& snapshot) const;
+  // name: empty for all.
+  [[nodiscard]] std::vector<observe::RouterView> routers(const speaker::Snapshot& snapshot,
+                                                         const std::string& name) const;
+  [[nodiscard]] observe::Overview overview(const speaker::Snapshot& snapshot) const;
+
+ private:
+  void warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
+            const std::vector<forward::Loss>& losses) const;
+
+  Sources sources_;
+  MonotonicTime started_ = MonotonicClock::now();
+};
+
+}  // namespace tandem::daemon

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration that runs. A reload alone changes it.
+#pragma once
+
+#include <string>
+
+#include "speaker/plan.hpp"
+
+namespace tandem::daemon {
+
+struct Running {
+  std::string file;
+  speaker::Plan plan;
+  speaker::Numbers numbers;  // those that the plan uses
+};
+
+}  // namespace tandem::daemon
