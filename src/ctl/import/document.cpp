@@ -12,8 +12,9 @@ namespace tandem::importer {
 namespace {
 
 // Those of a virtual router and of a service; others stand in the order they were set in.
-constexpr std::array<std::string_view, 39> kOrder{"name",
+constexpr std::array<std::string_view, 40> kOrder{"name",
                                                   "interface",
+                                                  "up_delay",
                                                   "vrid",
                                                   "version",
                                                   "password",

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/time.hpp"
 #include "ctl/import/command.hpp"
 #include "ctl/import/document.hpp"
 #include "ctl/import/machine.hpp"
@@ -92,6 +93,7 @@ struct Gateway {
   std::optional<Table> nginx;
   Defaults defaults;
   std::map<std::string, Place> interfaces;  // by name, where each was first named
+  std::map<std::string, std::pair<Duration, Place>> up_delays;  // by name
   std::map<std::string, TrackedScript> scripts;
   std::vector<SyncGroup> groups;
   std::vector<VirtualRouter> routers;

@@ -31,7 +31,6 @@ constexpr std::array kTopFates{
          "no number is read from a file; a [[check]] with a command may read it"},
     Fate{"bfd_instance", Kind::lost, "there is no BFD"},
     Fate{"garp_group", Kind::lost, "garp_interval is of a virtual router"},
-    Fate{"interface_up_down_delays", Kind::lost, "an interface counts as the kernel has it"},
     Fate{"linkbeat_interfaces", Kind::implied, "the kernel tells the state of links"},
     Fate{"SSL", Kind::lost, "checks by HTTPS verify no certificate and show none"},
 };
@@ -43,8 +42,11 @@ struct Block {
   Result<void> (*read)(const Statement&, Gateway&);
 };
 constexpr std::array kBlocks{
-    Block{"global_defs", read_global_defs},          Block{"vrrp_script", read_vrrp_script},
-    Block{"vrrp_track_process", read_track_process}, Block{"vrrp_sync_group", read_sync_group},
+    Block{"global_defs", read_global_defs},
+    Block{"interface_up_down_delays", read_interface_delays},
+    Block{"vrrp_script", read_vrrp_script},
+    Block{"vrrp_track_process", read_track_process},
+    Block{"vrrp_sync_group", read_sync_group},
     Block{"vrrp_instance", read_vrrp_instance},
 };
 
@@ -129,6 +131,9 @@ std::vector<Table> tables_of(Gateway& gateway) {
   for (const auto& [name, place] : gateway.interfaces) {
     Table table{"[[interface]]", place, {}, {}};
     table.set("name", toml(name), place);
+    if (const auto delay = gateway.up_delays.find(name); delay != gateway.up_delays.end())
+      if (const auto& [up, from] = delay->second; up > Duration{})
+        table.set("up_delay", toml(up), from);
     tables.push_back(std::move(table));
   }
   const auto tracked = tracked_scripts(gateway);

@@ -10,6 +10,7 @@ namespace tandem::importer {
 // In this order: later ones ask what earlier ones left in the Gateway.
 // An error is what has the block as a whole left out.
 [[nodiscard]] Result<void> read_global_defs(const Statement& block, Gateway& gateway);
+[[nodiscard]] Result<void> read_interface_delays(const Statement& block, Gateway& gateway);
 [[nodiscard]] Result<void> read_vrrp_script(const Statement& block, Gateway& gateway);
 [[nodiscard]] Result<void> read_track_process(const Statement& block, Gateway& gateway);
 [[nodiscard]] Result<void> read_sync_group(const Statement& block, Gateway& gateway);
