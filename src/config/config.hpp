@@ -53,6 +53,7 @@ struct Interface {
   std::string device;  // where packets come in; default: the bottom device under `name`
   std::vector<std::uint16_t> vlan;  // tags on `device`, outer first, 0-2; default: those of `name`
   XdpMode xdp_mode = XdpMode::automatic;
+  Duration up_delay{};  // its virtual routers only listen for so long after its link came up
   // Of DPDK, where that is the engine. But for "af_xdp" the port is DPDK's own, and the interface a
   // TAP device, which stands for it in the kernel.
   std::string driver = "af_xdp";
@@ -142,6 +143,7 @@ struct Vrrp {
   Family family = Family::ipv4;  // of the addresses
   std::uint8_t priority = 100;
   Duration advert_interval = std::chrono::seconds(1);
+  std::optional<Duration> max_learned_interval;  // none: ten times advert_interval
   int down_adverts = 3;
   std::vector<VirtualAddress> addresses;
   std::vector<Track> track;

@@ -94,6 +94,9 @@ const Section<Interface>& interface_section() {
                                {"generic", XdpMode::generic}}},
               "Where XDP runs: in the driver, in the kernel's generic hook, or (`auto`) in the "
               "driver if it can."),
+          key("up_delay", &Interface::up_delay, Span{{}, hours(1)},
+              "How long its virtual routers only listen after its link came up: as long as a "
+              "switch keeps the port blocked (spanning tree)."),
           key("driver", &Interface::driver, drivers(),
               "With `engine = \"dpdk\"`: what takes packets. `af_xdp` shares the device with the "
               "kernel. With any other the port is DPDK's alone, and the interface a TAP device "

@@ -105,6 +105,11 @@ const Section<Vrrp>& vrrp_section() {
           key("advert_interval", &Vrrp::advert_interval, Span{milliseconds(10), seconds(255)},
               "The time between adverts: version 2 whole seconds from 1s to 255s, version 3 whole "
               "centiseconds from 10ms to 40.95s."),
+          key("max_learned_interval", &Vrrp::max_learned_interval,
+              Span{milliseconds(10), milliseconds(40950)},
+              "Version 3 learns the Active's interval from its adverts, but no longer one than "
+              "this: how long a forged advert can keep this node from taking over.")
+              .or_else("ten times `advert_interval`"),
           key("down_adverts", &Vrrp::down_adverts, Integer{1, 100},
               "Adverts missed before a Backup takes over; 3 in the standard. Must be equal on both "
               "nodes: it is also how long the Active may answer after its last advert."),
@@ -120,7 +125,8 @@ const Section<Vrrp>& vrrp_section() {
               "How long a Backup hears an Active of lower priority before it takes the addresses "
               "back."),
           key("startup_delay", &Vrrp::startup_delay, Span{{}, hours(1)},
-              "How long after its start the virtual router only listens."),
+              "How long after its start, and after its link came up, the virtual router only "
+              "listens."),
           key("unicast_peers", &Vrrp::unicast_peers, ListOf<Address>{{}, 255, "numeric addresses"},
               "Adverts go to these addresses and not to the multicast group."),
           key("unicast_source", &Vrrp::unicast_source, Address{}, "The source of unicast adverts.")

@@ -16,7 +16,8 @@ constexpr std::tuple kVrrp{takes("name", &VrrpRequest::name)};
 constexpr std::tuple kEvents{takes("after", &EventsRequest::after),
                              takes("limit", &EventsRequest::limit)};
 constexpr std::tuple kFailover{takes("names", &FailoverRequest::names),
-                               takes("back", &FailoverRequest::back)};
+                               takes("back", &FailoverRequest::back),
+                               takes("force", &FailoverRequest::force)};
 constexpr std::tuple kReload{takes("file", &ReloadRequest::file)};
 constexpr std::tuple kServices{takes("name", &ServicesRequest::name)};
 constexpr std::tuple kBackends{takes("service", &BackendsRequest::service)};

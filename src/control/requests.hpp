@@ -40,6 +40,7 @@ struct EventsRequest {
 struct FailoverRequest {
   std::vector<std::string> names;  // empty: all that are Active (with back: all handed over)
   bool back = false;               // take a handover back
+  bool force = false;              // whoever takes the addresses, or nobody
 
   [[nodiscard]] static Result<FailoverRequest> from_json(const nlohmann::json& arguments);
   [[nodiscard]] nlohmann::json to_json() const;

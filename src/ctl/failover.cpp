@@ -18,7 +18,8 @@ void failover_options(po::options_description& named,
                       po::positional_options_description& positional) {
   named.add_options()("name", po::value<std::vector<std::string>>(),
                       "the virtual routers meant; default: all")("back", po::bool_switch(),
-                                                                 "take an earlier handover back");
+                                                                 "take an earlier handover back")(
+      "force", po::bool_switch(), "even if no peer takes the addresses, or only one that fails");
   positional.add("name", -1);
 }
 
@@ -33,6 +34,7 @@ Called<Exit> run_failover(Session& session, const po::variables_map& options) {
   control::FailoverRequest request;
   if (options.count("name") != 0) request.names = options["name"].as<std::vector<std::string>>();
   request.back = options["back"].as<bool>();
+  request.force = options["force"].as<bool>();
   const auto render = [&](const json& results, const Style& style) {
     return render_failover(results, request.back, style);
   };
@@ -60,11 +62,14 @@ std::string render_failover(const json& results, bool back, const Style& style) 
 
 const Command kFailover{
     "failover",
-    "[NAME...] [--back]",
+    "[NAME...] [--back | --force]",
     "hand virtual routers over to the peer, or take them back",
-    "Hands the virtual routers called NAME over to the peer, or all that are Active here. The\n"
-    "node stays Backup for them, whatever its priority, until `failover --back`, or until the\n"
-    "peer falls silent. Exits with 1 if one of them could not be handed over.\n",
+    "Hands the virtual routers called NAME over to the peer, or all that are Active here, each\n"
+    "with its sync group, and waits until the peer has them. The node stays Backup for them,\n"
+    "whatever its priority, until `failover --back`, or until the peer falls silent or its\n"
+    "priority falls. If no peer takes them, or only one whose priority tells that it fails, the\n"
+    "node stays Active; with --force it gives them up all the same, until nobody is heard for\n"
+    "Active_Down_Interval. Exits with 1 if one of them was not handed over.\n",
     std::chrono::seconds(30),
     failover_options,
     run_failover,

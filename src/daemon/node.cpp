@@ -144,6 +144,7 @@ Result<void> Node::bring_up(const config::Config& config) {
                               outcome.kind == notify::Outcome::Kind::ok, outcome.what});
   });
   tracking_.emplace(loop_, running_, *thread_, events_);
+  handovers_.emplace(loop_, running_, *thread_);
 
   auto plan = speaker::make_plan(config, running_.numbers);
   if (!plan) return std::unexpected(plan.error());

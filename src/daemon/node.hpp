@@ -22,6 +22,7 @@
 #include "control/requests.hpp"
 #include "control/server.hpp"
 #include "daemon/capture.hpp"
+#include "daemon/handovers.hpp"
 #include "daemon/nginx_watch.hpp"
 #include "daemon/report.hpp"
 #include "daemon/running.hpp"
@@ -134,6 +135,7 @@ class Node {
   std::optional<notify::Notifier> notifier_;
   std::optional<ServicesReport> services_report_;
   std::optional<Report> report_;
+  std::optional<Handovers> handovers_;
   std::optional<Capture> capture_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<control::HttpServer> http_;  // nullptr: none is configured

@@ -52,24 +52,7 @@ void Node::serve() {
 void Node::fail_over(const control::FailoverRequest& request, control::Completion done) {
   for (const auto& name : request.names)
     if (!running_.plan.has(name)) return done(no_router(name));
-  const bool all = request.names.empty();
-  std::vector<std::pair<std::string, vrrp::RouterId>> wanted;
-  for (const auto& r : running_.plan.routers)
-    if (all || std::ranges::find(request.names, r.config.name) != request.names.end())
-      wanted.emplace_back(r.config.name, r.id);
-  auto results = std::make_shared<nlohmann::json>(nlohmann::json::array());
-  thread_->post(
-      [wanted, all, back = request.back, results](speaker::VrrpDriver& driver, MonotonicTime now) {
-        for (const auto& [name, id] : wanted) {
-          const std::string state = to_string(driver.routers().status(id).state);
-          const bool moved = driver.fail_over(id, back, now);
-          if (!moved && all) continue;
-          const std::string why =
-              back ? "it was not handed over" : "it is " + state + ", not Active";
-          results->push_back({{"name", name}, {"done", moved}, {"why", moved ? "" : why}});
-        }
-      },
-      [results, done] { done(std::move(*results)); });
+  handovers_->begin(request, std::move(done));
 }
 
 }  // namespace tandem::daemon

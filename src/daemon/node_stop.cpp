@@ -43,6 +43,7 @@ void Node::take_down() {
   http_.reset();
   nginx_.reset();
   capture_.reset();
+  handovers_.reset();
   peers_.reset();
   services_.reset();
   sync_.reset();

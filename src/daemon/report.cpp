@@ -78,6 +78,9 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
     add({std::to_string(errors) + " frames could not be sent"});
   if (node.engine == "xdp") add(sources_.interface_troubles());
   if (const auto sync = sources_.services.sync(); sync && !sync->in_sync()) add({sync->trouble()});
+  for (const auto& router : routers(snapshot, ""))
+    for (const auto& warning : {unsent_warning(router), interval_warning(router)})
+      if (warning) add({router.config.name + ": " + *warning});
   add(sources_.plane.troubles());
   for (const auto& loss : losses)
     if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});

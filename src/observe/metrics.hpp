@@ -49,6 +49,8 @@ namespace tandem::observe {
     "The priority of the last good advert; no sample before there was one")                        \
   X(tandem_vrrp_handed_over, gauge, "router",                                                      \
     "1 if the virtual router stays Backup because it was handed over on request")                  \
+  X(tandem_vrrp_stalls_total, counter, "router",                                                   \
+    "Deadlines at which the process did not run for longer than an interval")                      \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
     "Time until the lease ends, should no advert be sent any more; 0: there is none")              \
   X(tandem_vrrp_advert_interval_seconds, gauge, "router",                                          \

@@ -73,6 +73,7 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   to.add(tandem_vrrp_configured_priority, own, s.configured_priority);
   if (!s.peer.is_unspecified()) to.add(tandem_vrrp_peer_priority, own, s.peer_priority);
   to.add(tandem_vrrp_handed_over, own, s.handed_over);
+  to.add(tandem_vrrp_stalls_total, own, s.stalls);
   to.add(tandem_vrrp_lease_remaining_seconds, own, exact_seconds(lease));
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);

@@ -72,6 +72,7 @@ json router_document(const RouterView& router, const Now& now) {
   json warnings = router.warnings;
   if (const auto warning = unreachable_failover_warning(router)) warnings.push_back(*warning);
   if (const auto warning = unsent_warning(router)) warnings.push_back(*warning);
+  if (const auto warning = interval_warning(router)) warnings.push_back(*warning);
   return {
       {"name", config.name},
       {"interface", config.interface},
@@ -91,6 +92,9 @@ json router_document(const RouterView& router, const Now& now) {
       {"addresses", addresses_document(config)},
       {"sync_group", config.sync_group.empty() ? json() : json(config.sync_group)},
       {"handed_over", status.handed_over},
+      {"handover", vrrp::to_string(status.handover)},
+      {"stalls", status.stalls},
+      {"longest_stall_ms", to_ms(status.longest_stall)},
       {"dropped", drops_by_reason(status.dropped)},
       {"address_mismatches", status.address_mismatches},
       {"interval_mismatches", status.interval_mismatches},
@@ -130,6 +134,20 @@ std::optional<std::string> unsent_warning(const RouterView& router) {
   if (status.send_error == EMSGSIZE)
     text += "; raise the interface's MTU, or spread the addresses over several virtual routers";
   return text;
+}
+
+std::optional<std::string> interval_warning(const RouterView& router) {
+  const vrrp::Status& status = router.status;
+  if (status.unlearned_interval == Duration{}) return std::nullopt;
+  const auto ms = [](Duration time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
+           " ms";
+  };
+  return "peer " + status.peer.to_string() + " announces an advert interval of " +
+         ms(status.unlearned_interval) + ", more than max_learned_interval (" +
+         ms(status.active_adver_interval) +
+         "): this node does not wait that long; give both nodes the same advert_interval, or look "
+         "for who forges adverts";
 }
 
 json vrrp_document(std::span<const RouterView> routers, const Now& now) {

@@ -21,22 +21,12 @@ engine::XdpMode to_engine(config::XdpMode mode) {
   return engine::XdpMode::automatic;
 }
 
-// A socket that adverts of these routers can leave by and frames to their virtual MACs come in by.
-Result<engine::PacketSocket> open_socket(const InterfaceState& state,
-                                         const std::vector<PlannedRouter>& routers) {
-  auto socket = engine::PacketSocket::open(static_cast<unsigned>(state.placement.device),
-                                           static_cast<unsigned>(state.host), state.config.name);
-  if (!socket) return socket;
-  for (const auto& r : routers) {
-    if (r.config.interface != state.config.name) continue;
-    if (r.config.unicast_peers.empty())
-      if (auto joined = socket->join(r.config.family); !joined)
-        return std::unexpected(joined.error());
-    if (r.endpoint.virtual_mac)
-      if (auto let_in = socket->accept_mac(virtual_mac(r.config.family, r.config.vrid)); !let_in)
-        return std::unexpected(let_in.error());
-  }
-  return socket;
+// Has frames to this router's group and virtual MAC come in.
+Result<void> let_in(engine::PacketSocket& socket, const PlannedRouter& router) {
+  if (router.config.unicast_peers.empty())
+    if (auto joined = socket.join(router.config.family); !joined) return joined;
+  if (!router.endpoint.virtual_mac) return {};
+  return socket.accept_mac(virtual_mac(router.config.family, router.config.vrid));
 }
 
 }  // namespace
@@ -273,11 +263,14 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   link->source_v4 = state.source_v4;
   link->source_v6 = state.source_v6;
   if (state.present && state.attached) {
-    auto socket = open_socket(state, routers);
-    if (socket)
-      link->socket = std::move(*socket);
-    else
+    auto socket = engine::PacketSocket::open(static_cast<unsigned>(state.placement.device),
+                                             static_cast<unsigned>(state.host), state.config.name);
+    if (!socket) {
       log_(socket.error().message);
+    } else {
+      link->socket = std::move(*socket);
+      join_groups(*link, state, routers);
+    }
   }
   link->present = link->socket.has_value();
   // Without the program on the device no lease means anything: better Fault than ungated.
@@ -285,6 +278,22 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   vrrp_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
     driver.set_link(number, *link, now);
   });
+}
+
+// Trouble with one family's group leaves that family without a source, and so in Fault; the other
+// one goes on. IPv6 is gone altogether where the MTU is below 1280. An address that comes back is
+// told anew.
+void Interfaces::join_groups(VrrpLink& link, const InterfaceState& state,
+                             const std::vector<PlannedRouter>& routers) const {
+  for (const auto& router : routers) {
+    if (router.config.interface != state.config.name) continue;
+    IpAddress& source = router.config.family == Family::ipv4 ? link.source_v4 : link.source_v6;
+    if (source.is_unspecified() && !router.config.unicast_source) continue;
+    if (const auto let = let_in(*link.socket, router); !let) {
+      log_(let.error().message);
+      source = {};
+    }
+  }
 }
 
 const InterfaceState* Interfaces::find(const std::string& name) const {

@@ -78,6 +78,8 @@ class Interfaces {
   void see_ports(InterfaceState& state);
   unsigned ups_of(int ifindex, bool up);
   void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
+  void join_groups(VrrpLink& link, const InterfaceState& state,
+                   const std::vector<PlannedRouter>& routers) const;
 
   netlink::Links& links_;
   engine::SteeringProgram& program_;

@@ -23,7 +23,9 @@ Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router, Numbe
   return tracked;
 }
 
-Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
+Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
+                                     const std::vector<config::Interface>& interfaces,
+                                     Numbers& numbers) {
   auto tracked = plan_tracks(v, numbers);
   if (!tracked) return std::unexpected(tracked.error());
   vrrp::Settings s;
@@ -33,10 +35,13 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, Numbers& numbers) {
   s.version = v.version;
   s.priority = v.priority;
   s.advert_interval = v.advert_interval;
+  s.max_learned_interval = v.max_learned_interval;
   s.down_adverts = v.down_adverts;
   s.preempt = v.preempt;
   s.preempt_delay = v.preempt_delay;
   s.startup_delay = v.startup_delay;
+  const auto interface = std::ranges::find(interfaces, v.interface, &config::Interface::name);
+  if (interface != interfaces.end()) s.link_up_delay = interface->up_delay;
   for (const auto& a : v.addresses)
     (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
   s.checksum = v.checksum == config::ChecksumMode::message ? wire::ChecksumForm::message
@@ -129,7 +134,7 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
   for (const auto& v : config.vrrp) {
     auto id = numbers.routers.number_of(router_key(v));
     if (!id) return std::unexpected(id.error());
-    auto settings = plan_settings(v, numbers);
+    auto settings = plan_settings(v, config.interfaces, numbers);
     if (!settings) return std::unexpected(settings.error());
     plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers)});
   }

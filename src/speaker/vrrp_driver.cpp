@@ -43,7 +43,8 @@ void VrrpDriver::set_link(std::uint16_t index, VrrpLink& link, MonotonicTime now
   std::swap(links_[index], link);
   const VrrpLink& l = links_[index];
   routers_.on_interface(index, l.usable, l.source_v4, l.source_v6, now, actions_);
-  if (link.present && link.mac != l.mac)
+  const bool came = l.usable && !link.usable;
+  if (came || (link.present && link.mac != l.mac))
     for (vrrp::RouterId id = 0; id < endpoints_.size(); id++)
       if (std::ranges::count(endpoints_[id].endpoint.address_links, index) > 0)
         routers_.announce_again(id, now, actions_);
@@ -96,8 +97,14 @@ void VrrpDriver::on_track(std::uint16_t source, bool up, MonotonicTime now) {
   perform(now);
 }
 
-bool VrrpDriver::fail_over(vrrp::RouterId id, bool back, MonotonicTime now) {
-  const bool done = routers_.fail_over(id, back, now, actions_);
+bool VrrpDriver::hand_over(vrrp::RouterId id, bool forced, MonotonicTime now) {
+  const bool done = routers_.hand_over(id, forced, now, actions_);
+  perform(now);
+  return done;
+}
+
+bool VrrpDriver::back(vrrp::RouterId id, MonotonicTime now) {
+  const bool done = routers_.back(id, now, actions_);
   perform(now);
   return done;
 }
@@ -207,9 +214,11 @@ int VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
                              ? virtual_mac(router.advert.family, router.advert.vrid)
                              : link.mac;
   const wire::Link from{mac, link.vlan};
+  if (const IpAddress& source = source_of(router); !source.is_unspecified())
+    router.last_source = source;
   const auto send = [&](const MacAddress& to_mac, const IpAddress& to) {
     const std::size_t length =
-        wire::emit_advert_frame(router.advert, from, to_mac, source_of(router), to, frame_);
+        wire::emit_advert_frame(router.advert, from, to_mac, router.last_source, to, frame_);
     if (length != 0 && link.socket->send(std::span(frame_).first(length))) return 0;
     counters_.send_errors++;
     return length == 0 || errno == 0 ? EINVAL : errno;

@@ -86,7 +86,8 @@ class VrrpDriver {
   void remove(vrrp::RouterId id, MonotonicTime now);
   void set_peer_mac(vrrp::RouterId id, std::size_t peer, std::optional<MacAddress> mac);
   void on_track(std::uint16_t source, bool up, MonotonicTime now);
-  bool fail_over(vrrp::RouterId id, bool back, MonotonicTime now);
+  bool hand_over(vrrp::RouterId id, bool forced, MonotonicTime now);
+  bool back(vrrp::RouterId id, MonotonicTime now);
   void shut_down(MonotonicTime now);
   // Emits again whether the kernel is to have the router's addresses, in order with other events.
   void restate_addresses(vrrp::RouterId id, MonotonicTime now);
@@ -105,6 +106,7 @@ class VrrpDriver {
     wire::Advert advert;  // all but the priority stays as it is
     wire::AddressList unadvertised;
     std::optional<IpAddress> unicast_source;
+    IpAddress last_source{};  // of the last advert: still there for a farewell
     std::vector<IpAddress> peers;
     std::vector<std::optional<MacAddress>> peer_macs;
   };

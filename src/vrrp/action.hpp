@@ -73,15 +73,30 @@ struct Transition {
   std::uint8_t peer_priority;  // its priority, where there was one
 };
 
+// What became of the last planned handover.
+enum class HandoverEnd : std::uint8_t {
+  none,
+  under_way,
+  taken,
+  nobody_took,
+  unfit_peer,
+  called_off
+};
+[[nodiscard]] const char* to_string(HandoverEnd end) noexcept;  // a phrase for users
+
 // Something that moves no state, but that an operator has to know of.
 enum class Matter : std::uint8_t {
-  adverts_stuck,  // an advert could not be sent, the first after others that were
-  adverts_leave,  // the first that left again
+  adverts_stuck,     // an advert could not be sent, the first after others that were
+  adverts_leave,     // the first that left again
+  nobody_took,       // a handover: no peer took the addresses
+  unfit_peer,        // a handover: only a peer that fails took them
+  stalled,           // the process did not run at a deadline
+  interval_bounded,  // a peer's advert interval is longer than what is learned
 };
 struct Notice {
   RouterId router;
   Matter matter;
-  std::int64_t detail;  // adverts_stuck: errno
+  std::int64_t detail;  // adverts_stuck: errno; unfit_peer: its priority; else ms
 };
 [[nodiscard]] std::string to_string(const Notice& notice);  // a sentence for users
 

@@ -39,8 +39,10 @@ struct Update {
 struct Review {
   bool group_fault;
 };
-struct HandOver {};
-struct TakeBack {};  // may preempt again, with no delay
+struct HandOver {
+  bool forced;  // whoever takes the addresses, or nobody
+};
+struct TakeBack {};  // stays Active, or may preempt again, with no delay
 struct ShutDown {};  // hand over if Active, and end in Initialize
 struct Resign {      // to Initialize at once
   Cause cause;

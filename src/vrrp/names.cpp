@@ -60,6 +60,24 @@ const char* to_string(Cause cause) noexcept {
   return "?";
 }
 
+const char* to_string(HandoverEnd end) noexcept {
+  switch (end) {
+    case HandoverEnd::none:
+      return "never handed over";
+    case HandoverEnd::under_way:
+      return "the handover is under way";
+    case HandoverEnd::taken:
+      return "handed over";
+    case HandoverEnd::nobody_took:
+      return "no peer took the addresses";
+    case HandoverEnd::unfit_peer:
+      return "the peer that took the addresses fails, as its priority tells";
+    case HandoverEnd::called_off:
+      return "the handover was called off";
+  }
+  return "?";
+}
+
 std::string to_string(const Notice& notice) {
   switch (notice.matter) {
     case Matter::adverts_stuck:
@@ -67,6 +85,17 @@ std::string to_string(const Notice& notice) {
              std::strerror(static_cast<int>(notice.detail));
     case Matter::adverts_leave:
       return "adverts can be sent again";
+    case Matter::nobody_took:
+      return std::string("stays Active: ") + to_string(HandoverEnd::nobody_took);
+    case Matter::unfit_peer:
+      return std::string("stays Active: ") + to_string(HandoverEnd::unfit_peer) + " (" +
+             std::to_string(notice.detail) + ")";
+    case Matter::stalled:
+      return "the process did not run for " + std::to_string(notice.detail) +
+             " ms when an advert was due or to be heard";
+    case Matter::interval_bounded:
+      return "a peer's adverts announce an interval of " + std::to_string(notice.detail) +
+             " ms, longer than max_learned_interval, which counts instead";
   }
   return "?";
 }

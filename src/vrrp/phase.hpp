@@ -21,6 +21,8 @@ struct Backup {
   Cause takeover = Cause::down_timer;  // what it will mean that the timer fires
   bool waiting = false;                // it fired, the sync group has not agreed yet
   bool probing = false;                // an advert was sent to find out whether adverts leave
+  bool began_anew = false;             // a stall was forgiven since the Active was last heard
+  bool settling = false;               // the timer fired right after a stall
   bool installed = false;              // the peer resigned, our kernel has the addresses already
 
   [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
@@ -28,19 +30,22 @@ struct Backup {
 
 // The Active has sent priority 0, and answers until the peer does.
 struct Handover {
+  MonotonicTime lease{};  // the peers that heard the last advert wait until then
+  MonotonicTime until{};  // if no peer has taken the addresses by then, nobody will
+  bool forced = false;    // it ends in Backup, whoever takes the addresses, or nobody
   bool stopping = false;  // it ends in Initialize
 };
 
 struct Active {
   MonotonicTime confirmed{};     // the lease that the last advert that left speaks of
   MonotonicTime lease{};         // until then it may answer
-  MonotonicTime adver = kNever;  // Adver_Timer
+  MonotonicTime adver = kNever;  // Adver_Timer; handing over: when the lease is renewed
   MonotonicTime asserted = MonotonicTime::min();  // when an advert was last sent out of turn
   Announcer announcer;
   std::optional<Handover> handover;
 
   [[nodiscard]] MonotonicTime deadline() const {
-    return handover ? lease : std::min(adver, announcer.deadline());
+    return std::min(adver, handover ? handover->until : announcer.deadline());
   }
 };
 

@@ -36,8 +36,27 @@ RouterSet::~RouterSet() = default;
 // The sync group follows last.
 void RouterSet::handle(VirtualRouter& router, const Input& input, Event& event) {
   const State before = router.state();
+  const bool was_handing_over = router.handing_over();
   router.handle(input, event);
+  if (was_handing_over) stay_together(router, event);
   follow(router, before, event);
+}
+
+// A handover of one member that came to nothing ends that of the others.
+void RouterSet::stay_together(const VirtualRouter& router, Event& event) {
+  if (router.group() == nullptr || router.state() != State::active || router.handing_over()) return;
+  for (VirtualRouter* member : router.group()->members()) {
+    member->handle(input::TakeBack{}, event);
+  }
+}
+
+// The router and its sync group.
+void RouterSet::handle_all(VirtualRouter& router, const Input& input, Event& event) {
+  if (const SyncGroup* const group = router.group()) {
+    for (VirtualRouter* member : group->members()) handle(*member, input, event);
+  } else {
+    handle(router, input, event);
+  }
 }
 
 // What `router` became, having been `before`, moves its sync group.
@@ -211,7 +230,9 @@ std::optional<wire::AdvertDrop> RouterSet::on_advert(std::uint16_t interface,
   VirtualRouter& router = *routers_[found->second];
   Event event{now, out};
   const State before = router.state();
+  const bool was_handing_over = router.handing_over();
   const auto drop = router.hear(received, event);
+  if (was_handing_over) stay_together(router, event);
   follow(router, before, event);
   return drop;
 }
@@ -233,20 +254,23 @@ void RouterSet::on_time(MonotonicTime now, Actions& out) {
   }
 }
 
-bool RouterSet::fail_over(RouterId id, bool back, MonotonicTime now, Actions& out) {
+bool RouterSet::hand_over(RouterId id, bool forced, MonotonicTime now, Actions& out) {
   VirtualRouter* const router = find(id);
   if (router == nullptr) return false;
   Event event{now, out};
   fire(*router, event);  // it may have stalled
-  const bool possible =
-      back ? router->handed_over() : router->state() == State::active && !router->handing_over();
-  if (!possible) return false;
-  const Input input = back ? Input(input::TakeBack{}) : Input(input::HandOver{});
-  if (const SyncGroup* const group = router->group()) {
-    for (VirtualRouter* member : group->members()) handle(*member, input, event);
-  } else {
-    handle(*router, input, event);
-  }
+  if (router->state() != State::active || router->handing_over()) return false;
+  handle_all(*router, input::HandOver{forced}, event);
+  return true;
+}
+
+bool RouterSet::back(RouterId id, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr) return false;
+  Event event{now, out};
+  fire(*router, event);
+  if (!router->handed_over()) return false;
+  handle_all(*router, input::TakeBack{}, event);
   return true;
 }
 

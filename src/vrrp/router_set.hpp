@@ -60,10 +60,13 @@ class RouterSet {
   void on_sent(RouterId id, int error, MonotonicTime now, Actions& out);
   // Lets every timer that is due fire.
   void on_time(MonotonicTime now, Actions& out);
-  // Planned handover: an Active resigns, but keeps its lease until the peer's advert arrives or
-  // the lease ends, and does not preempt until `back`, or until the peer falls silent.
-  // false: it is not Active (or, with back, was not handed over).
-  bool fail_over(RouterId id, bool back, MonotonicTime now, Actions& out);
+  // Planned handover of an Active and its sync group: it resigns, but answers until the peer's
+  // advert arrives, and does not preempt until back(), or until the peer falls silent or fails. If
+  // no peer takes the addresses, or only one that fails, it stays Active, unless it was forced.
+  // Status::handover tells what became of it. false: it is not Active.
+  bool hand_over(RouterId id, bool forced, MonotonicTime now, Actions& out);
+  // Takes a handover back, or calls it off. false: it was not handed over.
+  bool back(RouterId id, MonotonicTime now, Actions& out);
   // All resign. Call on_time/on_advert until idle() or a patience of the caller's ends.
   void shut_down(MonotonicTime now, Actions& out);
   [[nodiscard]] bool idle() const;  // no virtual router holds a lease
@@ -77,6 +80,8 @@ class RouterSet {
   void join_group(VirtualRouter& router);
   void leave_group(VirtualRouter& router, Event& event);
   void handle(VirtualRouter& router, const Input& input, Event& event);
+  static void stay_together(const VirtualRouter& router, Event& event);
+  void handle_all(VirtualRouter& router, const Input& input, Event& event);
   void follow(VirtualRouter& router, State before, Event& event);
   void fire(VirtualRouter& router, Event& event);
   void review(VirtualRouter& router, Event& event);

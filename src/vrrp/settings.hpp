@@ -31,10 +31,13 @@ struct Settings {
   std::uint8_t version = 3;
   std::uint8_t priority = 100;  // 255: address owner
   Duration advert_interval = std::chrono::seconds(1);
+  // The longest interval that is learned from a peer; none: ten times the own.
+  std::optional<Duration> max_learned_interval;
   int down_adverts = 3;  // Active_Down_Interval = down_adverts x interval + Skew_Time
   bool preempt = true;
   Duration preempt_delay{};
-  Duration startup_delay{};
+  Duration startup_delay{};        // from the start, and from link-up
+  Duration link_up_delay{};        // from link-up
   wire::AddressList addresses;     // in configured order, as advertised
   wire::AddressList unadvertised;  // held and announced with them; Announce counts them on
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
@@ -51,6 +54,9 @@ struct Settings {
   Duration garp_refresh = std::chrono::seconds(60);        // 0: never
   Duration garp_interval = std::chrono::milliseconds(10);  // between rounds and refreshes, pacing
 
+  [[nodiscard]] Duration longest_learned_interval() const {
+    return max_learned_interval.value_or(10 * advert_interval);
+  }
   bool operator==(const Settings&) const = default;
 };
 

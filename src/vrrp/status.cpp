@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vrrp/status.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "vrrp/priority.hpp"
@@ -21,6 +22,8 @@ void Status::count(const wire::ReceivedAdvert& received, const Settings& setting
   ++adverts_by_checksum[static_cast<std::size_t>(advert.checksum)];
   if (advert.interval != settings.advert_interval) ++interval_mismatches;
   if (!same_addresses(advert.addresses, settings.addresses)) ++address_mismatches;
+  if (peer != received.source) highest_peer_priority = 0;
+  highest_peer_priority = std::max(highest_peer_priority, advert.priority);
   peer = received.source;
   peer_priority = advert.priority;
   peer_seen = now;

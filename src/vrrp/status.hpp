@@ -23,14 +23,17 @@ struct Status {
   std::uint8_t configured_priority = 0;
   std::uint8_t effective_priority = 0;
   bool handed_over = false;  // stays Backup while a peer is Active, though it could preempt
-  IpAddress peer;            // sender of the last good advert; unspecified: none yet
+  HandoverEnd handover = HandoverEnd::none;
+  IpAddress peer;  // sender of the last good advert; unspecified: none yet
   std::uint8_t peer_priority = 0;
   std::uint8_t lowest_peer_priority = 0;  // lowest non-zero priority heard lately
   MonotonicTime lowest_peer_seen{};
+  std::uint8_t highest_peer_priority = 0;  // of all that were heard from `peer`
   MonotonicTime peer_seen{};
   wire::ChecksumForm peer_checksum{};
   std::array<std::uint64_t, 2> adverts_by_checksum{};  // by ChecksumForm
   Duration active_adver_interval{};
+  Duration unlearned_interval{};  // the Active's, if it is longer than may be learned; else 0
   Duration skew_time{};
   Duration active_down_interval{};
   MonotonicTime next_deadline = kNever;
@@ -38,6 +41,8 @@ struct Status {
   std::uint64_t adverts_sent = 0;
   std::uint64_t adverts_unsent = 0;  // those that could not leave
   int send_error = 0;                // errno of the last advert; 0: it left
+  std::uint64_t stalls = 0;          // deadlines at which the process did not run for too long
+  Duration longest_stall{};
   std::uint64_t adverts_received = 0;
   std::uint64_t address_mismatches = 0;                     // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same

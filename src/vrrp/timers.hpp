@@ -7,9 +7,11 @@
 //   Active_Down_Timer   becoming Backup, and each acceptable advert: the Active is given up
 //   listening mark      with Active_Down_Timer: the process must have run by then, or it stalled
 //   lease deadline      each advert sent: until then this node may answer for the addresses
+//   end of a handover   priority 0 sent: by then a peer has taken the addresses, or nobody does
 //   startup delay, preempt delay, hold of a sync group: instants before which it stays Backup
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -39,6 +41,13 @@ namespace tandem::vrrp {
   return down_adverts * advert_interval;
 }
 
+// How long a lease lasts while the addresses are handed over, renewed each half of it. A peer may
+// take them at any moment then, and if this process is killed meanwhile two nodes must not answer.
+[[nodiscard]] constexpr Duration handover_lease(Duration advert_interval) noexcept {
+  using std::chrono::milliseconds;
+  return std::clamp<Duration>(advert_interval / 4, milliseconds(20), milliseconds(100));
+}
+
 // How often an Active sends adverts. With down_adverts = 1 the lease lasts one interval only, so
 // that it has to be renewed before the interval is over; otherwise it would lapse with each advert.
 [[nodiscard]] constexpr Duration send_interval(Duration advert_interval,
@@ -51,5 +60,8 @@ namespace tandem::vrrp {
 [[nodiscard]] constexpr Duration stall_limit(Duration active_adver_interval) noexcept {
   return active_adver_interval + std::chrono::milliseconds(10);
 }
+
+// After a stall the kernel may have packets that it could not deliver meanwhile.
+inline constexpr Duration kSettleTime = std::chrono::milliseconds(10);
 
 }  // namespace tandem::vrrp

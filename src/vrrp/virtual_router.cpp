@@ -22,6 +22,10 @@ constexpr Duration kBetweenNotices = std::chrono::seconds(10);
 // How often an Active tries again to send an advert that could not leave.
 constexpr int kTriesPerInterval = 4;
 
+std::int64_t to_ms(Duration time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
 Cause recovery_of(Cause fault) {
   switch (fault) {
     case Cause::interface_down:
@@ -56,7 +60,8 @@ VirtualRouter::VirtualRouter(RouterId id, std::uint16_t interface, const Setting
       interface_(interface),
       link_usable_(link_usable),
       link_source_(link_source),
-      failing_(std::move(failing)) {
+      failing_(std::move(failing)),
+      link_was_down_(!link_usable) {
   status_.id = id;
   status_.effective_priority = effective_priority(settings_, failing_);
   status_.active_adver_interval = settings_.advert_interval;
@@ -109,16 +114,18 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       },
       [&](Active& a, const Review& i) {
         if ((!faulty() && !i.group_fault) || (a.handover && a.handover->stopping)) return;
-        leave_active(a, Fault{}, fault_cause(), farewell(), event);
+        leave_active(Fault{}, fault_cause(), farewell(), event);
       },
-      [&](Active& a, HandOver) { hand_over(a, false, event); },
-      [&](Active& a, ShutDown) { hand_over(a, true, event); },
-      [&](Active& a, const Resign& i) {
-        leave_active(a, Initialize{}, i.cause, farewell(), event);
+      [&](Active& a, const HandOver& i) { hand_over(a, i.forced, event); },
+      [&](Active& a, TakeBack) { keep(a, HandoverEnd::called_off, event); },
+      [&](Active& a, ShutDown) {
+        hand_over(a, true, event);
+        a.handover->stopping = true;
       },
+      [&](Active&, const Resign& i) { leave_active(Initialize{}, i.cause, farewell(), event); },
       [&](Active& a, StepDown) {
         if (a.handover) return;
-        leave_active(a, new_backup(event.now), Cause::sync_group, Farewell::resignation, event);
+        leave_active(new_backup(event.now), Cause::sync_group, Farewell::resignation, event);
       },
 
       [&](Fault&, const Review& i) {
@@ -126,6 +133,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
           status_.cause = fault_cause();
         } else {
           preempt_after_ = kNever;
+          wait_after_link_up(event.now);
           start_election(recovery_of(status_.cause), event);
         }
       },
@@ -148,10 +156,16 @@ void VirtualRouter::check_lease(Event& event) {
   Active* const active = std::get_if<Active>(&phase_);
   if (active == nullptr) return;
   if (active->handover) {
-    if (event.now >= active->lease) finish_handover(*active, event);
+    // Whoever took the addresses may not have been read yet, but we do not know.
+    const Duration late = event.now - active->handover->lease;
+    if (late > stall_limit(settings_.advert_interval)) finish_handover(*active, event);
   } else if (event.now > active->lease) {
-    leave_active(*active, new_backup(event.now), blocked() ? Cause::unsent : Cause::stalled,
-                 Farewell::none, event);
+    const Duration late = event.now - active->adver;
+    const bool stalled = !blocked();
+    Backup backup = new_backup(event.now);
+    backup.began_anew = stalled;
+    leave_active(backup, stalled ? Cause::stalled : Cause::unsent, Farewell::none, event);
+    if (stalled) note_stall(late, event);
   }
 }
 
@@ -170,6 +184,7 @@ std::optional<wire::AdvertDrop> VirtualRouter::hear(const wire::ReceivedAdvert& 
 void VirtualRouter::on_interface(bool usable, const IpAddress& source) {
   link_usable_ = usable;
   link_source_ = source;
+  link_was_down_ = link_was_down_ || !usable;
 }
 
 void VirtualRouter::set_group(SyncGroup* group) {
@@ -189,6 +204,13 @@ void VirtualRouter::start(bool group_fault, Event& event) {
   } else {
     start_election(Cause::startup, event);
   }
+}
+
+// A switch may not forward yet, although the link is up: whoever is Active cannot be heard.
+void VirtualRouter::wait_after_link_up(MonotonicTime now) {
+  if (!std::exchange(link_was_down_, false)) return;
+  startup_until_ =
+      std::max(startup_until_, now + std::max(settings_.startup_delay, settings_.link_up_delay));
 }
 
 // RFC 9568, 6.4.1, and again when a Fault is over.
@@ -218,7 +240,7 @@ void VirtualRouter::arm(Backup& backup, Duration delay, Cause cause, MonotonicTi
   backup.active_down = std::max({now + delay, startup_until_, hold_until_});
   backup.listen = std::min(backup.active_down, now + status_.active_adver_interval);
   backup.takeover = cause;
-  backup.waiting = false;
+  backup.waiting = backup.settling = false;
 }
 
 // RFC 9568, 6.4.2.
@@ -247,8 +269,9 @@ void VirtualRouter::prepare_takeover(Backup& backup, Event& event) {
 
 // An Active that we leave in place was heard.
 void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Event& event) {
-  learn_interval(advert);
+  learn_interval(advert, event);
   hold_until_ = {};
+  backup.began_anew = false;
   arm(backup, active_down(), Cause::down_timer, event.now);
   uninstall(backup, event);
 }
@@ -261,7 +284,13 @@ void VirtualRouter::uninstall(Backup& backup, Event& event) {
 // (RFC 9568, 6.1, Preempt_Mode), unless an operator handed its addresses over. Called when such
 // an Active was heard, which is what preempt_delay counts from.
 bool VirtualRouter::preempts(MonotonicTime now) {
-  if (status_.handed_over) return false;
+  if (status_.handed_over) {
+    // Not for a peer that has begun to fail since.
+    if (status_.peer_priority >=
+        std::exchange(taken_with_, std::max(taken_with_, status_.peer_priority)))
+      return false;
+    take_back(now);
+  }
   if (is_owner()) return true;
   if (!settings_.preempt) return false;
   if (settings_.preempt_delay == Duration::zero()) return true;
@@ -272,8 +301,14 @@ bool VirtualRouter::preempts(MonotonicTime now) {
 // A listening mark, or Active_Down_Timer.
 void VirtualRouter::listen(Backup& backup, Event& event) {
   if (backup.waiting || event.now < backup.listen) return;
-  if (event.now - backup.listen > stall_limit(status_.active_adver_interval)) {
+  const Duration late = event.now - backup.listen;
+  const bool stalled = late > stall_limit(status_.active_adver_interval) && !backup.settling;
+  if (stalled) note_stall(late, event);
+  if (stalled && !std::exchange(backup.began_anew, true)) {
     arm(backup, active_down(), Cause::down_timer, event.now);
+  } else if (stalled && event.now >= backup.active_down) {
+    backup.settling = true;
+    backup.listen = backup.active_down = event.now + kSettleTime;
   } else if (event.now < backup.active_down) {
     backup.listen = std::min(backup.active_down, event.now + status_.active_adver_interval);
   } else if (group_ != nullptr) {
@@ -333,15 +368,19 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
   const wire::Advert& advert = received.advert;
   if (active.handover) {
     if (advert.priority == kResignPriority) return;
-    learn_interval(advert);
+    if (!active.handover->forced && is_unfit(advert)) {
+      return keep(active, HandoverEnd::unfit_peer, event);
+    }
+    learn_interval(advert, event);
+    taken_with_ = advert.priority;
     finish_handover(active, event);
   } else if (advert.priority == kResignPriority) {
     assert_active(active, event);
     active.adver = event.now + rhythm();
   } else if (is_superior(received)) {
-    learn_interval(advert);
+    learn_interval(advert, event);
     const bool tie = advert.priority == status_.effective_priority;
-    leave_active(active, new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
+    leave_active(new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
                  Farewell::last_advert, event);
   } else if (settings_.version == 2) {
     // RFC 3768, 6.4.3: no advert, but its announcements did harm.
@@ -360,7 +399,8 @@ bool VirtualRouter::is_superior(const wire::ReceivedAdvert& received) const {
 
 // Lateness does not add up, unless a whole advert was missed.
 void VirtualRouter::advertise_in_turn(Active& active, Event& event) {
-  if (active.handover || event.now < active.adver) return;
+  if (active.handover) return continue_handover(active, event);
+  if (event.now < active.adver) return;
   active.adver = (event.now - active.adver < rhythm() ? active.adver : event.now) + rhythm();
   advertise(active, event);
 }
@@ -378,12 +418,13 @@ void VirtualRouter::advertise(Active& active, Event& event) {
 void VirtualRouter::sent(Active& active, int error, Event& event) {
   note_sent(error, event);
   if (error == 0) {
-    active.confirmed = active.lease;
+    active.confirmed = active.handover ? active.handover->lease : active.lease;
     return;
   }
   active.lease = active.confirmed;
+  if (active.handover) bound_handover(active, active.confirmed);
   if (active.lease <= event.now) {
-    leave_active(active, new_backup(event.now), Cause::unsent, Farewell::none, event);
+    leave_active(new_backup(event.now), Cause::unsent, Farewell::none, event);
     return;
   }
   event.out.push_back(GrantLease{id(), active.lease});
@@ -425,33 +466,90 @@ void VirtualRouter::update(Active& active, const Settings& old, bool new_priorit
   if (new_addresses) event.out.push_back(InstallAddresses{id()});
 }
 
-// The last advert gives the lease its full length, so that it outlasts the peer's Skew_Time.
-void VirtualRouter::hand_over(Active& active, bool stopping, Event& event) {
+// The last advert makes the peers wait for as long as the handover may take, should priority 0 get
+// lost.
+void VirtualRouter::hand_over(Active& active, bool forced, Event& event) {
   if (!active.handover) {
     advertise(active, event);
+    active.handover.emplace();
+    bound_handover(active, active.lease);
     event.out.push_back(SendAdvert{id(), kResignPriority});
     active.announcer.stop();
-    active.handover.emplace();
+    hold_on(active, event);
     status_.handed_over = true;
+    status_.handover = HandoverEnd::under_way;
+    taken_with_ = 0;
   }
-  if (stopping) active.handover->stopping = true;
+  active.handover->forced = active.handover->forced || forced;
 }
 
-void VirtualRouter::finish_handover(const Active& active, Event& event) {
-  if (active.handover->stopping) {
-    leave_active(active, Initialize{}, Cause::shutdown, Farewell::none, event);
+// So early that the next advert leaves before the lease ends, if it is to go on.
+void VirtualRouter::bound_handover(Active& active, MonotonicTime lease) const {
+  active.handover->lease = lease;
+  active.handover->until = lease - handover_lease(settings_.advert_interval) / 2;
+}
+
+void VirtualRouter::hold_on(Active& active, Event& event) const {
+  const Duration lease = handover_lease(settings_.advert_interval);
+  active.lease = std::min(event.now + lease, active.handover->lease);
+  active.adver = event.now + lease / 2;
+  event.out.push_back(GrantLease{id(), active.lease});
+}
+
+void VirtualRouter::continue_handover(Active& active, Event& event) {
+  if (event.now < active.handover->until) {
+    if (event.now >= active.adver) hold_on(active, event);
+  } else if (active.handover->forced) {
+    finish_handover(active, event);
   } else {
-    leave_active(active, new_backup(event.now), Cause::handed_over, Farewell::none, event);
+    keep(active, HandoverEnd::nobody_took, event);
   }
+}
+
+// A stop that nobody answered says once more that we go: the first word may have been lost.
+void VirtualRouter::finish_handover(const Active& active, Event& event) {
+  status_.handover = HandoverEnd::taken;
+  const bool answered = status_.peer_seen == event.now;
+  if (active.handover->stopping) {
+    leave_active(Initialize{}, Cause::shutdown, answered ? Farewell::none : Farewell::resignation,
+                 event);
+  } else {
+    leave_active(new_backup(event.now), Cause::handed_over, Farewell::none, event);
+  }
+}
+
+// The handover comes to nothing: Active as before, and the neighbours are told so.
+void VirtualRouter::keep(Active& active, HandoverEnd why, Event& event) {
+  if (!active.handover || active.handover->stopping) return;
+  active.handover.reset();
+  status_.handed_over = false;
+  status_.handover = why;
+  active.adver = event.now + rhythm();
+  advertise(active, event);
+  active.announcer.start(settings_, event.now);
+  announce(active, event);
+  if (why == HandoverEnd::called_off) return;
+  const bool unfit = why == HandoverEnd::unfit_peer;
+  event.out.push_back(Notice{id(), unfit ? Matter::unfit_peer : Matter::nobody_took,
+                             unfit ? status_.peer_priority : 0});
+}
+
+// Whether its priority tells that something fails at the peer: it had a higher one before, or one
+// that even this node's failing checks would not give way to. A peer that we would have to yield
+// to is fit whatever it was.
+bool VirtualRouter::is_unfit(const wire::Advert& advert) const {
+  if (advert.priority >= status_.effective_priority) return false;
+  if (advert.priority < status_.highest_peer_priority) return true;
+  const auto lowest = lowest_priority(settings_);
+  return lowest && *lowest < status_.effective_priority && advert.priority < *lowest;
 }
 
 // resignation: priority 0, so that the peers need not wait for Active_Down_Interval. Not where a
 // better Active is heard already, nor by one that does not know whether it still is the Active.
 template <class To>
-void VirtualRouter::leave_active(const Active& active, To to, Cause cause, Farewell farewell,
-                                 Event& event) {
+void VirtualRouter::leave_active(To to, Cause cause, Farewell farewell, Event& event) {
   event.out.push_back(RevokeLease{id()});
-  if (farewell == Farewell::resignation && !active.handover) {
+  if (farewell == Farewell::resignation) {
     event.out.push_back(SendAdvert{id(), kResignPriority});
   } else if (farewell == Farewell::last_advert) {
     event.out.push_back(SendAdvert{id(), status_.effective_priority});
@@ -479,7 +577,8 @@ void VirtualRouter::hold(MonotonicTime now) {
 }
 
 void VirtualRouter::take_back(MonotonicTime now) {
-  status_.handed_over = false;
+  if (!std::exchange(status_.handed_over, false)) return;
+  status_.handover = HandoverEnd::called_off;
   if (settings_.preempt_delay > Duration::zero()) preempt_after_ = now;
 }
 
@@ -518,10 +617,26 @@ void VirtualRouter::note_sent(int error, Event& event) {
   }
 }
 
-// RFC 9568, 6.4.2 and 6.4.3: Active_Adver_Interval is the Active's. Version 2 has no such thing:
-// a differing interval was dropped.
-void VirtualRouter::learn_interval(const wire::Advert& advert) {
-  if (settings_.version == 3) status_.active_adver_interval = advert.interval;
+void VirtualRouter::note_stall(Duration late, Event& event) {
+  ++status_.stalls;
+  status_.longest_stall = std::max(status_.longest_stall, late);
+  if (event.now < tell_stall_after_) return;
+  tell_stall_after_ = event.now + kBetweenNotices;
+  event.out.push_back(Notice{id(), Matter::stalled, to_ms(late)});
+}
+
+// RFC 9568, 6.4.2 and 6.4.3: Active_Adver_Interval is the Active's. It is bounded, since one advert
+// that somebody forged could else keep us waiting for two minutes. Version 2 has no such thing: a
+// differing interval was dropped.
+void VirtualRouter::learn_interval(const wire::Advert& advert, Event& event) {
+  if (settings_.version != 3) return;
+  const Duration most = settings_.longest_learned_interval();
+  const bool bounded = advert.interval > most;
+  status_.active_adver_interval = bounded ? most : advert.interval;
+  status_.unlearned_interval = bounded ? advert.interval : Duration{};
+  if (!bounded || event.now < tell_bound_after_) return;
+  tell_bound_after_ = event.now + kBetweenNotices;
+  event.out.push_back(Notice{id(), Matter::interval_bounded, to_ms(advert.interval)});
 }
 
 // Why it is, or would be, in Fault.
@@ -530,8 +645,9 @@ Cause VirtualRouter::fault_cause() const {
   return faulty() ? Cause::tracked_failed : Cause::sync_group;
 }
 
+// An address that was just lost can still be the source of a farewell.
 VirtualRouter::Farewell VirtualRouter::farewell() const {
-  return usable() ? Farewell::resignation : Farewell::none;
+  return link_usable_ ? Farewell::resignation : Farewell::none;
 }
 
 Duration VirtualRouter::rhythm() const {

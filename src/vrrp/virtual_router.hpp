@@ -13,14 +13,20 @@
 // An Active that yields to a better one sends a last advert of its own: the better one may not have
 // heard that there was another, whose announcements it has to undo.
 //
-// As Backup, silence counts only while the process listens. Active_Down_Timer is divided by
-// listening marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means
-// that adverts may have been lost or are still unread: the timer starts afresh. A Backup late by
-// less than that takes over. So a stall that swallows more than two intervals is always noticed,
-// and a shorter one leaves at least one whole interval of real silence.
+// As Backup, silence counts while the process listens. Active_Down_Timer is divided by listening
+// marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means that the
+// process stalled: adverts may have been lost. The timer starts afresh then, but only once in a
+// silence: a node that runs in slices would never take over. From the second stall on silence is
+// silence, since the caller has read what waited in the ring before it lets a timer fire; only does
+// no takeover come straight out of a stall, but kSettleTime later, when the kernel has delivered
+// what waited in its queues. So a Backup that stalls takes over within twice Active_Down_Interval
+// and the length of two stalls. An Active whose lease a stall ended has begun anew thereby.
 //
-// Handing over (only while Active): a last advert renewed the lease, priority 0 was sent, adverts
-// have ended. Lease and addresses stay until the peer's advert arrives, or the lease ends.
+// Handing over (only while Active): a last advert tells the peers to wait for a whole lease, then
+// priority 0 is sent, and adverts end. The addresses stay until the peer's advert arrives, on a
+// lease that is short and renewed: whoever kills this process meanwhile leaves no second one that
+// answers. If the time of that last advert passes and nobody took them, or only a peer whose
+// priority says that it fails, the router stays Active, unless it was forced or is to stop.
 //
 // In a sync group Active_Down_Timer does not make the router Active; it is then `waiting` and the
 // group decides (sync_group.hpp).
@@ -88,6 +94,7 @@ class VirtualRouter {
   void check_lease(Event& event);
   // Initialize
   void start(bool group_fault, Event& event);
+  void wait_after_link_up(MonotonicTime now);
   void start_election(Cause cause, Event& event);
   // Backup
   void hear(Backup& backup, const wire::ReceivedAdvert& received, Event& event);
@@ -110,12 +117,17 @@ class VirtualRouter {
   void announce(Active& active, Event& event) const;
   void announce_again(Active& active, Event& event) const;
   void update(Active& active, const Settings& old, bool new_priority, Event& event);
-  void hand_over(Active& active, bool stopping, Event& event);
+  void hand_over(Active& active, bool forced, Event& event);
+  void bound_handover(Active& active, MonotonicTime lease) const;
+  void hold_on(Active& active, Event& event) const;
+  void continue_handover(Active& active, Event& event);
   void finish_handover(const Active& active, Event& event);
+  void keep(Active& active, HandoverEnd why, Event& event);
+  [[nodiscard]] bool is_unfit(const wire::Advert& advert) const;
   void sent(Active& active, int error, Event& event);
   enum class Farewell { none, last_advert, resignation };
   template <class To>
-  void leave_active(const Active& active, To to, Cause cause, Farewell farewell, Event& event);
+  void leave_active(To to, Cause cause, Farewell farewell, Event& event);
   // All
   template <class To>
   void enter(To to, Cause cause, Event& event);
@@ -125,7 +137,8 @@ class VirtualRouter {
   bool track(std::uint16_t source, bool up);
   bool refresh_priority();
   void note_sent(int error, Event& event);
-  void learn_interval(const wire::Advert& advert);
+  void note_stall(Duration late, Event& event);
+  void learn_interval(const wire::Advert& advert, Event& event);
   // A link without an address to send from is of no use.
   [[nodiscard]] bool usable() const { return link_usable_ && !source().is_unspecified(); }
   [[nodiscard]] Cause fault_cause() const;
@@ -148,8 +161,10 @@ class VirtualRouter {
   MonotonicTime startup_until_{};
   MonotonicTime hold_until_{};
   MonotonicTime preempt_after_ = kNever;  // end of preempt_delay; never: not begun
+  std::uint8_t taken_with_ = 0;           // highest priority of who has what was handed over
+  bool link_was_down_ = false;            // since it last took part
   bool stuck_told_ = false;               // Matter::adverts_stuck, and not yet that it is over
-  MonotonicTime tell_stuck_after_{};
+  MonotonicTime tell_stuck_after_{}, tell_stall_after_{}, tell_bound_after_{};
 };
 
 }  // namespace tandem::vrrp

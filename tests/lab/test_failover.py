@@ -95,6 +95,18 @@ class Failover(tap.LabCase):
         self.pair.a.ctl("failover", "--back")
         self.pair.a.wait_for("Active")
 
+    def test_failover_to_nobody(self):
+        """With no peer to take the address, `failover` leaves it where it is and says so."""
+        self.pair.b.kill()
+        probe = Probe(self.lab, VIP)
+        said = self.pair.a.ctl("failover", "VI_1", check=False)
+        self.assertEqual(said.returncode, 1, said.stdout)
+        self.assertIn("no peer took the addresses", said.stdout)
+        time.sleep(0.3)
+        self.assertLessEqual(sum(gap["missed"] for gap in probe.finish().gaps), 5)
+        self.assertEqual(self.pair.a.router()["state"], "Active")
+        self.assertFalse(self.pair.a.router()["handed_over"])
+
     def assert_old_active_is_silent(self, action, address):
         """From b's first frame for the address on, none comes from a, and a's kernel gets none."""
         def of_address(frame):

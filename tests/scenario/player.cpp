@@ -131,9 +131,9 @@ void Player::event(const Words& words) {
     set_all(plan(), words, 1);
     set_.update(router_, plan().settings, now_, actions_);
   } else if (verb == "failover" || verb == "back") {
-    if (!set_.fail_over(router_, verb == "back", now_, actions_)) complain(verb + " was refused");
+    if (!fail_over(verb, join(words, 1))) complain(verb + " was refused");
   } else if (verb == "refused") {
-    if (set_.fail_over(router_, words.at(1) == "back", now_, actions_)) complain("not refused");
+    if (fail_over(words.at(1), {})) complain("not refused");
   } else if (verb == "shutdown") {
     set_.shut_down(now_, actions_);
   } else if (verb == "remove") {
@@ -146,6 +146,11 @@ void Player::event(const Words& words) {
     complain("no such event: " + verb);
   }
   collect();
+}
+
+bool Player::fail_over(const std::string& verb, const std::string& how) {
+  if (verb == "back") return set_.back(router_, now_, actions_);
+  return set_.hand_over(router_, how == "forced", now_, actions_);
 }
 
 void Player::start() {
@@ -169,7 +174,7 @@ void Player::expect(const Words& words) {
   } else if (what == "drop") {
     expect_fact(words.at(2), drop_ ? wire::to_string(*drop_) : "none");
   } else if (what == "status") {
-    expect_fact(words.at(3), describe(set_.status(router_), words[2]));
+    expect_fact(join(words, 3), describe(set_.status(router_), words.at(2)));
   } else if (what == "explained") {
     expect_fact(join(words, 2), explain_priority(plan().settings, failing()));
   } else if (what == "idle") {

@@ -8,7 +8,7 @@
 //   # comment
 //
 // Events: start, advert KEY=VALUE..., track NAME up|fails, interface up|down [ADDRESS], update
-// KEY=VALUE..., failover, back, shutdown, remove, stall until TIME (nothing fires on the way),
+// KEY=VALUE..., failover [forced], back, shutdown, remove, stall until TIME (nothing fires on the way),
 // adverts stuck|leave, refused failover|back. Expectations besides actions: nothing, drop REASON,
 // status KEY VALUE, explained TEXT, idle yes|no. What happens and is not expected fails the
 // timeline.
@@ -42,6 +42,7 @@ class Player {
   void line(Words words);
   void declare(const Words& words);
   void event(const Words& words);
+  bool fail_over(const std::string& verb, const std::string& how);
   void start();
   void advert(const Words& words);
   void expect(const Words& words);

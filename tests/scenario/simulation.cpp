@@ -2,6 +2,7 @@
 #include "simulation.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace tandem::scenario {
@@ -13,7 +14,12 @@ constexpr std::uint16_t kInterface = 1;
 
 Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
                        const std::array<Routers, 2>& routers)
-    : random_(seed), wire_(wire), overlap_(routers[0].size()) {
+    : random_(seed),
+      wire_(wire),
+      overlap_(routers[0].size()),
+      ghost_(routers[0].size()),
+      answered_(routers[0].size(), now_) {
+  caches_.fill(std::vector<int>(routers[0].size(), -1));
   for (int n = 0; n < kNodes; ++n) {
     nodes_[n].routers = routers[n];
     nodes_[n].source = *IpAddress::parse(n == 0 ? "192.0.2.2" : "192.0.2.3");
@@ -31,9 +37,11 @@ void Simulation::start(int node) {
   n.set = {};
   n.mode = Mode::running;
   n.inbox.clear();
+  n.failing.clear();
+  n.able_since = now_;
   std::ranges::fill(n.lease, MonotonicTime{});  // swept at the start of the daemon
   for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) {
-    n.set.add(id, kInterface, n.routers[id], n.source, true, now_, actions_);
+    n.set.add(id, kInterface, n.routers[id], n.source, n.link_up, now_, actions_);
   }
   carry_out(node);
 }
@@ -50,6 +58,7 @@ void Simulation::stop(int node) {
 void Simulation::resume(int node, bool queue_lost) {
   Node& n = nodes_[node];
   n.mode = Mode::running;
+  n.able_since = now_;
   if (queue_lost) n.inbox.clear();
   for (; !n.inbox.empty(); n.inbox.pop_front()) deliver({node, n.inbox.front()});
   n.set.on_time(now_, actions_);
@@ -57,12 +66,25 @@ void Simulation::resume(int node, bool queue_lost) {
 }
 
 void Simulation::track(int node, std::uint16_t source, bool up) {
-  nodes_[node].set.on_track(source, up, now_, actions_);
+  Node& n = nodes_[node];
+  if (up) n.failing.erase(source);
+  if (!up) n.failing.insert(source);
+  n.able_since = now_;
+  n.set.on_track(source, up, now_, actions_);
+  carry_out(node);
+}
+
+void Simulation::interface(int node, bool up) {
+  Node& n = nodes_[node];
+  n.link_up = up;
+  n.able_since = now_;
+  if (n.mode == Mode::down) return;
+  n.set.on_interface(kInterface, up, n.source, {}, now_, actions_);
   carry_out(node);
 }
 
 void Simulation::fail_over(int node, vrrp::RouterId router) {
-  nodes_[node].set.fail_over(router, false, now_, actions_);
+  nodes_[node].set.hand_over(router, false, now_, actions_);
   carry_out(node);
 }
 
@@ -102,18 +124,27 @@ void Simulation::deliver(const Delivery& delivery) {
 
 void Simulation::carry_out(int node) {
   Node& n = nodes_[node];
-  for (const vrrp::Action& action : std::exchange(actions_, {})) {
+  for (std::size_t i = 0; i < actions_.size(); ++i) {
+    const vrrp::Action action = actions_[i];  // what became of an advert may ask for more
     if (const auto* grant = std::get_if<vrrp::GrantLease>(&action)) {
       n.lease[grant->router] = grant->deadline;
     } else if (const auto* revoke = std::get_if<vrrp::RevokeLease>(&action)) {
       n.lease[revoke->router] = {};
     } else if (const auto* advert = std::get_if<vrrp::SendAdvert>(&action)) {
-      send(node, *advert);
+      if (!n.refused) send(node, *advert);
+      if (advert->priority != vrrp::kResignPriority) {
+        n.set.on_sent(advert->router, n.refused ? ENOBUFS : 0, now_, actions_);
+      }
+    } else if (const auto* told = std::get_if<vrrp::Announce>(&action)) {
+      for (int half = 0; half < kNodes; ++half) {
+        if (n.link_up && (half == node || !cut_)) caches_[half][told->router] = node;
+      }
     } else if (const auto* moved = std::get_if<vrrp::Transition>(&action)) {
       ++transitions_;
       check_takeover(node, *moved);
     }
   }
+  actions_.clear();
   const MonotonicTime deadline = n.set.next_deadline();
   n.wake = deadline == kNever ? kNever : deadline + up_to(wire_.most_lateness);
 }
@@ -134,6 +165,7 @@ void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
 
 void Simulation::send(int from, const vrrp::SendAdvert& action) {
   if (std::uniform_real_distribution<>(0, 1)(random_) < wire_.loss) return;
+  if (cut_ || !nodes_[from].link_up || !nodes_[1 - from].link_up) return;
   const vrrp::Settings& s = nodes_[from].routers[action.router];
   const wire::Advert advert{s.family,          s.version,   s.vrid,     action.priority,
                             s.advert_interval, s.addresses, s.password, s.checksum};
@@ -149,13 +181,22 @@ void Simulation::send(int from, const vrrp::SendAdvert& action) {
 void Simulation::watch_leases(MonotonicTime until) {
   for (std::size_t id = 0; id < overlap_.size(); ++id) {
     const MonotonicTime both_end = std::min({until, nodes_[0].lease[id], nodes_[1].lease[id]});
+    const MonotonicTime one_ends = std::max(nodes_[0].lease[id], nodes_[1].lease[id]);
+    if (one_ends > now_) answered_[id] = std::min(one_ends, until);
+    for (const Node& n : nodes_) {
+      if (n.mode != Mode::running || !n.failing.empty() || !n.link_up || n.refused) continue;
+      longest_gap_ = std::max(longest_gap_, until - std::max(answered_[id], n.able_since));
+    }
     if (both_end <= now_) {
-      overlap_[id] = {};
+      overlap_[id] = ghost_[id] = {};
       continue;
     }
     if (running(0) && running(1)) {
       overlap_[id] += both_end - now_;
       longest_overlap_ = std::max(longest_overlap_, overlap_[id]);
+    } else if (running(0) || running(1)) {
+      ghost_[id] += both_end - now_;
+      longest_ghost_ = std::max(longest_ghost_, ghost_[id]);
     }
   }
 }

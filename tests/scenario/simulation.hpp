@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two nodes with the same virtual routers on one wire that delays and loses adverts. Nodes can
-// crash, be stopped and come back; what survives them, as in the data plane, is the lease.
+// Two nodes with the same virtual routers on one wire that delays and loses adverts, and that can be
+// cut in two. Nodes can crash, be stopped and come back; what survives them, as in the data plane,
+// is the lease. Each half of the wire has a client, whose neighbour cache follows announcements.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,10 @@ class Simulation {
   void track(int node, std::uint16_t source, bool up);
   void fail_over(int node, vrrp::RouterId router);
   void set_loss(double loss) { wire_.loss = loss; }
+  void cut(bool cut) { cut_ = cut; }
+  // The kernel refuses to send the node's adverts.
+  void refuse(int node, bool refused) { nodes_[node].refused = refused; }
+  void interface(int node, bool up);
   void run(Duration time);
 
   [[nodiscard]] bool running(int node) const { return nodes_[node].mode == Mode::running; }
@@ -44,6 +50,13 @@ class Simulation {
   [[nodiscard]] std::size_t routers() const { return overlap_.size(); }
   // How long both nodes held a lease on the same virtual router at a stretch, the longest of all.
   [[nodiscard]] Duration longest_overlap() const { return longest_overlap_; }
+  // How long a node that was crashed or stopped still answered beside the other, the longest of all.
+  [[nodiscard]] Duration longest_ghost() const { return longest_ghost_; }
+  // How long nobody answered although one node could all the time, the longest of all.
+  [[nodiscard]] Duration longest_gap() const { return longest_gap_; }
+  void forget_gaps() { longest_gap_ = {}; }
+  // Whom the client on a node's half of the wire sends to; -1: nobody yet.
+  [[nodiscard]] int cache(int half, vrrp::RouterId router) const { return caches_[half][router]; }
   // Two leases at once although one node had taken the other for dead: must not happen.
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
@@ -58,6 +71,10 @@ class Simulation {
     std::vector<MonotonicTime> lease;         // by RouterId
     std::vector<MonotonicTime> active_since;  // by RouterId
     MonotonicTime wake = kNever;
+    MonotonicTime able_since{};  // running, and with its tracked things well
+    std::set<std::uint16_t> failing;
+    bool link_up = true;
+    bool refused = false;
   };
   struct Delivery {
     int node;
@@ -77,8 +94,11 @@ class Simulation {
   std::multimap<MonotonicTime, Delivery> in_flight_;
   vrrp::Actions actions_;
   MonotonicTime now_{std::chrono::seconds(1000)};
-  std::vector<Duration> overlap_;  // by RouterId: of the current stretch
-  Duration longest_overlap_{};
+  std::vector<Duration> overlap_, ghost_;  // by RouterId: of the current stretch
+  std::vector<MonotonicTime> answered_;    // by RouterId: when a lease was last live
+  std::array<std::vector<int>, kNodes> caches_;
+  Duration longest_overlap_{}, longest_ghost_{}, longest_gap_{};
+  bool cut_ = false;
   std::string violation_;
   std::uint64_t transitions_ = 0;
 };

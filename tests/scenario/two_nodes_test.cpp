@@ -9,6 +9,7 @@
 #include <string>
 
 #include "simulation.hpp"
+#include "vrrp/timers.hpp"
 
 namespace tandem::scenario {
 namespace {
@@ -77,6 +78,15 @@ void restore(Simulation& simulation) {
   }
 }
 
+// The longest time without an answer that a node alone can need: its timer, begun anew once after a
+// stall, and with a sync group the time that it gives way after it met a better one.
+Duration longest_wait(const Simulation::Routers& routers) {
+  const vrrp::Settings& s = routers[0];
+  const Duration down =
+      vrrp::active_down_interval(3, 40, s.advert_interval, s.down_adverts) + milliseconds(50);
+  return s.sync_group.empty() ? 2 * down : 4 * down;
+}
+
 struct Case {
   const char* name;
   std::array<Simulation::Routers, 2> (*routers)();
@@ -113,6 +123,9 @@ TEST_P(TwoNodes, NeverBothAnswerOnALossFreeWire) {
     // Two that are alive know of each other after the wire's delay; where the older one insists
     // (its priority rose at that moment), after a round trip. No longer than that.
     EXPECT_LE(simulation.longest_overlap(), 2 * wire.most_delay);
+    // One that is killed or stopped just when a better peer preempts it.
+    EXPECT_LE(simulation.longest_ghost(), vrrp::lease_time(milliseconds(100), 3));
+    EXPECT_LE(simulation.longest_gap(), longest_wait(GetParam().routers()[0]));
     EXPECT_EQ(simulation.violation(), "");
   }
 }
@@ -145,6 +158,164 @@ INSTANTIATE_TEST_SUITE_P(Vrrp, TwoNodes,
                                          Case{"OneSyncGroup", one_group},
                                          Case{"CrossedSyncGroup", crossed_group}),
                          [](const auto& one) { return std::string(one.param.name); });
+
+// A partition, in which each half has its own Active, heals: in a second every client is back at the
+// one that stays.
+TEST(TwoNodes, ClientsAreBackWithinASecondAfterAHeal) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Simulation simulation(seed, {}, dual_master());
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    for (int i = 0; i < 8; ++i) {
+      simulation.cut(true);
+      simulation.run(milliseconds(random() % 6000));
+      simulation.cut(false);
+      simulation.run(milliseconds(1000) + vrrp::active_down_interval(3, 100, milliseconds(100), 3));
+      expect_exactly_one_active(simulation);
+      for (vrrp::RouterId id = 0; id < simulation.routers(); ++id) {
+        for (int half = 0; half < kNodes; ++half) {
+          EXPECT_TRUE(simulation.active(simulation.cache(half, id), id))
+              << "router " << id << ", half " << half << ", heal " << i;
+        }
+      }
+    }
+  }
+}
+
+// Adverts that the kernel refuses to send renew nothing: the peer waits for what it heard, and two
+// never answer beside each other.
+TEST(TwoNodes, AdvertsThatCannotLeaveRenewNoLease) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const WireSettings wire;
+    Simulation simulation(seed, wire, dual_master());
+    simulation.start(0);
+    simulation.start(1);
+    for (int i = 0; i < 30; ++i) {
+      simulation.run(milliseconds(random() % 1000));
+      const int node = static_cast<int>(random() % kNodes);
+      simulation.refuse(node, random() % 2 == 0);
+      if (random() % 4 == 0) simulation.fail_over(1 - node, static_cast<vrrp::RouterId>(i % 2));
+    }
+    simulation.refuse(0, false);
+    simulation.refuse(1, false);
+    simulation.run(seconds(3));
+    expect_exactly_one_active(simulation);
+    EXPECT_LE(simulation.longest_overlap(), 2 * wire.most_delay);
+  }
+}
+
+// Killed at any moment of a handover, a node answers beside its peer for no longer than the short
+// lease of a handover, and the peer has the address.
+TEST(TwoNodes, AKillInAHandoverLeavesOneThatAnswers) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const WireSettings wire;
+    Simulation simulation(seed, wire, dual_master());
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    ASSERT_TRUE(simulation.active(0, 0));
+    simulation.fail_over(0, 0);
+    simulation.run(milliseconds(random() % 120));
+    const int killed = static_cast<int>(random() % kNodes);
+    simulation.crash(killed);
+    simulation.run(seconds(1));
+    EXPECT_TRUE(simulation.active(1 - killed, 0));
+    EXPECT_LE(simulation.longest_ghost(),
+              vrrp::handover_lease(milliseconds(100)) + wire.most_delay);
+    EXPECT_EQ(simulation.violation(), "");
+  }
+}
+
+// Nobody can take the addresses: they are never away.
+TEST(TwoNodes, AHandoverToNobodyCostsNothing) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Simulation simulation(seed, {}, dual_master());
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    if (seed % 2 == 0) simulation.track(1, 2, false);  // Fault
+    if (seed % 2 == 1) simulation.crash(1);
+    simulation.run(seconds(2));
+    simulation.forget_gaps();
+    for (int i = 0; i < 5; ++i) {
+      simulation.fail_over(0, 0);
+      simulation.run(milliseconds(random() % 1000));
+    }
+    simulation.run(seconds(1));
+    EXPECT_TRUE(simulation.active(0, 0));
+    EXPECT_EQ(simulation.longest_gap(), Duration{});
+  }
+}
+
+// A survivor that gets the processor in slices only takes over, and does not while its peer lives.
+TEST(TwoNodes, ASurvivorInSlicesTakesOver) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const WireSettings wire;
+    Simulation simulation(seed, wire, dual_master());
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    const auto on = milliseconds(20 + random() % 200);
+    const auto off = milliseconds(50 + random() % 400);
+    bool answered = false;
+    const auto live_in_slices = [&](Duration time) {
+      for (Duration passed{}; passed < time; passed += on + off) {
+        simulation.run(on);
+        answered = answered || simulation.active(1, 0);
+        simulation.stop(1);
+        simulation.run(off);
+        simulation.resume(1, false);
+      }
+    };
+    live_in_slices(seconds(5));
+    EXPECT_FALSE(answered) << "a false takeover";
+    simulation.crash(0);
+    live_in_slices(seconds(3));
+    EXPECT_TRUE(answered) << on << " of " << on + off;
+  }
+}
+
+// The link of the better node comes back behind a switch port that does not forward yet. With
+// up_delay it listens for that long, and so finds the Active that it must not preempt.
+TEST(TwoNodes, ABlockedPortDoesNotPreempt) {
+  for (std::uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    auto routers = dual_master();
+    for (auto& node : routers) {
+      for (auto& one : node) {
+        one.preempt = false;
+        one.link_up_delay = seconds(5);
+      }
+    }
+    Simulation simulation(seed, {}, routers);
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    simulation.interface(0, false);
+    simulation.run(milliseconds(500 + random() % 2000));
+    ASSERT_TRUE(simulation.active(1, 0));
+    simulation.cut(true);
+    simulation.interface(0, true);
+    simulation.run(milliseconds(random() % 4700));
+    EXPECT_FALSE(simulation.active(0, 0));
+    simulation.cut(false);
+    simulation.run(seconds(10));
+    EXPECT_TRUE(simulation.active(1, 0));
+    EXPECT_FALSE(simulation.active(0, 0));
+  }
+}
 
 TEST(TwoNodes, TheAddressMovesAfterAKill) {
   Simulation simulation(1, {}, dual_master());

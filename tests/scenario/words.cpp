@@ -69,6 +69,10 @@ const char* word(vrrp::Matter matter) {
   static const std::map<Matter, const char*> words = {
       {Matter::adverts_stuck, "adverts_stuck"},
       {Matter::adverts_leave, "adverts_leave"},
+      {Matter::nobody_took, "nobody_took"},
+      {Matter::unfit_peer, "unfit_peer"},
+      {Matter::stalled, "stalled"},
+      {Matter::interval_bounded, "interval_bounded"},
   };
   return words.at(matter);
 }
@@ -127,6 +131,8 @@ void set(Plan& plan, std::string_view key, const std::string& value) {
       {"preempt", [&] { s.preempt = value == "yes"; }},
       {"preempt_delay", [&] { s.preempt_delay = parse_time(value); }},
       {"startup_delay", [&] { s.startup_delay = parse_time(value); }},
+      {"link_up_delay", [&] { s.link_up_delay = parse_time(value); }},
+      {"max_learned_interval", [&] { s.max_learned_interval = parse_time(value); }},
       {"addresses", [&] { s.addresses = parse_addresses(value); }},
       {"password", [&] { s.password = parse_password(value); }},
       {"peers",
@@ -212,6 +218,8 @@ vrrp::RouterId router_of(const vrrp::Action& action) {
 std::string describe(const vrrp::Status& s, std::string_view key) {
   const std::map<std::string_view, std::function<std::string()>> getters = {
       {"priority", [&] { return std::to_string(s.effective_priority); }},
+      {"handover", [&] { return std::string(to_string(s.handover)); }},
+      {"stalls", [&] { return std::to_string(s.stalls); }},
       {"handed_over", [&] { return std::string(s.handed_over ? "yes" : "no"); }},
       {"peer", [&] { return s.peer.to_string(); }},
       {"peer_priority", [&] { return std::to_string(s.peer_priority); }},

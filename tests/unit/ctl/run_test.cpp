@@ -76,9 +76,11 @@ TEST_F(TandemctlTest, SendsTheArgumentsOfEachCommand) {
   (void)tandemctl({"events", "-n", "7"});
   EXPECT_EQ(asked_["arguments"], (json{{"after", 0}, {"limit", 7}}));
   (void)tandemctl({"failover", "VI_1", "--back", "VI_2"});
-  EXPECT_EQ(asked_["arguments"], (json{{"names", {"VI_1", "VI_2"}}, {"back", true}}));
+  EXPECT_EQ(asked_["arguments"],
+            (json{{"names", {"VI_1", "VI_2"}}, {"back", true}, {"force", false}}));
   (void)tandemctl({"failover"});
-  EXPECT_EQ(asked_["arguments"], (json{{"names", json::array()}, {"back", false}}));
+  EXPECT_EQ(asked_["arguments"],
+            (json{{"names", json::array()}, {"back", false}, {"force", false}}));
   (void)tandemctl({"reload", "some/../file.toml"});
   EXPECT_EQ(asked_["arguments"]["file"], (std::filesystem::current_path() / "file.toml").string());
   (void)tandemctl({"reload"});

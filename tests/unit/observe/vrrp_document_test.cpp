@@ -72,11 +72,26 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
     "lease_ms": 25.0,
     "addresses": [{"address": "192.0.2.100/24", "label": "eth0:vip1", "device": "eth0"},
                   {"address": "192.0.2.101/32", "label": null, "device": "dummy0"}],
-    "sync_group": null, "handed_over": false, "address_mismatches": 1, "interval_mismatches": 2,
+    "sync_group": null, "handed_over": false, "handover": "never handed over",
+    "stalls": 0, "longest_stall_ms": 0.0, "address_mismatches": 1, "interval_mismatches": 2,
     "transitions": 2, "warnings": []})"));
   EXPECT_EQ(dropped.size(), wire::kAdvertDrops - 1);  // all reasons, for scripts to rely on
   EXPECT_EQ(dropped[wire::to_string(wire::AdvertDrop::ttl)], 3);
   EXPECT_EQ(dropped[wire::to_string(wire::AdvertDrop::checksum)], 0);
+}
+
+TEST(VrrpDocument, WarnsOfAnIntervalThatIsNotLearned) {
+  RouterView router;
+  EXPECT_FALSE(interval_warning(router));
+  router.status.unlearned_interval = std::chrono::milliseconds(40950);
+  router.status.active_adver_interval = std::chrono::seconds(10);
+  router.status.peer = *IpAddress::parse("192.0.2.66");
+  const auto warning = interval_warning(router);
+  ASSERT_TRUE(warning);
+  EXPECT_TRUE(warning->starts_with(
+      "peer 192.0.2.66 announces an advert interval of 40950 ms, more than max_learned_interval "
+      "(10000 ms)"))
+      << *warning;
 }
 
 TEST(VrrpDocument, OfARouterThatHasNotBegunHasNulls) {

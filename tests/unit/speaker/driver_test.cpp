@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speaker/vrrp_driver.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <memory>
+#include <span>
 
 #include "namespaces.hpp"
 
@@ -70,6 +76,18 @@ class SendingDriver : public netlink::NamespaceTest, protected DriverParts {
     if (socket) link.socket = std::move(*socket);
     return link;
   }
+
+  // All that comes out of veth0.
+  [[nodiscard]] Descriptor far_end() const {
+    const netlink::Inside peer(peer_);
+    Descriptor fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)));
+    sockaddr_ll at{};
+    at.sll_family = AF_PACKET;
+    at.sll_protocol = htons(ETH_P_ALL);
+    at.sll_ifindex = static_cast<int>(if_nametoindex("veth1"));
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+    return fd;
+  }
 };
 
 TEST_F(Driver, GivesALinkBackThatAnotherOneReplaces) {
@@ -94,6 +112,58 @@ TEST_F(SendingDriver, SaysAgainWhatTheKernelIsToHave) {
   EXPECT_EQ(installs(), std::vector<bool>{false}) << "Fault";
   driver_.restate_addresses(kId, now_);
   EXPECT_EQ(installs(), std::vector<bool>{false});
+}
+
+// Within a generous while.
+template <class Wanted>
+bool comes_in(const Descriptor& socket, const Wanted& is_wanted) {
+  std::vector<std::uint8_t> frame(2048);
+  pollfd readable{socket.get(), POLLIN, 0};
+  while (poll(&readable, 1, 5000) > 0) {
+    const ssize_t length = recv(socket.get(), frame.data(), frame.size(), 0);
+    if (length > 0 && is_wanted(std::span(frame).first(static_cast<std::size_t>(length))))
+      return true;
+  }
+  return false;
+}
+
+// Of a multicast advert of version 3 over IPv4: its source, and its priority.
+bool is_advert(std::span<const std::uint8_t> frame, const IpAddress& source, int priority) {
+  return frame.size() >= 46 && frame[23] == 112 && frame[36] == priority &&
+         IpAddress::v4(frame.subspan<26, 4>()) == source;
+}
+
+TEST_F(SendingDriver, ResignsWithTheAddressThatItHad) {
+  VrrpLink link = sending_link();
+  driver_.set_link(kLink, link, now_);
+  add(255);
+  const Descriptor wire = far_end();
+  VrrpLink without = sending_link();
+  without.source_v4 = {};
+  driver_.set_link(kLink, without, now_);
+  EXPECT_EQ(driver_.routers().status(kId).state, vrrp::State::fault);
+  EXPECT_TRUE(comes_in(wire, [](auto frame) { return is_advert(frame, ip("192.0.2.2"), 0); }));
+}
+
+TEST_F(SendingDriver, AnnouncesAnAddressWhoseDeviceComesBack) {
+  constexpr std::uint16_t kOther = 2;  // the virtual address's own device
+  VrrpLink link = sending_link();
+  driver_.set_link(kLink, link, now_);
+  VrrpLink other = sending_link();
+  driver_.set_link(kOther, other, now_);
+  vrrp::Settings settings;
+  settings.priority = 255;
+  settings.addresses = {ip("192.0.2.100")};
+  settings.garp_repeat = 1;
+  settings.garp_delay = settings.garp_refresh = {};
+  driver_.add(kId, {kLink, false, {kOther}}, settings, now_);
+  VrrpLink gone;
+  driver_.set_link(kOther, gone, now_);
+  const Descriptor wire = far_end();
+  now_ += seconds(2);
+  VrrpLink back = sending_link();
+  driver_.set_link(kOther, back, now_);
+  EXPECT_TRUE(comes_in(wire, [](auto frame) { return frame[12] == 0x08 && frame[13] == 0x06; }));
 }
 
 }  // namespace

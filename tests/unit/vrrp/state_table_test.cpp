@@ -55,7 +55,7 @@ std::vector<Row> rows() {
       {"BackupHearsEqual", 3, 100, backup, hear(100, "192.0.2.1"), backup, {}, kMark},
       {"BackupHearsLower", 3, 100, backup, hear(50), backup, {}, std::nullopt},
       {"BackupFails", 3, 100, backup, fail, fault, {}, kNever - MonotonicTime{}},
-      {"ActiveStops", 3, 100, active, stop, active, {100, 0}, seconds(3)},
+      {"ActiveStops", 3, 100, active, stop, active, {100, 0}, handover_lease(seconds(1)) / 2},
       {"ActiveHearsResignation", 3, 100, active, hear(0), active, {100}, seconds(1)},
       {"ActiveHearsHigher", 3, 100, active, hear(150, "192.0.2.1"), backup, {100}, kMark},
       {"ActiveHearsEqualGreater", 3, 100, active, hear(100), backup, {100}, kMark},
