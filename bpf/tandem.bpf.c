@@ -296,7 +296,7 @@ struct {
 /* X(step, program that runs it) */
 #define STEPS(X)                                                                                   \
 	X(TD_STEP_ANY, xdp_steer_any)                                                              \
-	X(TD_STEP_EXTENSIONS, xdp_steer_extensions)                                                \
+	X(TD_STEP_DEEP, xdp_steer_deep)                                                            \
 	X(TD_STEP_FRAGMENTS, xdp_steer_fragments)                                                  \
 	X(TD_STEP_FORWARD4, xdp_forward_ipv4)                                                      \
 	X(TD_STEP_FORWARD6, xdp_forward_ipv6)                                                      \

@@ -14,7 +14,7 @@
 #include "tandem/reasons.h"
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 5 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 6 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
@@ -22,6 +22,8 @@ enum {
 	TD_MAX_SERVICES = 1024,
 	TD_MAX_BACKENDS = 16384, /* those that go while others come included */
 	TD_MAX_HOPS = 65536,
+	TD_MAX_OWN = 8192, /* addresses that no client has: this node's own, and the virtual ones */
+	TD_MAX_DEVICES = 256,
 	TD_MAX_SOURCES = 32,	/* addresses that fullnat connects from */
 	TD_SOURCE_PORTS = 65536, /* of each */
 	TD_SERVICE_SOURCES = 8,
@@ -78,6 +80,7 @@ enum td_mode { TD_MODE_DSR = 1, TD_MODE_NAT, TD_MODE_FULLNAT, TD_MODE_TUNNEL };
 
 enum td_service_flags {
 	TD_SERVICE_BY_SOURCE = 1, /* hash picks go by the client's address alone */
+	TD_SERVICE_ROUTES_STRAYS = 2, /* nat: a backend's packet of no flow is the kernel's */
 };
 
 /* One service that is forwarded to backends. */
@@ -147,7 +150,7 @@ TD_ASSERT_SIZE(struct td_pick_block, 64);
 /*
  * The steering table finds by a 32-bit tag: the virtual address of a packet, the virtual router of
  * a virtual MAC, the service of a (virtual address, protocol, port), the backend that a packet comes
- * from, the source address of fullnat that it comes to. Where a tag is folded from a longer key it
+ * from, the source address of fullnat that it comes to, an address or a MAC of this node. Where a tag is folded from a longer key it
  * is only a hint: the record it leads to is compared in full. The daemon picks a seed
  * under which no bucket overflows and no tag of a kind comes twice, fills the table that is not in
  * use, and switches over by one store to `layout`.
@@ -158,6 +161,8 @@ enum td_kind {
 	TD_KIND_SERVICE, /* number 0: handed to the kernel */
 	TD_KIND_BACKEND, /* of nat and fullnat: the first of those alike */
 	TD_KIND_SOURCE,
+	TD_KIND_OWN, /* addresses that no client has */
+	TD_KIND_MAC, /* of a device, or of one on top of it; number 0 */
 };
 
 /* What an entry is found by. */
@@ -184,7 +189,19 @@ struct td_steer_table {
 enum td_tables_flags {
 	TD_HAS_NAT = 1,	    /* some packets are backends' replies */
 	TD_HAS_FULLNAT = 2, /* and come to addresses in `source` */
+	TD_ANY_MAC = 4,	    /* frames are taken for this node's, whatever host's MAC they are to */
 };
+
+/*
+ * A device that frames come in on, at its ifindex modulo TD_MAX_DEVICES; of two at one place, the
+ * second is found by TD_KIND_MAC alone.
+ */
+struct td_device {
+	__u32 ifindex; /* 0: none */
+	__u8 mac[6];
+	__u8 pad[6];
+};
+TD_ASSERT_SIZE(struct td_device, 16);
 
 /* The one element of the map `td_tables`. */
 struct td_tables {
@@ -200,6 +217,8 @@ struct td_tables {
 	struct td_vip vip[TD_MAX_VIPS];
 	struct td_service service[TD_MAX_SERVICES];
 	__u8 source[TD_MAX_SOURCES][16];
+	struct td_device device[TD_MAX_DEVICES];
+	__u8 own[TD_MAX_OWN][16];
 };
 
 /* The one element, for each CPU, of the map `td_counters`. */

@@ -75,6 +75,12 @@ TD_INLINE __u32 td_tag_backend(__u64 seed, __u32 family, const __u8 *address, __
 	return td_mix(seed ^ td_load64(address) ^ high, td_load64(address + 8));
 }
 
+/* A MAC on a device, as six bytes of a frame. */
+TD_INLINE __u32 td_tag_mac(__u64 seed, __u32 ifindex, const __u8 *mac)
+{
+	return td_mix(seed ^ ifindex, (__u64)td_load32(mac) << 16 | td_load16(mac + 4));
+}
+
 /* Exact: 10 bits of slot, one of protocol, 16 of port. */
 TD_INLINE __u32 td_tag_service(__u32 vip, __u32 protocol, __u32 port)
 {
@@ -260,7 +266,7 @@ TD_INLINE const __u8 *td_sender(const struct td_packet *p)
 {
 	if (p->shape == TD_SHAPE_ARP)
 		return p->l3 + 14;
-	if (p->shape == TD_SHAPE_OTHER || p->shape == TD_SHAPE_MALFORMED)
+	if (p->shape != TD_SHAPE_IP && p->shape != TD_SHAPE_ND && p->shape != TD_SHAPE_ADVERT)
 		return 0;
 	return p->family == 4 ? p->l3 + 12 : p->l3 + 8;
 }

@@ -49,6 +49,20 @@ struct td_flow_end {
 };
 TD_ASSERT_SIZE(struct td_flow_end, 24);
 
+enum { TD_TCP_KIND = TD_TCP_FIN | TD_TCP_SYN | TD_TCP_RST | TD_TCP_ACK };
+
+/* Of TCP, without a flow: does the client open one? */
+TD_INLINE int td_opens_flow(__u32 tcp_flags)
+{
+	return (tcp_flags & TD_TCP_KIND) == TD_TCP_SYN;
+}
+
+/* Or may there be one that this node has not seen, as after a move? Nothing comes behind the others. */
+TD_INLINE int td_may_join_flow(__u32 tcp_flags)
+{
+	return (tcp_flags & TD_TCP_KIND) == TD_TCP_ACK;
+}
+
 TD_INLINE int td_flow_is_ending(__u8 state)
 {
 	return state >= TD_FLOW_FIN_CLIENT && state <= TD_FLOW_RESET;
@@ -134,7 +148,7 @@ TD_INLINE enum td_flow_seen td_flow_see_tcp(struct td_flow_hit *hit, __u16 tick,
 	__u8 state = td_flow_state_of(hit->word.part.who), next;
 	__s16 idle = (__s16)(tick - hit->word.part.stamp);
 
-	tcp_flags &= TD_TCP_FIN | TD_TCP_SYN | TD_TCP_RST | TD_TCP_ACK;
+	tcp_flags &= TD_TCP_KIND;
 	if (tcp_flags == TD_TCP_ACK && state == TD_FLOW_ESTABLISHED) {
 		td_flow_stamp(hit, tick);
 		return TD_FLOW_SAME;

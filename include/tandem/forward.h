@@ -4,9 +4,10 @@
  *
  *   client's:   flow? on to its backend
  *               no flow, or the first of a new one: to the data thread, which schedules; beyond the
- *               address's budget of first packets, or when told so: by hash
+ *               address's budget of first packets, or when told so: by hash. So goes what is no
+ *               first packet of any flow (RST, FIN), and takes nothing of the budget
  *   backend's:  flow? on to the client
- *               no flow: none of ours, to the kernel
+ *               no flow: none of ours, to the kernel; with nat only if it is for this node itself
  *
  * A backend's reply finds the flow by the client's address and port, which with nat it is sent to,
  * and with fullnat are kept by source port (td_source). Services that share a backend are tried in
@@ -18,6 +19,7 @@
 #include "tandem/flow_lookup.h"
 #include "tandem/lease.h"
 #include "tandem/no_flow.h"
+#include "tandem/origin.h"
 #include "tandem/rewrite.h"
 
 /* The flags of TCP, 0 where there are none to be looked at; -1: the header is cut short. */
@@ -74,11 +76,19 @@ TD_INLINE int td_came_from_elsewhere(const struct td_frame *f, const struct td_e
 /* A client's packet of no flow: to the data thread, or by hash. */
 TD_INLINE enum td_reason td_forward_first(struct td_frame *f, const struct td_env *env,
 					  const struct td_packet *p, const struct td_match *m,
-					  const struct td_client *client, struct td_outcome *out)
+					  const struct td_client *client, int flags,
+					  struct td_outcome *out)
 {
-	if (!td_hashes_misses(f) &&
+	const int may_become_flow = p->protocol == TD_PROTO_UDP || td_opens_flow((__u32)flags) ||
+				    td_may_join_flow((__u32)flags);
+
+	if (td_is_martian(env->tables, p))
+		return TD_DROP_MARTIAN;
+	if (may_become_flow && !td_hashes_misses(f) &&
 	    td_within_budget(env, td_vip_at(env->tables, m->vip), td_now_ns(f)))
 		return TD_PUNT_MISS;
+	if (!may_become_flow && td_service_at(env, m->service)->mode == TD_MODE_FULLNAT)
+		return TD_DROP_NO_FLOW;
 	return td_forward_by_hash(f, env, p, client, td_service_at(env, m->service), out);
 }
 
@@ -113,7 +123,7 @@ TD_INLINE enum td_reason td_forward_to_backend(struct td_frame *f, const struct 
 			found = !td_came_from_elsewhere(f, env, p, &flow);
 	}
 	if (!found)
-		return td_forward_first(f, env, p, m, &q.client, out);
+		return td_forward_first(f, env, p, m, &q.client, flags, out);
 	out->backend = flow.backend_number;
 	if (!td_plan_to_backend(&plan, env, flow.service, flow.backend, &flow.word))
 		return TD_DROP_NEXT_HOP_UNKNOWN;

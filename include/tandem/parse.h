@@ -2,7 +2,7 @@
 /*
  * Packet core: where things are in a frame. Compiled as BPF and as C++.
  *
- * td_parse() walks Ethernet, up to two VLAN tags, ARP, IPv4 (with options) or IPv6 (with extension
+ * td_parse() walks Ethernet, VLAN tags, ARP, IPv4 (with options) or IPv6 (with extension
  * headers), TCP and UDP ports as far as steering needs, and never reads past `end`. What it cannot
  * read stays 0: a frame that is cut short is judged by what is there.
  */
@@ -22,6 +22,8 @@ enum {
 	TD_UDP_HEADER = 8,
 	TD_ICMP_HEADER = 8, /* of errors, in front of what they quote */
 	TD_MAX_EXTENSIONS = 6,
+	TD_MAX_TAGS = 8, /* more than two of them have an ID of 0, or no place in td_packet.vlan */
+	TD_L3_MASK = 63, /* the link header takes less */
 	TD_WALK_MASK = 0x3fff, /* IPv6 header and six of the longest extensions take less */
 };
 
@@ -57,14 +59,17 @@ enum td_shape {
 	TD_SHAPE_IP,
 	TD_SHAPE_ND, /* IPv6 neighbour solicitation: `address` is its target; or advertisement */
 	TD_SHAPE_ADVERT,     /* IP protocol 112 */
-	TD_SHAPE_EXTENSIONS, /* not to be seen at this depth */
+	TD_SHAPE_DEEP,	     /* not to be seen at this depth */
+	TD_SHAPE_TOO_DEEP,   /* nor at any: more than TD_MAX_TAGS */
 };
 
 /* How far to look, a constant: what is rare has a step of its own (steer.h). */
 enum td_depth {
-	TD_FAST, /* IPv6 extension headers are left: TD_SHAPE_EXTENSIONS */
+	TD_FAST, /* IPv6 extension headers and a third tag are left: TD_SHAPE_DEEP */
 	TD_FULL,
 };
+
+enum { TD_VLAN_UNKNOWN = 0xffff }; /* the ID of no link */
 
 /* Where in a datagram a packet is. */
 enum td_fragment_part {
@@ -86,11 +91,11 @@ struct td_packet {
 	__u32 family;	   /* 4 or 6 */
 	__u32 fragment;	   /* enum td_fragment_part */
 	__u32 fragment_id; /* of a fragment */
-	__u32 l3_offset;   /* bytes from eth: 14, 18 or 22 */
+	__u32 l3_offset;   /* bytes from eth: 14, 4 more for each tag */
 	__u32 l4_offset;   /* bytes from l3, if there is l4 */
 	__u32 has_ports; /* always with l4 of TCP and UDP; td_recall() may find a later fragment's */
 	__u32 source_port, destination_port;
-	__u16 vlan[2];	/* IDs, outer first; 0: none */
+	__u16 vlan[2];	/* IDs but 0, outer first; 0: none; UNKNOWN: of more than two the first */
 	__u16 tpid[2];	/* and their ethertypes */
 	__u32 protocol; /* the transport's, behind extension headers */
 };
@@ -249,7 +254,7 @@ TD_INLINE void td_parse_ipv6(struct td_packet *p, const __u8 *end, enum td_depth
 	p->shape = TD_SHAPE_IP;
 	p->protocol = p->l3[6];
 	if (td_is_extension(p->protocol)) {
-		p->shape = depth == TD_FAST ? TD_SHAPE_EXTENSIONS : TD_SHAPE_IP;
+		p->shape = depth == TD_FAST ? TD_SHAPE_DEEP : TD_SHAPE_IP;
 		offset = depth == TD_FAST ? 0 : td_walk_extensions(p, end);
 		if (!offset)
 			return;
@@ -313,6 +318,24 @@ TD_INLINE void td_parse_plain(struct td_packet *p, __u8 *data, __u32 family)
 	td_parse_ports(p);
 }
 
+/*
+ * Of a tag with an ID of 0 the kernel takes nothing but the priority, wherever it is (802.1Q, 6.9.1).
+ */
+TD_INLINE void td_note_tag(struct td_packet *p, __u16 id, __u16 ethertype)
+{
+	if (!id)
+		return;
+	if (!p->vlan[0]) {
+		p->vlan[0] = id;
+		p->tpid[0] = ethertype;
+	} else if (!p->vlan[1]) {
+		p->vlan[1] = id;
+		p->tpid[1] = ethertype;
+	} else {
+		p->vlan[0] = TD_VLAN_UNKNOWN;
+	}
+}
+
 /* `data` to `end`: an Ethernet frame without FCS. Always fills all of `p`. */
 TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end, enum td_depth depth)
 {
@@ -327,16 +350,15 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end, enum t
 	if (p->l3 > end)
 		return;
 	ethertype = td_load16(data + 12);
-	for (i = 0; i < 2 && td_is_vlan(ethertype); i++) {
+	for (i = 0; i < (depth == TD_FAST ? 2 : TD_MAX_TAGS) && td_is_vlan(ethertype); i++) {
 		if (p->l3 + TD_VLAN_TAG > end)
 			return;
-		p->vlan[i] = td_load16(p->l3) & 0x0fff;
-		p->tpid[i] = ethertype;
+		td_note_tag(p, td_load16(p->l3) & 0x0fff, ethertype);
 		ethertype = td_load16(p->l3 + 2);
 		p->l3 += TD_VLAN_TAG;
 	}
-	/* Again one way for the verifier, of three. */
-	p->l3_offset = (__u32)(p->l3 - data) & 31;
+	/* Again one way for the verifier, of many. */
+	p->l3_offset = (__u32)(p->l3 - data) & TD_L3_MASK;
 	p->l3 = data + p->l3_offset;
 	if (ethertype == TD_ETHERTYPE_IPV4)
 		td_parse_ipv4(p, end);
@@ -344,6 +366,8 @@ TD_INLINE void td_parse(struct td_packet *p, __u8 *data, const __u8 *end, enum t
 		td_parse_ipv6(p, end, depth);
 	else if (ethertype == TD_ETHERTYPE_ARP)
 		td_parse_arp(p, end);
+	else if (td_is_vlan(ethertype))
+		p->shape = depth == TD_FAST ? TD_SHAPE_DEEP : TD_SHAPE_TOO_DEEP;
 	else
 		p->shape = TD_SHAPE_OTHER;
 }

@@ -46,7 +46,12 @@
 	X(32, DROP, MALFORMED, "malformed")            /* to a service, header cut short */        \
 	X(33, DROP, NO_SOURCE_PORT, "no-source-port")  /* fullnat: all ports are taken */          \
 	X(34, PASS, NO_FLOW, "no-flow")                /* from a backend, but of no flow */        \
-	X(35, TAKE, WORKER, "worker")                  /* to a worker of the dpdk engine */
+	X(35, TAKE, WORKER, "worker")                  /* to a worker of the dpdk engine */        \
+	X(36, DROP, MARTIAN, "martian")                /* from an address that no client has */    \
+	X(37, DROP, LINK_BROADCAST, "link-broadcast")  /* to a service, for a group's MAC */       \
+	X(38, DROP, OTHER_HOST, "other-host")          /* to a service, for another host's MAC */  \
+	X(39, DROP, NO_FLOW, "no-flow")                /* of none, and it cannot begin one */      \
+	X(40, DROP, TOO_MANY_TAGS, "too-many-tags")    /* VLAN tags: more than are judged */
 
 /* What becomes of a packet. */
 enum td_verdict {

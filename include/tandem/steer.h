@@ -6,13 +6,13 @@
  *   td_steer_any()         any other frame
  *     td_parse()             where things are in it                          (parse.h)
  *     td_find()              virtual address, service or backend             (find.h)
- *     td_classify()          this node's own, or a backend's?
+ *     td_classify()          this node's own, or a backend's? To this node's MAC?     (origin.h)
  *       td_local()             the node's: verdict by the lease, answers     (local.h, lease.h)
- *   td_steer_extensions()  behind IPv6 extension headers
+ *   td_steer_deep()        behind IPv6 extension headers, and more than two VLAN tags
  *   td_steer_fragments()   later fragments get the ports of the first        (fragment.h)
  *   td_forward()           to a backend, or from one to its client           (forward.h)
  *     td_flow_lookup()       the flow                                        (flow_lookup.h, flow.h)
- *     td_forward_first()     there is none: to the data thread, or by hash   (no_flow.h)
+ *     td_forward_first()     there is none: to the data thread, or by hash   (no_flow.h, origin.h)
  *     td_plan_to_backend()   what has to change                              (rewrite.h)
  *     td_transmit()          and change it
  *   td_forward_error()     an ICMP error, by the flow that it quotes         (icmp_error.h)
@@ -32,6 +32,7 @@
 #include "tandem/fragment.h"
 #include "tandem/icmp_error.h"
 #include "tandem/local.h"
+#include "tandem/origin.h"
 #include "tandem/too_big.h"
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
@@ -39,7 +40,7 @@
 /* Those that a frame can be handed on to. 4 and 6: for that family. */
 enum td_step {
 	TD_STEP_ANY,
-	TD_STEP_EXTENSIONS,
+	TD_STEP_DEEP,
 	TD_STEP_FRAGMENTS,
 	TD_STEP_FORWARD4,
 	TD_STEP_FORWARD6,
@@ -73,7 +74,7 @@ TD_INLINE enum td_step td_step_of(__u32 next)
 /* Does the step concern a backend's traffic, which workers take over where there are some? */
 TD_INLINE int td_is_for_workers(enum td_step step)
 {
-	return step != TD_STEP_ANY && step != TD_STEP_EXTENSIONS && step != TD_STEP_FRAGMENTS;
+	return step != TD_STEP_ANY && step != TD_STEP_DEEP && step != TD_STEP_FRAGMENTS;
 }
 
 /* What one step tells the next: no pointers, since each looks at the frame anew. */
@@ -127,7 +128,7 @@ TD_INLINE int td_resume(struct td_packet *p, const struct td_work *w, const stru
 	p->family = family;
 	p->protocol = w->protocol;
 	p->fragment = w->fragment;
-	p->l3_offset = w->l3_offset & 31;
+	p->l3_offset = w->l3_offset & TD_L3_MASK;
 	p->source_port = w->source_port;
 	p->destination_port = w->destination_port;
 	p->has_ports = w->has_ports;
@@ -180,7 +181,14 @@ TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const 
 	/* Sent to a virtual MAC that another node holds: that node gets its own copy. */
 	if (m->by_mac != TD_NONE && !td_may_forward(f, td_vrouter_at(t, m->by_mac)))
 		return TD_DROP_NO_LEASE_VMAC;
-	return td_next(p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6);
+	switch (td_link_of(t, f->ifindex, p->eth, m)) {
+	case TD_LINK_OURS:
+		return td_next(p->family == 4 ? TD_STEP_FORWARD4 : TD_STEP_FORWARD6);
+	case TD_LINK_GROUP: /* RFC 1812, 5.3.4 */
+		return m->about == TD_ABOUT_BACKENDS ? TD_DROP_LINK_BROADCAST : TD_PASS_OTHER;
+	default:
+		return m->about == TD_ABOUT_BACKENDS ? TD_DROP_OTHER_HOST : TD_PASS_OTHER;
+	}
 }
 
 /* Parse, find, classify. Adverts are left to the caller. Fills p and m. */
@@ -193,8 +201,8 @@ TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, st
 	*m = nothing;
 	if (p->shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	if (p->shape == TD_SHAPE_EXTENSIONS)
-		return td_next(TD_STEP_EXTENSIONS);
+	if (p->shape == TD_SHAPE_DEEP)
+		return td_next(TD_STEP_DEEP);
 	td_find(m, env->tables, p, f->end, f->ifindex);
 	return td_classify(f, env, p, m, td_is_rare(p));
 }
@@ -212,7 +220,9 @@ TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 
 	if (reason == TD_DROP_TOO_BIG)
 		return td_next(TD_STEP_REFUSE);
-	return reason == TD_PASS_NO_FLOW ? td_local(f, env, p, m) : (__u32)reason;
+	if (reason != TD_PASS_NO_FLOW)
+		return reason;
+	return td_is_stray_reply(env, p, m) ? (__u32)TD_DROP_NO_FLOW : td_local(f, env, p, m);
 }
 
 TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
@@ -226,16 +236,22 @@ TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struc
 	return next;
 }
 
-TD_INLINE __u32 td_steer_extensions(struct td_frame *f, struct td_work *w)
+TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
-	struct td_match nothing = {};
 	struct td_packet p;
+	struct td_match m = {};
 
 	td_parse(&p, f->data, f->end, TD_FULL);
 	if (p.shape == TD_SHAPE_ADVERT)
 		return TD_TAKE_ADVERT;
-	td_suspend(w, &p, &nothing);
-	return td_next(TD_STEP_FRAGMENTS);
+	if (p.shape == TD_SHAPE_TOO_DEEP)
+		return TD_DROP_TOO_MANY_TAGS;
+	if (p.shape == TD_SHAPE_IP || p.shape == TD_SHAPE_ND) {
+		td_suspend(w, &p, &m);
+		return td_next(TD_STEP_FRAGMENTS);
+	}
+	td_find(&m, env->tables, &p, f->end, f->ifindex);
+	return td_classify(f, env, &p, &m, 0);
 }
 
 /*
@@ -278,19 +294,23 @@ TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *e
 	if (td_is_rare(&p) && td_may_have_flow(env->tables, &m)) {
 		if (p.fragment && !td_find_fragment(f, env, &p, &m))
 			return TD_DROP_FRAGMENT_UNPLACED;
-		if (td_is_icmp_error(&p)) {
+		if (td_is_icmp_error(&p) && p.vlan[0] != TD_VLAN_UNKNOWN &&
+		    td_link_of(env->tables, f->ifindex, p.eth, &m) == TD_LINK_OURS) {
 			w->match = m;
 			return td_next(family == 4 ? TD_STEP_FORWARD_ERROR4
 						   : TD_STEP_FORWARD_ERROR6);
 		}
 	}
 	next = td_classify(f, env, &p, &m, 0);
-	if (td_is_step(next))
-		td_suspend(w, &p, &m);
+	if (!td_is_step(next))
+		return next;
+	if (p.vlan[0] == TD_VLAN_UNKNOWN) /* nothing is sent by such a link */
+		return TD_DROP_TOO_MANY_TAGS;
+	td_suspend(w, &p, &m);
 	return next;
 }
 
-/* Extension headers, fragments and ICMP errors. */
+/* Extension headers, many tags, fragments and ICMP errors. */
 TD_INLINE __u32 td_steer_fragments(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	return w->family == 4 ? td_steer_fragments_of(f, env, w, 4)
@@ -335,8 +355,8 @@ TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct
 	switch (step) {
 	case TD_STEP_ANY:
 		return td_steer_any(f, env, w);
-	case TD_STEP_EXTENSIONS:
-		return td_steer_extensions(f, w);
+	case TD_STEP_DEEP:
+		return td_steer_deep(f, env, w);
 	case TD_STEP_FRAGMENTS:
 		return td_steer_fragments(f, env, w);
 	case TD_STEP_FORWARD4:

@@ -13,7 +13,7 @@
  *
  * The rest goes to td_steer_any(), as if it had not been here: no flow, a SYN, FIN or RST, nat's first
  * packet in a tick (where the client's router is looked at), a next hop behind a VLAN, a packet too
- * big. Nothing is written before all is known. So td_steer_any() has the whole rules, and tests hold
+ * big, a frame to another MAC than the device's. Nothing is written before all is known. So td_steer_any() has the whole rules, and tests hold
  * this way against it.
  *
  * Everything is where the packet has it, and read when it is needed: a BPF program has ten registers,
@@ -301,17 +301,18 @@ TD_INLINE __u32 td_plain_elsewhere(struct td_frame *f, const struct td_env *env,
 		return td_next(TD_STEP_ANY);
 	if (source < 0 && backend <= 0)
 		return TD_PASS_OTHER;
-	if (!td_keeps_state(f, family))
+	if (!td_keeps_state(f, family) || !td_is_device_mac(t, f->ifindex, f->data))
 		return td_next(TD_STEP_ANY);
 	return source >= 0 ? td_plain_by_port(f, env, (__u32)source, out, family)
 			   : td_plain_to_client(f, env, (__u32)backend, out, family);
 }
 
-/* To a MAC address of the interface, or to the virtual MAC that the address goes with? */
-TD_INLINE int td_plain_mac_fits(const struct td_frame *f, const struct td_vrouter *vr)
+/* To the MAC of the device, or to the virtual MAC that the address goes with? */
+TD_INLINE int td_plain_mac_fits(const struct td_frame *f, const struct td_tables *t,
+				const struct td_vrouter *vr)
 {
 	if (!td_is_virtual_mac(f->data))
-		return 1;
+		return td_is_device_mac(t, f->ifindex, f->data);
 	return (vr->flags & TD_VR_VIRTUAL_MAC) && vr->ifindex == f->ifindex && !vr->vlan[0] &&
 	       !vr->vlan[1] && td_load32(vr->virtual_mac) == td_load32(f->data) &&
 	       td_load16(vr->virtual_mac + 4) == td_load16(f->data + 4);
@@ -334,7 +335,7 @@ TD_INLINE __u32 td_steer_plain_of(struct td_frame *f, const struct td_env *env,
 					  td_load16(td_plain_l4(f, family) + 2)));
 	vr = td_vrouter_at(t, td_vrouter_slot(t, vip));
 	td_read_barrier();
-	if (td_layout(t) != layout || !td_plain_mac_fits(f, vr)) /* as in td_find_once() */
+	if (td_layout(t) != layout || !td_plain_mac_fits(f, t, vr)) /* as in td_find_once() */
 		return td_next(TD_STEP_ANY);
 	if (service <= 0)
 		return td_plain_local(f, vr, service);

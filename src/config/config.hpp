@@ -189,6 +189,7 @@ enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
 enum class Forward : std::uint8_t { local, dsr, nat, fullnat, tunnel };
 enum class SchedulerKind : std::uint8_t { least_conn, round_robin, maglev, source_hash };
 enum class Unavailable : std::uint8_t { reject, drop };
+enum class Strays : std::uint8_t { drop, route };
 
 struct Backend {
   IpAddress address;
@@ -225,6 +226,7 @@ struct Service {
   Duration affinity{};  // for so long a client's new flows go to the backend of its flows before
   Unavailable unavailable = Unavailable::reject;  // where no backend can take a flow
   std::vector<IpAddress> sources;                 // fullnat: addresses of this node, 1-8
+  Strays strays = Strays::drop;                   // nat: backends' packets of no flow
   Location where;
   bool operator==(const Service&) const = default;
 };

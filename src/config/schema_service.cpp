@@ -95,6 +95,13 @@ const Section<Service>& service_section() {
               Choice<Unavailable>{{{"reject", Unavailable::reject}, {"drop", Unavailable::drop}}},
               "What a new flow gets that no backend can take: a TCP RST or an ICMP port "
               "unreachable, or nothing."),
+          key("strays", &Service::strays,
+              Choice<Strays>{{{"drop", Strays::drop}, {"route", Strays::route}}},
+              "With `nat`: what becomes of a packet from a backend's address and port that belongs "
+              "to no flow, and is not for this node itself. `drop`: the client's next segment "
+              "makes "
+              "the flow, and TCP repeats the answer. `route`: the kernel routes it as it is; for "
+              "backends that others reach by their own address and port through this node."),
           key("sources", &Service::sources,
               ListOf<Address>{{}, kMostSourcesOfService, "numeric addresses", 1},
               "With `fullnat`, and required there: addresses of this node that connections to the "

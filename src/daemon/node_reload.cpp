@@ -197,7 +197,8 @@ Result<void> Node::publish(const speaker::Plan& plan) {
     for (const auto& address : routers.back().addresses)
       if (!real_.contains(address)) virtual_addresses.insert(address);
   }
-  if (auto published = steering_->publish(routers, services_->steered(), services_->replies());
+  if (auto published = steering_->publish(routers, services_->steered(), services_->replies(),
+                                          interfaces_->host());
       !published)
     return published;
   links_->set_virtual_addresses(std::move(virtual_addresses));

@@ -74,7 +74,8 @@ td_service to_record(const SteeredService& s, std::uint16_t router, std::uint64_
   record.protocol = s.udp ? TD_PROTO_UDP : TD_PROTO_TCP;
   record.port = s.port;
   record.mode = static_cast<std::uint8_t>(s.mode);
-  record.flags = s.by_source ? TD_SERVICE_BY_SOURCE : 0;
+  record.flags = static_cast<std::uint8_t>((s.by_source ? TD_SERVICE_BY_SOURCE : 0) |
+                                           (s.routes_strays ? TD_SERVICE_ROUTES_STRAYS : 0));
   record.vrouter = router;
   record.picks = picks;
   std::ranges::copy(s.sources, record.source);
@@ -88,6 +89,13 @@ void overwrite(Record& to, const Record& from, std::size_t skip = 0) {
   auto* target = reinterpret_cast<__u64*>(&to);
   const auto* source = reinterpret_cast<const __u64*>(&from);
   for (std::size_t i = skip; i < sizeof(Record) / sizeof(__u64); i++) store(target[i], source[i]);
+}
+
+void write_address(__u8 (&to)[16], const IpAddress& address) {
+  std::array<__u64, 2> words{};
+  std::memcpy(words.data(), address.bytes().data(), address.bytes().size());
+  auto* target = reinterpret_cast<__u64*>(to);
+  for (std::size_t i = 0; i < words.size(); i++) store(target[i], words[i]);
 }
 
 std::uint8_t family_of(const IpAddress& address) {
@@ -127,6 +135,34 @@ void add_reply_tags(std::vector<Tag>& tags, std::uint64_t seed, const SteeredRep
   for (const auto& s : replies.sources)
     tags.push_back(
         {TD_KIND_SOURCE, td_tag_vip(seed, family_of(s.address), s.address.bytes().data()), s.slot});
+}
+
+// Each once, the host's first.
+SteeredHost completed(const SteeredHost& host, std::span<const SteeredRouter> routers,
+                      const std::set<IpAddress>& vips) {
+  SteeredHost all;
+  all.any_mac = host.any_mac;
+  std::set<SteeredHost::Mac> seen;
+  const auto add = [&](const SteeredHost::Mac& mac) {
+    if (seen.insert(mac).second) all.macs.push_back(mac);
+  };
+  for (const auto& mac : host.macs) add(mac);
+  for (const auto& r : routers) add({r.ifindex, r.interface_mac});
+  std::set<IpAddress> addresses = vips;
+  for (const auto& address : host.addresses)
+    if (addresses.size() < TD_MAX_OWN) addresses.insert(address);
+  all.addresses.assign(addresses.begin(), addresses.end());
+  return all;
+}
+
+void add_host_tags(std::vector<Tag>& tags, std::uint64_t seed, const SteeredHost& host) {
+  for (const auto& m : host.macs)
+    tags.push_back({TD_KIND_MAC, td_tag_mac(seed, m.ifindex, m.mac.bytes.data()), 0});
+  for (std::size_t i = 0; i < host.addresses.size(); i++)
+    tags.push_back(
+        {TD_KIND_OWN,
+         td_tag_vip(seed, family_of(host.addresses[i]), host.addresses[i].bytes().data()),
+         static_cast<std::uint16_t>(i)});
 }
 
 Result<void> check_limits(std::span<const SteeredRouter> routers,
@@ -187,7 +223,7 @@ Steering::Slots Steering::place(const std::set<IpAddress>& addresses) const {
 
 Result<void> Steering::publish(std::span<const SteeredRouter> routers,
                                std::span<const SteeredService> services,
-                               const SteeredReplies& replies) {
+                               const SteeredReplies& replies, const SteeredHost& host) {
   std::set<IpAddress> wanted;
   for (const auto& r : routers) wanted.insert(r.addresses.begin(), r.addresses.end());
   std::set<IpAddress> all = wanted;
@@ -195,11 +231,13 @@ Result<void> Steering::publish(std::span<const SteeredRouter> routers,
   if (auto fits = check_limits(routers, services, replies, all.size()); !fits) return fits;
 
   const Slots placed = place(wanted);
+  const SteeredHost whole = completed(host, routers, wanted);
   const auto make_tags = [&](std::uint64_t seed) {
     std::vector<Tag> tags;
     add_router_tags(tags, seed, routers, placed);
     add_service_tags(tags, services, placed);
     add_reply_tags(tags, seed, replies);
+    add_host_tags(tags, seed, whole);
     return tags;
   };
   std::atomic_thread_fence(std::memory_order_seq_cst);  // after the last switch, see td_find()
@@ -212,6 +250,7 @@ Result<void> Steering::publish(std::span<const SteeredRouter> routers,
           "other of its family has on its interface");
 
   write(routers, services, replies, placed);
+  write(whole, !replies.backends.empty(), !replies.sources.empty());
   store(tables_.layout, tables_.layout + 1);
   forget_all_but(routers, services, placed);
   vips_ = placed;
@@ -238,15 +277,26 @@ void Steering::write(std::span<const SteeredRouter> routers,
     if (const auto router = router_of.find(s.address); s.number != 0 && router != router_of.end())
       overwrite(tables_.service[s.number],
                 to_record(s, router->second, tables_.service[s.number].picks));
-  for (const auto& s : replies.sources) {
-    std::array<__u64, 2> words{};
-    std::memcpy(words.data(), s.address.bytes().data(), s.address.bytes().size());
-    auto* target = reinterpret_cast<__u64*>(tables_.source[s.slot]);
-    for (std::size_t i = 0; i < words.size(); i++) store(target[i], words[i]);
+  for (const auto& s : replies.sources) write_address(tables_.source[s.slot], s.address);
+}
+
+// An address that leaves its slot may be taken for a client's until the switch, and no other for
+// it: records are compared in full.
+void Steering::write(const SteeredHost& host, bool has_nat, bool has_fullnat) {
+  std::array<td_device, TD_MAX_DEVICES> devices{};
+  for (const auto& m : host.macs) {
+    td_device& device = devices[m.ifindex % TD_MAX_DEVICES];
+    if (device.ifindex != 0) continue;
+    device.ifindex = m.ifindex;
+    std::ranges::copy(m.mac.bytes, device.mac);
   }
+  for (std::size_t i = 0; i < devices.size(); i++) overwrite(tables_.device[i], devices[i]);
+  for (std::size_t i = 0; i < host.addresses.size(); i++)
+    write_address(tables_.own[i], host.addresses[i]);
   std::uint64_t flags = 0;
-  if (!replies.backends.empty()) flags |= TD_HAS_NAT;
-  if (!replies.sources.empty()) flags |= TD_HAS_FULLNAT;
+  if (has_nat) flags |= TD_HAS_NAT;
+  if (has_fullnat) flags |= TD_HAS_FULLNAT;
+  if (host.any_mac) flags |= TD_ANY_MAC;
   store(tables_.flags, flags);
 }
 

@@ -48,6 +48,7 @@ struct SteeredService {
   td_mode mode = TD_MODE_DSR;
   bool by_source = false;                // hash picks go by the client's address alone
   std::vector<std::uint16_t> sources{};  // fullnat: slots, at most TD_SERVICE_SOURCES
+  bool routes_strays = false;            // nat: backends' packets of no flow are the kernel's
 };
 
 // What replies of backends are known by.
@@ -66,6 +67,23 @@ struct SteeredReplies {
   std::vector<Source> sources;
 };
 
+// What this node is on its links, and what no client can be.
+struct SteeredHost {
+  struct Mac {
+    std::uint32_t ifindex = 0;
+    MacAddress mac;
+    auto operator<=>(const Mac&) const = default;
+  };
+  // Of devices, and of those on top of them (under the device that frames come in on). Of one
+  // device the first is its own. The routers' are added.
+  std::vector<Mac> macs{};
+  // Its own, and the broadcast addresses of its networks. The virtual ones are added.
+  std::vector<IpAddress> addresses{};
+  bool any_mac = false;  // frames are taken for this node's whatever MAC they are to
+
+  bool operator==(const SteeredHost&) const = default;
+};
+
 class Steering {
  public:
   using SeedSource = std::function<std::uint64_t()>;
@@ -81,8 +99,8 @@ class Steering {
   // lose theirs. Errors, which leave everything as it was: more of a kind than tandem/abi.h has
   // room for, or virtual MACs that two routers share on one link.
   Result<void> publish(std::span<const SteeredRouter> routers,
-                       std::span<const SteeredService> services,
-                       const SteeredReplies& replies = {});
+                       std::span<const SteeredService> services, const SteeredReplies& replies = {},
+                       const SteeredHost& host = {});
   // The table of hash picks of a service: blocks of td_pick_block, filled already. 0 entries: none.
   void set_picks(std::uint16_t service, std::uint32_t first_block, std::uint32_t entries) noexcept;
   // First packets that each virtual address hands over, and how long an idle one can save them up.
@@ -100,6 +118,7 @@ class Steering {
   [[nodiscard]] Slots place(const std::set<IpAddress>& addresses) const;
   void write(std::span<const SteeredRouter> routers, std::span<const SteeredService> services,
              const SteeredReplies& replies, const Slots& placed);
+  void write(const SteeredHost& host, bool has_nat, bool has_fullnat);
   void forget_all_but(std::span<const SteeredRouter> routers,
                       std::span<const SteeredService> services, const Slots& placed);
 

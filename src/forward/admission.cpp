@@ -28,11 +28,10 @@ struct Forwarder::Packet {
   int flags;  // TCP's; 0 with UDP
 
   [[nodiscard]] bool begins() const {
-    constexpr int kMask = TD_TCP_SYN | TD_TCP_ACK | TD_TCP_FIN | TD_TCP_RST;
-    return p.protocol == TD_PROTO_UDP || (flags & kMask) == TD_TCP_SYN;
+    return p.protocol == TD_PROTO_UDP || td_opens_flow(static_cast<std::uint32_t>(flags));
   }
   [[nodiscard]] bool can_be_joined() const {
-    return (flags & TD_TCP_ACK) && !(flags & (TD_TCP_SYN | TD_TCP_FIN | TD_TCP_RST));
+    return td_may_join_flow(static_cast<std::uint32_t>(flags));
   }
   [[nodiscard]] IpAddress client_address() const {
     if (client.family == 4)

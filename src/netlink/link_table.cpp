@@ -187,6 +187,22 @@ std::vector<const Device*> LinkTable::ports_of(int ifindex) const {
   return ports;
 }
 
+std::vector<const Device*> LinkTable::stack_on(int ifindex) const {
+  std::set<int> found{ifindex};
+  for (std::size_t before = 0; before != found.size();) {
+    before = found.size();
+    for (const auto& [number, device] : devices_) {
+      if (!device.parent_outside && found.contains(device.parent)) found.insert(number);
+      if (device.master != 0 && found.contains(number)) found.insert(device.master);
+    }
+  }
+  std::vector<const Device*> stack;
+  if (const auto* device = find(ifindex)) stack.push_back(device);
+  for (const int number : found)
+    if (const auto* device = number != ifindex ? find(number) : nullptr) stack.push_back(device);
+  return stack;
+}
+
 Result<BottomDevice> LinkTable::bottom(std::string_view name) const {
   const auto* device = find(name);
   if (!device) return fail("interface " + std::string(name) + " does not exist");

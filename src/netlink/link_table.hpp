@@ -79,6 +79,9 @@ class LinkTable {
   [[nodiscard]] const Device* find(int ifindex) const noexcept;
   // A bond's, in the order of their ifindex.
   [[nodiscard]] std::vector<const Device*> ports_of(int ifindex) const;
+  // The device, and all that is on top of it: VLAN devices, macvlans, bridges, and so on.
+  [[nodiscard]] std::vector<const Device*> stack_on(int ifindex) const;
+  [[nodiscard]] const std::map<int, Device>& all() const noexcept { return devices_; }
   // Goes down through VLAN devices only: a bridge, bond or macvlan is its own bottom.
   [[nodiscard]] Result<BottomDevice> bottom(std::string_view name) const;
 

@@ -3,8 +3,24 @@
 
 #include <linux/if_addr.h>
 
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.hpp"
+
 namespace tandem::netlink {
 namespace {
+
+void add_broadcast(std::set<IpAddress>& addresses, const IpPrefix& network) {
+  if (!network.address.is_v4() || network.length > 30) return;
+  const std::uint32_t hosts = network.length == 0 ? 0xffffffff : (1U << (32 - network.length)) - 1;
+  const std::uint32_t address = load_be32(network.address.bytes().data());
+  for (const std::uint32_t broadcast : {address & ~hosts, address | hosts}) {
+    std::array<std::uint8_t, 4> bytes{};
+    store_be32(bytes.data(), broadcast);
+    addresses.insert(IpAddress::v4(bytes));
+  }
+}
 
 bool usable(const InterfaceAddress& address) {
   return (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
@@ -64,6 +80,24 @@ std::optional<LinkState> Links::find(int ifindex) const {
   const auto* device = feed_.table().find(ifindex);
   if (!device) return std::nullopt;
   return describe(*device, virtual_);
+}
+
+std::vector<MacAddress> Links::macs_on(int ifindex) const {
+  std::vector<MacAddress> macs;
+  for (const auto* device : feed_.table().stack_on(ifindex))
+    if (device->mac != MacAddress{} && std::ranges::find(macs, device->mac) == macs.end())
+      macs.push_back(device->mac);
+  return macs;
+}
+
+std::set<IpAddress> Links::own_addresses() const {
+  std::set<IpAddress> own;
+  for (const auto& [ifindex, device] : feed_.table().all())
+    for (const auto& address : device.addresses) {
+      own.insert(address.prefix.address);
+      add_broadcast(own, address.prefix);
+    }
+  return own;
 }
 
 std::vector<BondPort> Links::ports_of(int ifindex) const {

@@ -65,6 +65,13 @@ class Links {
   [[nodiscard]] std::optional<LinkState> find(int ifindex) const;
   // Of a bond, in the order of their ifindex.
   [[nodiscard]] std::vector<BondPort> ports_of(int ifindex) const;
+  // The MAC addresses that frames for this node have there: the device's own first, then those of
+  // the devices on top of it.
+  [[nodiscard]] std::vector<MacAddress> macs_on(int ifindex) const;
+  // What no other host of a network of this node's has as its address: the node's own, whatever
+  // interface they are on, and with IPv4 the first and the last one of each network (broadcast:
+  // RFC 1812, 4.2.3.1).
+  [[nodiscard]] std::set<IpAddress> own_addresses() const;
   // The device on which the packets of interface `name` come in, and their VLAN tags.
   [[nodiscard]] Result<BottomDevice> bottom(std::string_view name) const {
     return feed_.table().bottom(name);

@@ -147,7 +147,8 @@ Result<void> Replay::publish(const config::Config& config) {
   steering_.set_clock(clock_);
   steering_.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
                        dataplane::kFirstPacketBurst);
-  return steering_.publish(routers, services::steered(services_), replies(services_));
+  return steering_.publish(routers, services::steered(services_), replies(services_),
+                           {.any_mac = true});  // a capture does not tell whose it is
 }
 
 void Replay::pass_time(MonotonicTime now) {

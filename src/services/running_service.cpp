@@ -128,7 +128,8 @@ std::vector<flow::SteeredService> steered(const RunningServices& services) {
                        .number = s.number,
                        .mode = mode_of(s.config.forward),
                        .by_source = s.config.scheduler == config::SchedulerKind::source_hash,
-                       .sources = s.sources});
+                       .sources = s.sources,
+                       .routes_strays = s.config.strays == config::Strays::route});
   return steered;
 }
 

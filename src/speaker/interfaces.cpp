@@ -86,6 +86,7 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
     if (!state.attached)
       return fail(state.config.name + ": XDP could not be attached, see the log");
   }
+  see_host(routers);
   return {};
 }
 
@@ -110,6 +111,29 @@ void Interfaces::let_go() {
 bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
   bool changed = false;
   for (auto& state : interfaces_) changed = refresh(state, routers) || changed;
+  return see_host(routers) || changed;
+}
+
+// true: it is another one.
+bool Interfaces::see_host(const std::vector<PlannedRouter>& routers) {
+  flow::SteeredHost host;
+  std::set<int> devices;
+  for (const auto& state : interfaces_)
+    if (state.present) devices.insert(state.placement.device);
+  for (const int device : devices)
+    for (const auto& mac : links_.macs_on(device))
+      host.macs.push_back({static_cast<std::uint32_t>(device), mac});
+  std::set<IpAddress> own = links_.own_addresses();
+  for (const auto& r : routers)
+    for (const auto& address : r.settings.addresses) own.erase(address);
+  host.addresses.assign(own.begin(), own.end());
+  if (own.size() > TD_MAX_OWN && host.addresses != host_.addresses)
+    log_("WARNING: this node has " + std::to_string(own.size()) +
+         " addresses of its own; of those "
+         "over " +
+         std::to_string(TD_MAX_OWN) + " it takes packets as if they were clients'");
+  const bool changed = host != host_;
+  host_ = std::move(host);
   return changed;
 }
 

@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "dataplane/data_plane.hpp"
 #include "engine/steering_program.hpp"
+#include "flow/steering.hpp"
 #include "netlink/links.hpp"
 #include "speaker/plan.hpp"
 #include "speaker/vrrp_commands.hpp"
@@ -63,9 +64,13 @@ class Interfaces {
   // Native XDP cannot send by a device in generic mode: those that may be in either mode become
   // generic together with it.
   void level_modes();
-  // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC).
+  // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC,
+  // host()).
   bool refresh(const std::vector<PlannedRouter>& routers);
 
+  // Of all interfaces, as apply() or refresh() saw it; without virtual addresses, which come and go
+  // with each transition.
+  [[nodiscard]] const flow::SteeredHost& host() const { return host_; }
   // Sentences for the operator.
   [[nodiscard]] std::vector<std::string> troubles() const;
   [[nodiscard]] const InterfaceState* find(const std::string& name) const;
@@ -76,6 +81,7 @@ class Interfaces {
   Result<void> attach(InterfaceState& state);
   Result<engine::XdpAttachment> put_program_on(unsigned ifindex, const InterfaceState& state);
   void see_ports(InterfaceState& state);
+  bool see_host(const std::vector<PlannedRouter>& routers);
   unsigned ups_of(int ifindex, bool up);
   void tell(const InterfaceState& state, const std::vector<PlannedRouter>& routers);
   void join_groups(VrrpLink& link, const InterfaceState& state,
@@ -87,6 +93,7 @@ class Interfaces {
   VrrpCommands& vrrp_;
   Log log_;
   std::vector<InterfaceState> interfaces_;
+  flow::SteeredHost host_;
   std::vector<std::uint16_t> gone_;               // numbers of links that let_go() is to end
   std::map<int, engine::XdpAttachment> devices_;  // attached, by ifindex
   struct Ups {

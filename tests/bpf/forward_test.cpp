@@ -95,9 +95,11 @@ TEST_P(Forwarding, TheKernelAndCxxAgreeOnFramesAndFlows) {
   }
   compare(in_kernel_->forwarder().flows4(), in_cxx_->forwarder().flows4());
   compare(in_kernel_->forwarder().flows6(), in_cxx_->forwarder().flows6());
-  for (const auto reason : {TD_TX_FORWARD, TD_TX_REPLY, TD_TX_ICMP_ERROR, TD_TX_TOO_BIG,
-                            TD_PUNT_MISS, TD_DROP_FRAGMENT_UNPLACED, TD_DROP_TOO_BIG,
-                            TD_DROP_MALFORMED, TD_PASS_NO_FLOW, TD_PASS_LOCAL, TD_DROP_NO_LEASE})
+  for (const auto reason :
+       {TD_TX_FORWARD, TD_TX_REPLY, TD_TX_ICMP_ERROR, TD_TX_TOO_BIG, TD_PUNT_MISS,
+        TD_DROP_FRAGMENT_UNPLACED, TD_DROP_TOO_BIG, TD_DROP_MALFORMED, TD_DROP_NO_FLOW,
+        TD_PASS_NO_FLOW, TD_PASS_LOCAL, TD_DROP_NO_LEASE, TD_DROP_MARTIAN, TD_DROP_LINK_BROADCAST,
+        TD_DROP_OTHER_HOST, TD_DROP_TOO_MANY_TAGS})
     EXPECT_GT(reached[reason], 10U) << "the generator misses reason " << reason;
 }
 
@@ -152,7 +154,7 @@ TEST_F(HandingOver, WorkersGetWhatConcernsBackends) {
   }
   EXPECT_GT(decided, 1'000U);
   EXPECT_GT(handed_over[TD_PUNT_MISS], 1'000U);
-  EXPECT_GT(handed_over[TD_PASS_NO_FLOW], 10U);
+  EXPECT_GT(handed_over[TD_DROP_NO_FLOW], 10U);
   for (const auto reason : {TD_DROP_FRAGMENT_UNPLACED, TD_TAKE_ADVERT})
     EXPECT_EQ(handed_over[reason], 0U) << reason;
 }

@@ -39,6 +39,9 @@ frames::Ether PacketGenerator::link() {
     case 1:
       e.to = frames::kBroadcast;
       break;
+    case 2:
+      if (one_in(8)) e.to = one_in(2) ? rig::kVlanMac : MacAddress{{0x02, 0, 0, 0, 0x99, 0x99}};
+      break;
     default:
       break;
   }
@@ -141,12 +144,14 @@ Bytes PacketGenerator::garbage() {
   return frame;
 }
 
-// Another tag before the ones that are there, with priority bits: three are more than are walked.
+// Tags before the ones that are there, with priority bits: sometimes more than are walked.
 void PacketGenerator::tag_again(Bytes& frame) {
-  Bytes tag;
-  append16(tag, one_in(2) ? 0x8100 : 0x88a8);
-  append16(tag, one_in(2) ? below(0x10000) : (below(8) << 13 | 10));
-  frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+  for (unsigned tags = one_in(2) ? 1 : 1 + below(10); tags > 0; tags--) {
+    Bytes tag;
+    append16(tag, one_in(2) ? 0x8100 : 0x88a8);
+    append16(tag, one_in(2) ? below(0x10000) : (below(8) << 13 | (one_in(2) ? 10 : 0)));
+    frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+  }
 }
 
 void PacketGenerator::spoil(Bytes& frame) {
@@ -168,6 +173,9 @@ void PacketGenerator::spoil(Bytes& frame) {
       break;
     case 5:
       frame.resize(frame.size() + below(80));
+      break;
+    case 6:
+      if (one_in(8)) std::ranges::copy(link().to.bytes, frame.begin());
       break;
     default:
       break;

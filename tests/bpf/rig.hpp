@@ -55,9 +55,20 @@ inline std::vector<flow::SteeredService> services() {
   };
 }
 
+inline constexpr MacAddress kVlanMac{{0x02, 0, 0, 0, 0, 0x0c}};  // of a device on top of kLink
+
+// Besides what the virtual routers tell.
+inline flow::SteeredHost host() {
+  using frames::ip;
+  return {.macs = {{kLink, frames::kNodeMac}, {kLink, kVlanMac}},
+          .addresses = {ip("192.0.2.2"), ip("192.0.2.0"), ip("192.0.2.255"), ip("198.51.100.254"),
+                        ip("2001:db8::2")}};
+}
+
 // Publishes them and grants the leases, until a deadline that no test sees.
 inline Result<void> fill(flow::Steering& steering) {
-  if (auto published = steering.publish(routers(), services()); !published) return published;
+  if (auto published = steering.publish(routers(), services(), {}, host()); !published)
+    return published;
   for (const std::uint16_t slot : std::array<std::uint16_t, 7>{0, 1, 2, 3, 4, 5, 8})
     steering.grant_lease(slot, MonotonicClock::now() + std::chrono::hours(1));
   return {};

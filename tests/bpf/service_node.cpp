@@ -160,7 +160,7 @@ ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steerin
   for (std::uint16_t i = 0; i < more_sources_; i++)
     replies.sources.push_back(
         {ip("203.0.113." + std::to_string(224 + i)), static_cast<std::uint16_t>(2 + i)});
-  if (!steering_.publish(rig::routers(), services, replies)) std::abort();
+  if (!steering_.publish(rig::routers(), services, replies, rig::host())) std::abort();
   for (const std::uint16_t slot : std::array<std::uint16_t, 7>{0, 1, 2, 3, 4, 5, 8})
     steering_.grant_lease(slot, now + std::chrono::hours(1));
   make(now);
@@ -352,10 +352,26 @@ void add_fragments(std::vector<Bytes>& all, const TestService& s, unsigned clien
   }
 }
 
+// From where no client can be, and to somebody else's MAC or a group's.
+void add_martians(std::vector<Bytes>& all, const TestService& s, const Segment& segment) {
+  const bool v4 = s.address.is_v4();
+  const std::vector<const char*> sources =
+      v4 ? std::vector{"127.0.0.1", "224.0.0.5", "192.0.2.255", "192.0.2.2"}
+         : std::vector{"::1", "ff02::1", "fe80::9", "2001:db8::2", "::ffff:192.0.2.9"};
+  const Bytes segment_bytes = transport(s.udp, segment.port, s.port, segment.flags, 9);
+  for (const char* source : sources)
+    all.push_back(packet(ip(source), s.address, s.udp, segment_bytes, {.vlan = s.vlan}));
+  all.push_back(packet(s.address, s.address, s.udp, segment_bytes, {.vlan = s.vlan}));
+  for (const MacAddress& mac : {frames::kBroadcast, MacAddress{{0x01, 0, 0x5e, 0, 0, 1}},
+                                MacAddress{{0x02, 0, 0, 0, 0x99, 0x99}}, rig::kVlanMac})
+    all.push_back(packet(client_address(s.address.family(), segment.client), s.address, s.udp,
+                         segment_bytes, {.to = mac, .vlan = s.vlan}));
+}
+
 }  // namespace
 
 // Of every service: a few clients in every state of TCP, small and too big; replies; errors about
-// either; fragments.
+// either; fragments; what is from no client, or not to this node.
 std::vector<Bytes> service_frames() {
   constexpr std::uint8_t kFlags[] = {TD_TCP_SYN, TD_TCP_SYN, TD_TCP_ACK, TD_TCP_FIN | TD_TCP_ACK,
                                      TD_TCP_RST};
@@ -393,6 +409,7 @@ std::vector<Bytes> service_frames() {
             all.push_back(error_about(sent, source, 14, {}));
           }
         add_fragments(all, s, client);
+        if (client == 1 && flags == TD_TCP_ACK) add_martians(all, s, segment);
       }
   return all;
 }

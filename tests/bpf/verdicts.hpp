@@ -14,7 +14,7 @@ namespace tandem::verdicts {
 
 // Those of frames to and from backends, of which the node has none.
 inline bool needs_backends(int reason) {
-  return reason >= TD_TX_FORWARD && reason <= TD_TAKE_WORKER;
+  return reason >= TD_TX_FORWARD && reason <= TD_DROP_NO_FLOW;
 }
 
 struct Case {
@@ -26,6 +26,17 @@ struct Case {
 inline frames::Ether to_vmac(Family family, std::uint8_t vrid,
                              std::array<std::uint16_t, 2> vlan = {}) {
   return {.to = virtual_mac(family, vrid), .vlan = vlan};
+}
+
+// So many tags more, in front of those that are there.
+inline frames::Bytes tagged(frames::Bytes frame, std::size_t tags, std::uint16_t id = 0) {
+  for (; tags > 0; tags--) {
+    frames::Bytes tag;
+    frames::append16(tag, 0x8100);
+    frames::append16(tag, 5U << 13 | id);
+    frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+  }
+  return frame;
 }
 
 inline frames::Bytes cut(frames::Bytes frame, std::size_t size) {
@@ -172,6 +183,42 @@ inline std::vector<Case> virtual_macs() {
   };
 }
 
+// The kernel takes a tag with an ID of 0 for none, and so many of them as there are.
+inline std::vector<Case> priority_tags() {
+  using namespace frames;
+  const Bytes strict4 = frames::ipv4({ip("192.0.2.101")}, tcp(22)),
+              strict6 = frames::ipv6({ip("2001:db8::108")}, tcp(22)),
+              lost = frames::ipv4({ip("192.0.2.106")}, tcp(80)),
+              vlan10 = arp({ip("192.0.2.103")}, {.to = kBroadcast, .vlan = {10, 0}});
+  std::vector<Case> cases{
+      {"ARP on VLAN 10, a priority tag before it", TD_TX_ARP_REPLY, tagged(vlan10, 1)},
+      {"ARP on VLAN 10, four priority tags before it", TD_TX_ARP_REPLY, tagged(vlan10, 4)},
+      {"ARP on VLAN 7.10", TD_DROP_OTHER_LINK, tagged(vlan10, 1, 7)},
+      {"ARP behind three tags with IDs", TD_DROP_OTHER_LINK, tagged(vlan10, 2, 7)},
+      {"more tags than are judged", TD_DROP_TOO_MANY_TAGS, tagged(strict4, TD_MAX_TAGS + 1)},
+      {"more tags than are judged, to somebody else", TD_DROP_TOO_MANY_TAGS,
+       tagged(frames::ipv4({ip("192.0.2.99")}, tcp(80)), TD_MAX_TAGS + 1)},
+      {"three tags with IDs, to somebody else", TD_PASS_OTHER,
+       tagged(frames::ipv4({ip("192.0.2.99")}, tcp(80)), 3, 7)},
+      {"neither IP nor ARP, behind three tags", TD_PASS_OTHER,
+       tagged(ether({}, 0x88cc, Bytes(46)), 3)},
+      {"an advert behind three tags", TD_TAKE_ADVERT, tagged(advert(), 3)},
+  };
+  for (const std::size_t tags : {1, 2, 3, 5, 8}) {
+    cases.push_back(
+        {"IPv4, accept = false, priority tags", TD_DROP_NOT_ACCEPTED, tagged(strict4, tags)});
+    cases.push_back(
+        {"IPv6, accept = false, priority tags", TD_DROP_NOT_ACCEPTED, tagged(strict6, tags)});
+    cases.push_back({"no lease, priority tags", TD_DROP_NO_LEASE, tagged(lost, tags)});
+    cases.push_back({"no lease, tags with IDs", TD_DROP_NO_LEASE, tagged(lost, tags, 7)});
+    cases.push_back({"ARP, no lease, priority tags", TD_DROP_NO_LEASE_NEIGHBOUR,
+                     tagged(arp({ip("192.0.2.106")}), tags)});
+    cases.push_back({"to a service, priority tags", TD_PASS_LOCAL,
+                     tagged(frames::ipv4({ip("192.0.2.101")}, tcp(80)), tags)});
+  }
+  return cases;
+}
+
 inline std::vector<Case> odd_ones() {
   using namespace frames;
   const Bytes lost = frames::ipv4({ip("192.0.2.106")}, tcp(80));
@@ -200,7 +247,7 @@ inline std::vector<Case> odd_ones() {
 
 inline std::vector<Case> all() {
   std::vector<Case> cases;
-  for (auto&& some : {ipv4(), ipv6(), neighbours(), virtual_macs(), odd_ones()})
+  for (auto&& some : {ipv4(), ipv6(), neighbours(), virtual_macs(), priority_tags(), odd_ones()})
     cases.insert(cases.end(), some.begin(), some.end());
   return cases;
 }

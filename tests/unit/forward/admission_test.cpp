@@ -132,7 +132,7 @@ TEST_P(EveryService, AnswersComeBackToTheClientInTheServicesName) {
   EXPECT_EQ(steer(from_backend(s, 1 - i, back, static_cast<std::uint16_t>(port + 1)),
                   i == 0 ? rig::kOtherLink : rig::kLink)
                 .reason,
-            TD_PASS_NO_FLOW);
+            s.mode == TD_MODE_NAT ? TD_DROP_NO_FLOW : TD_PASS_NO_FLOW);
 }
 
 TEST_P(EveryService, NobodyThereIsRefusedOrDropped) {

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <map>
 
 #include "namespaces.hpp"
@@ -42,6 +43,31 @@ TEST_F(LinksTest, FindsWhatTheKernelHas) {
   EXPECT_GT(changes_["veth0"], 0);
   links_->set_virtual_addresses({ip("192.0.2.1")});
   EXPECT_FALSE(links_->find("veth0")->primary_v4);
+}
+
+TEST_F(LinksTest, TellsWhatNoOtherHostHas) {
+  run("ip address add 192.0.2.1/24 dev veth0");
+  run("ip address add 198.51.100.7/31 dev veth0");
+  run("ip address add 2001:db8::1/64 dev veth0");
+  run("ip link add br0 address 02:00:00:00:00:cc type bridge");
+  run("ip link set veth0 master br0");
+  run("ip address add 203.0.113.65/26 dev br0");
+  const auto have = [&](const char* mac) {
+    const auto macs = links_->macs_on(links_->find("veth0")->ifindex);
+    return std::ranges::any_of(macs, [&](const auto& m) { return m.to_string() == mac; });
+  };
+  ASSERT_TRUE(wait_until(*links_, [&] { return have("02:00:00:00:00:cc"); }));
+  EXPECT_EQ(links_->macs_on(links_->find("veth0")->ifindex).front().to_string(),
+            "02:00:00:00:00:01");
+  EXPECT_EQ(links_->macs_on(links_->find("br0")->ifindex).size(), 1U);  // not what is under it
+  ASSERT_TRUE(
+      wait_until(*links_, [&] { return links_->own_addresses().contains(ip("203.0.113.65")); }));
+  const auto own = links_->own_addresses();
+  for (const char* address : {"192.0.2.1", "192.0.2.0", "192.0.2.255", "198.51.100.7",
+                              "2001:db8::1", "203.0.113.65", "203.0.113.64", "203.0.113.127"})
+    EXPECT_TRUE(own.contains(ip(address))) << address;
+  for (const char* address : {"192.0.2.2", "198.51.100.6", "203.0.113.255", "2001:db8::"})
+    EXPECT_FALSE(own.contains(ip(address))) << address;
 }
 
 TEST_F(LinksTest, NoticesALostCarrier) {
