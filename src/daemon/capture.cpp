@@ -30,19 +30,19 @@ struct Capture::Running {
   std::uint64_t packets = 0;
 };
 
-Capture::Capture(const Rooms& rooms)
-    : rooms_(rooms),
-      due_(rooms.loop, [this] { finish(); }),
-      workers_due_(rooms.loop, [this] { drain_workers(); }) {}
+Capture::Capture(const Deps& deps)
+    : deps_(deps),
+      due_(deps.loop, [this] { finish(); }),
+      workers_due_(deps.loop, [this] { drain_workers(); }) {}
 
 Capture::~Capture() {
-  if (running_) store(rooms_.program.tables().capture_until_ns, 0);
+  if (running_) store(deps_.program.tables().capture_until_ns, 0);
 }
 
 void Capture::start(const control::CaptureRequest& request, control::Completion done) {
   auto filter = observe::CaptureFilter::compile(request.filter);
   if (!filter) return done(std::unexpected(filter.error()));
-  if (!ring_) ring_.emplace(engine::CaptureRing::open(rooms_.program.capture_ring_fd()));
+  if (!ring_) ring_.emplace(engine::CaptureRing::open(deps_.program.capture_ring_fd()));
   if (!*ring_) return done(std::unexpected(ring_->error()));
   if (running_) finish();
   auto running = std::make_unique<Running>(
@@ -51,20 +51,20 @@ void Capture::start(const control::CaptureRequest& request, control::Completion 
   running->file.open(request.file, std::ios::binary | std::ios::trunc);
   if (!running->file) return done(fail_errno("cannot write " + request.file));
   running->pcapng.emplace(running->file, TD_CAPTURE_BYTES, [this](std::uint32_t device) {
-    const auto link = rooms_.links.find(static_cast<int>(device));
+    const auto link = deps_.links.find(static_cast<int>(device));
     return link ? link->name : std::to_string(device);
   });
   const auto forget = [](const td_captured&) {};  // what an earlier one left
   (*ring_)->drain(INT32_MAX, forget);
-  rooms_.plane.drain_captured(forget);
+  deps_.plane.drain_captured(forget);
   running_ = std::move(running);
-  td_tables& tables = rooms_.program.tables();
+  td_tables& tables = deps_.program.tables();
   const MonotonicTime end = MonotonicClock::now() + std::chrono::seconds(request.seconds);
   store(tables.capture_lost, 0);
   store(tables.capture_until_ns, to_ns(end));
   due_.set(end);
   drain_workers();
-  readable_ = std::make_unique<ReadWatch>(rooms_.loop, (*ring_)->poll_fd(), [this] { drain(); });
+  readable_ = std::make_unique<ReadWatch>(deps_.loop, (*ring_)->poll_fd(), [this] { drain(); });
 }
 
 void Capture::drain() {
@@ -74,7 +74,7 @@ void Capture::drain() {
 
 // Their rings wake nobody.
 void Capture::drain_workers() {
-  rooms_.plane.drain_captured([this](const td_captured& captured) { take(captured); });
+  deps_.plane.drain_captured([this](const td_captured& captured) { take(captured); });
   if (running_ && running_->packets >= running_->request.count) finish();
   if (running_) workers_due_.set(MonotonicClock::now() + kWorkersInterval);
 }
@@ -107,13 +107,13 @@ void Capture::take(const td_captured& c) {
 
 void Capture::finish() {
   if (!running_) return;
-  td_tables& tables = rooms_.program.tables();
+  td_tables& tables = deps_.program.tables();
   store(tables.capture_until_ns, 0);
   due_.set(kNever);
   workers_due_.set(kNever);
   const auto take_last = [this](const td_captured& captured) { take(captured); };
   (*ring_)->drain(INT32_MAX, take_last);
-  rooms_.plane.drain_captured(take_last);
+  deps_.plane.drain_captured(take_last);
   readable_.reset();
   const auto ended = std::move(running_);
   ended->file.close();

@@ -22,14 +22,14 @@ namespace tandem::daemon {
 
 class Capture {
  public:
-  struct Rooms {
+  struct Deps {
     boost::asio::io_context& loop;
     engine::SteeringProgram& program;
     dataplane::DataPlane& plane;
     const netlink::Links& links;
   };
 
-  explicit Capture(const Rooms& rooms);
+  explicit Capture(const Deps& deps);
   ~Capture();
 
   // Answers when it has ended: by count, by time, by end(), or since another one begins.
@@ -45,7 +45,7 @@ class Capture {
   void take(const td_captured& captured);
   void finish();
 
-  Rooms rooms_;
+  Deps deps_;
   Alarm due_, workers_due_;
   std::optional<Result<engine::CaptureRing>> ring_;
   std::unique_ptr<ReadWatch> readable_;

@@ -1,56 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/node.hpp"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <bit>
-#include <iterator>
+#include <boost/asio/post.hpp>
 #include <set>
+#include <utility>
+
+#include "daemon/system_check.hpp"
+#include "speaker/router_changes.hpp"
+#include "sync/key.hpp"
 
 namespace tandem::daemon {
 namespace {
 
-std::set<IpAddress> addresses_of_host() {
-  std::set<IpAddress> addresses;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return addresses;
-  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
-    if (i->ifa_addr == nullptr) continue;
-    if (i->ifa_addr->sa_family == AF_INET) {
-      const auto* v4 = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
-      const auto bytes = std::bit_cast<std::array<std::uint8_t, 4>>(v4->sin_addr.s_addr);
-      addresses.insert(IpAddress::v4(bytes));
-    } else if (i->ifa_addr->sa_family == AF_INET6) {
-      const auto* v6 = reinterpret_cast<const sockaddr_in6*>(i->ifa_addr);
-      addresses.insert(IpAddress::v6(std::span<const std::uint8_t, 16>(v6->sin6_addr.s6_addr)));
-    }
-  }
-  freeifaddrs(list);
-  return addresses;
-}
-
-void log_notify(const notify::Outcome& outcome) {
-  const bool good = outcome.kind == notify::Outcome::Kind::ok;
-  spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}",
-              outcome.notice.router, notify::notify_word(outcome.notice.role),
-              good ? "ok" : outcome.what);
-}
-
-// Flow tables and source ports take their memory at once, and keep it. Only XDP's flow tables are
-// maps.
-engine::MapSizes map_sizes(const config::Config& config) {
-  std::set<IpAddress> sources;
-  for (const auto& service : config.services)
-    sources.insert(service.sources.begin(), service.sources.end());
-  const auto room = std::bit_ceil(std::max<std::size_t>(sources.size(), 1));
-  if (config.node.engine != "xdp") return {1, 1, static_cast<std::uint32_t>(room)};
-  return {flow::FlowTable4::elements_for(static_cast<std::uint32_t>(config.flows.size)),
-          flow::FlowTable6::elements_for(static_cast<std::uint32_t>(config.flows.size_ipv6)),
-          static_cast<std::uint32_t>(room)};
-}
+// A lease ends by itself within this, unless the advert interval is very long.
+constexpr auto kResignPatience = std::chrono::seconds(5);
+constexpr auto kNotifyPatience = std::chrono::seconds(10);
 
 observe::Event backend_event(const std::string& service, const services::RunningBackend& backend) {
   return observe::CheckEvent{service + "/" + backend.config.address.to_string() + ":" +
@@ -58,20 +25,34 @@ observe::Event backend_event(const std::string& service, const services::Running
                              backend.state == balance::State::up, backend.why};
 }
 
-vrrp::State state_of(notify::Role role) {
-  return role == notify::Role::active   ? vrrp::State::active
-         : role == notify::Role::backup ? vrrp::State::backup
-                                        : vrrp::State::fault;
+bool forwards(const config::Config& config) {
+  return std::ranges::any_of(config.services,
+                             [](const auto& s) { return s.forward != config::Forward::local; });
+}
+
+// What a peer may have on any of its interfaces: never this node's own.
+std::set<IpAddress> virtual_addresses(const speaker::Plan& plan, const std::set<IpAddress>& real) {
+  std::set<IpAddress> addresses;
+  for (const auto& r : plan.routers)
+    for (const auto& a : r.config.addresses)
+      if (!real.contains(a.prefix.address)) addresses.insert(a.prefix.address);
+  return addresses;
+}
+
+void log_trouble(const Result<void>& done) {
+  if (!done) spdlog::error("{}", done.error().message);
 }
 
 }  // namespace
+
+// ---- The start
 
 Node::Node(boost::asio::io_context& loop, std::string config_file) : loop_(loop), patience_(loop) {
   running_.file = std::move(config_file);
 }
 
 Node::~Node() {
-  if (program_) take_down();
+  if (gates_) take_down();
 }
 
 Result<std::unique_ptr<Node>> Node::start(boost::asio::io_context& loop,
@@ -85,149 +66,142 @@ Result<std::unique_ptr<Node>> Node::start(boost::asio::io_context& loop,
 // In this order, so that at no moment a leftover address is answered for: addresses off, gates
 // up, program on, and only then somebody who may grant a lease.
 Result<void> Node::bring_up(const config::Config& config) {
-  auto links = netlink::Links::open();
-  if (!links) return std::unexpected(links.error());
-  links_.emplace(std::move(*links));
-  auto addresses = netlink::Addresses::open();
-  if (!addresses) return std::unexpected(addresses.error());
-  addresses_.emplace(std::move(*addresses));
-  if (auto listening = control::Server::listen(loop_, config.node.control_socket); !listening)
-    return std::unexpected(listening.error());  // before anything of a running daemon is touched
-  else
-    server_ = std::move(*listening);
-  if (const auto& http = config.node.http) {
-    auto listening = control::HttpServer::listen(loop_, http->address, http->port);
+  // Before anything of a daemon that runs already is touched.
+  auto server = control::Server::listen(loop_, config.node.control_socket);
+  if (!server) return std::unexpected(server.error());
+  std::unique_ptr<control::HttpServer> http;
+  if (const auto& at = config.node.http) {
+    auto listening = control::HttpServer::listen(loop_, at->address, at->port);
     if (!listening) return fail("node.http: " + listening.error().message);
-    http_ = std::move(*listening);
+    http = std::move(*listening);
   }
-
-  auto program =
-      engine::SteeringProgram::open(config.node.bpffs, map_sizes(config),
-                                    [](const std::string& line) { spdlog::warn("{}", line); });
-  if (!program) return std::unexpected(program.error());
-  program_ = std::move(*program);
-  steering_.emplace(program_->tables());
-  if (auto swept = sweep(config); !swept) spdlog::warn("{}", swept.error().message);
-  auto clock = program_->read_clock();
-  if (!clock) return std::unexpected(clock.error());
-  steering_->set_clock(*clock);
-  auto plane = dataplane::open_data_plane(config, *program_, *clock);
-  if (!plane) return std::unexpected(plane.error());
-  plane_ = std::move(*plane);
-  auto services = services::Services::open(
-      {loop_, *program_, *plane_, *steering_, *links_},
-      [this] {
-        if (auto again = publish(running_.plan); !again) spdlog::error("{}", again.error().message);
-      },
-      [this](const std::string& service, const services::RunningBackend& backend) {
-        note(backend_event(service, backend));
-      });
-  if (!services) return std::unexpected(services.error());
-  services_ = std::move(*services);
-  steering_->clear();  // an earlier run's gates, which may still be up
-  auto ring = engine::AdvertRing::open(program_->advert_ring_fd());
-  if (!ring) return std::unexpected(ring.error());
-  // What came in while no daemon ran says nothing about now.
-  while (ring->drain(64, [](const td_advert&) {}) > 0) {
-  }
-  auto thread = speaker::VrrpThread::start(*steering_, std::move(*ring));
-  if (!thread) return std::unexpected(thread.error());
-  thread_ = std::move(*thread);
-  interfaces_.emplace(*links_, *program_, *plane_, *thread_,
-                      [](const std::string& line) { spdlog::warn("{}", line); });
-  auto peers = speaker::Peers::open(loop_, *thread_);
-  if (!peers) return std::unexpected(peers.error());
-  peers_ = std::move(*peers);
-  notifier_.emplace(loop_, [this](const notify::Outcome& outcome) {
-    log_notify(outcome);
-    note(observe::NotifyEvent{outcome.notice.router, state_of(outcome.notice.role),
-                              outcome.kind == notify::Outcome::Kind::ok, outcome.what});
-  });
-  tracking_.emplace(loop_, running_, *thread_, events_);
-  handovers_.emplace(loop_, running_, *thread_);
-
-  auto plan = speaker::make_plan(config, running_.numbers);
-  if (!plan) return std::unexpected(plan.error());
-  if (auto applied = apply(*plan, {}); !applied) return std::unexpected(applied.error());
-  if (auto begun = start_sync(config); !begun) return std::unexpected(begun.error());
-  open_reports();
-  capture_.emplace(Capture::Rooms{loop_, *program_, *plane_, *links_});
+  if (auto opened = open_kernel(config); !opened) return opened;
+  if (auto started = start_threads(config); !started) return started;
+  tracking_.emplace(loop_, running_, speaker_->thread(), events_);
+  vrrp_events_.emplace(
+      loop_, running_, *tracking_, speaker_->interfaces().all(), events_,
+      VrrpEvents::Effects{
+          [this](const speaker::PlannedRouter& router) { addresses_->install(router); },
+          [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
+          [this] {
+            if (systemd_) systemd_->changed();
+          },
+          // Not from here: it ends the VRRP thread, whose event this is.
+          [this] { boost::asio::post(loop_, [this] { on_idle(); }); }});
+  reload_.emplace(
+      running_,
+      [this](const config::Config& wanted) { return check_system(wanted, links_->links()); },
+      reload_parts());
+  if (auto applied = reload_->start(config); !applied) return applied;
+  if (auto begun = start_sync(config); !begun) return begun;
+  make_report();
+  handovers_.emplace(loop_, running_, speaker_->thread());
+  capture_.emplace(Capture::Deps{loop_, gates_->program(), *plane_, links_->links()});
   follow();
-  serve();
-  serve_http();
-  report_to_manager();
-  const auto& realtime = thread_->realtime();
+  serve(std::move(*server), std::move(http));
+  report_to_systemd();
+  const auto& realtime = speaker_->thread().realtime();
   if (!realtime.realtime) spdlog::warn("adverts may be late: {}", realtime.scheduler);
   if (!realtime.memory_locked) spdlog::warn("adverts may be late: memory could not be locked");
   return {};
 }
 
-void Node::open_reports() {
-  services_report_.emplace(ServicesReport::Sources{
-      running_, services_->all(), *plane_, program_->tables(),
-      [this](int ifindex) { return links_->find(ifindex); },
-      [this](const services::RunningBackend& backend) { return services_->last_check(backend); },
-      [this] { return sync_ ? std::optional(sync_->view()) : std::nullopt; }});
-  report_.emplace(Report::Sources{
-      running_, *tracking_, events_, reloads_, *plane_, thread_->realtime(), interfaces_->all(),
-      *services_report_, [this] { return interfaces_->troubles(); },
-      [this](vrrp::RouterId id) { return peers_->troubles(id); },
-      [this] { return addresses_->counters().restored; },
-      [this] {
-        const auto counted = http_ ? http_->counters() : control::HttpCounters{};
-        return observe::HttpView{counted.connections, counted.evicted, counted.requests,
-                                 counted.refused};
-      },
-      [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }});
+Result<void> Node::open_kernel(const config::Config& config) {
+  auto links = LinkWatch::open();
+  if (!links) return std::unexpected(links.error());
+  links_ = std::move(*links);
+  auto addresses = VirtualAddresses::open(loop_, events_);
+  if (!addresses) return std::unexpected(addresses.error());
+  addresses_ = std::move(*addresses);
+  auto gates = Gates::open(config);
+  if (!gates) return std::unexpected(gates.error());
+  gates_ = std::move(*gates);
+  addresses_->note_real(config, running_.plan);
+  if (auto swept = addresses_->sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+  return {};
 }
 
-// An address owner's addresses that are there, and not by our doing, are its own: they stay, now
-// and later.
-void Node::note_real_addresses(const config::Config& config) {
-  std::set<IpAddress> present = addresses_of_host();
-  for (const auto& r : running_.plan.routers)
-    for (const auto& address : r.settings.addresses) present.erase(address);
-  for (const auto& v : config.vrrp)
-    if (v.priority == vrrp::kOwnerPriority)
-      for (const auto& a : v.addresses)
-        if (present.contains(a.prefix.address)) real_.insert(a.prefix.address);
+Result<void> Node::start_threads(const config::Config& config) {
+  auto plane = dataplane::open_data_plane(config, gates_->program(), gates_->clock());
+  if (!plane) return std::unexpected(plane.error());
+  plane_ = std::move(*plane);
+  auto services = services::Services::open(
+      {loop_, gates_->program(), *plane_, gates_->steering(), links_->links()},
+      [this] { log_trouble(publish(running_.plan)); },
+      [this](const std::string& service, const services::RunningBackend& backend) {
+        events_.add(backend_event(service, backend));
+      });
+  if (!services) return std::unexpected(services.error());
+  services_ = std::move(*services);
+  gates_->steering().clear();  // an earlier run's gates, which may still be up
+  auto speaker = speaker::Speaker::start(loop_, links_->links(), gates_->program(),
+                                         gates_->steering(), *plane_);
+  if (!speaker) return std::unexpected(speaker.error());
+  speaker_ = std::move(*speaker);
+  return {};
 }
 
-// Addresses that an earlier run left behind when it was killed.
-Result<void> Node::sweep(const config::Config& config) {
-  note_real_addresses(config);
-  std::vector<netlink::DeviceAddress> leftovers;
-  for (const auto& v : config.vrrp)
-    std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
-  return addresses_->sweep(leftovers);
+Result<void> Node::start_sync(const config::Config& config) {
+  if (!config.sync || plane_->replication() == nullptr) return {};
+  const auto key = sync::read_key(config.sync->key_file);
+  if (!key) return std::unexpected(key.error());
+  auto link = sync::Link::start(
+      {config.node.name, config.sync->listen, config.sync->peer, *key}, plane_->forwarder(),
+      *plane_->replication(), [this] { plane_->wake_for_changes(); },
+      [](const std::string& line) { spdlog::info("{}", line); });
+  if (!link) return std::unexpected(link.error());
+  sync_ = std::move(*link);
+  return {};
 }
 
 // What wakes the control thread.
 void Node::follow() {
-  watches_.push_back(std::make_unique<ReadWatch>(loop_, thread_->event_fd(), [this] {
-    if (!thread_->process([this](const speaker::VrrpEvent& event) { on_vrrp_event(event); }))
-      reconcile();
-  }));
-  links_->on_change([this](int, const std::string&) { links_changed_ = true; });
-  watches_.push_back(std::make_unique<ReadWatch>(loop_, links_->fd(), [this] {
-    if (auto taken = links_->process(); !taken) spdlog::warn("{}", taken.error().message);
-    if (std::exchange(links_changed_, false)) on_links();
-  }));
-  addresses_due_.emplace(loop_, [this] { keep_addresses(); });
-  plane_due_.emplace(loop_, [this] { check_plane(); });
-  if (running_.plan.config.node.engine == "dpdk") check_plane();
-  watches_.push_back(
-      std::make_unique<ReadWatch>(loop_, addresses_->fd(), [this] { keep_addresses(); }));
-  addresses_->on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
-    const std::string what = outcome ? "put back" : outcome.error().message;
-    spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
-    note(observe::AddressEvent{a.device, a.prefix.to_string(), what});
-  });
+  speaker_->follow(running_.plan,
+                   [this](const speaker::VrrpEvent& event) { vrrp_events_->on(event); });
+  links_->follow(loop_, [this] { on_links(); });
+  if (running_.plan.config.node.engine == "dpdk")
+    plane_watch_.emplace(loop_, *plane_, [this](bool works) { on_plane(works); });
 }
 
-void Node::report_to_manager() {
-  manager_.emplace(loop_, [this](std::function<void(const std::string&)> answer) {
-    with_snapshot(*thread_, running_.plan,
+void Node::serve(std::unique_ptr<control::Server> server,
+                 std::unique_ptr<control::HttpServer> http) {
+  commands_.emplace(
+      std::move(server),
+      Commands::Deps{
+          running_, *report_, events_, *handovers_, speaker_->thread(),
+          [this](const std::string& file) { return reload(file); },
+          [this](const std::string& service, const std::optional<control::Endpoint>& backend,
+                 bool drained) { services_->drain(service, backend, drained); },
+          [this](const std::string& service, const control::Endpoint& backend,
+                 std::uint16_t weight) { services_->set_weight(service, backend, weight); },
+          [this](const control::CaptureRequest& request, control::Completion done) {
+            capture_->start(request, std::move(done));
+          },
+          [this] { capture_->end(); }});
+  if (http) documents_.emplace(std::move(http), running_, *report_, speaker_->thread());
+}
+
+void Node::make_report() {
+  report_.emplace(
+      Report::Sources{running_, *tracking_, events_, reload_->counted(), *plane_,
+                      speaker_->thread().realtime(), speaker_->interfaces().all(),
+                      [this] { return speaker_->interfaces().troubles(); },
+                      [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },
+                      [this] { return addresses_->restored(); },
+                      [this] { return documents_ ? documents_->view() : observe::HttpView{}; },
+                      [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }},
+      ServicesReport::Sources{
+          running_, services_->all(), *plane_, gates_->program().tables(),
+          [this](int ifindex) { return links_->links().find(ifindex); },
+          [this](const services::RunningBackend& backend) {
+            return services_->last_check(backend);
+          },
+          [this] { return sync_ ? std::optional(sync_->view()) : std::nullopt; }});
+}
+
+void Node::report_to_systemd() {
+  systemd_.emplace(loop_, [this](std::function<void(const std::string&)> answer) {
+    with_snapshot(speaker_->thread(), running_.plan,
                   [this, answer = std::move(answer)](const speaker::Snapshot& snapshot) {
                     std::vector<std::pair<std::string, vrrp::State>> states;
                     for (const auto& status : snapshot.routers)
@@ -236,29 +210,174 @@ void Node::report_to_manager() {
                     answer(roles_line(states));
                   });
   });
-  manager_->ready();
+  systemd_->ready();
 }
 
-// What the forwarder has not heard while it stood still.
-void Node::tell_again() {
-  if (auto staged = services_->stage(running_.plan.config); !staged)
-    spdlog::error("{}", staged.error().message);
-  services_->commit(*interfaces_);
+// ---- Reload
+
+void Node::reload() {
+  if (auto done = reload(running_.file); !done) spdlog::error("reload: {}", done.error().message);
 }
 
-void Node::check_plane() {
-  const MonotonicTime now = MonotonicClock::now();
-  plane_->check(now);
-  if (const bool works = plane_->works(); works != std::exchange(plane_worked_, works)) {
-    on_links();
-    if (works) tell_again();
+control::Answer Node::reload(const std::string& file) {
+  if (phase_ != Phase::running) return fail("tandemd is stopping");
+  systemd_->reloading();
+  links_->process();
+  auto outcome = reload_->reload(file);
+  if (outcome) {
+    spdlog::info("reloaded {}: {}", file, outcome->dump());
+    events_.add(observe::NoticeEvent{"reloaded " + file});
   }
-  plane_due_->set(now + dataplane::StallWatch::kInterval);
+  systemd_->ready();
+  systemd_->changed();
+  return outcome;
 }
 
-void Node::keep_addresses() {
-  addresses_->process(MonotonicClock::now());
-  addresses_due_->set(addresses_->next_deadline());
+// In this order, both those that stage and those that commit.
+std::vector<ReloadPart> Node::reload_parts() {
+  const auto real = std::make_shared<std::set<IpAddress>>();
+  const ReloadPart addresses{
+      .stage =
+          [this, real](const Change& change) {
+            *real = addresses_->real();
+            addresses_->note_real(change.to.config, change.from);
+            return Result<void>();
+          },
+      .commit = [this](const Change& change) { install_own(change); },
+      .roll_back = [this, real](const Change&) { addresses_->set_real(*real); }};
+  const ReloadPart gone{.commit = [this](const Change& change) {
+    for (const auto& old : change.from.routers)
+      if (change.to.find(old.id) == nullptr) addresses_->remove(old);
+    remove_routers(speaker_->thread(), change.from, change.to);
+  }};
+  const ReloadPart gates{.stage = [this](const Change& change) { return publish(change.to); }};
+  const ReloadPart routers{.commit = [this](const Change& change) {
+    add_routers(speaker_->thread(), change.from, change.to);
+    speaker_->peers().apply(change.to.routers, speaker_->interfaces());
+  }};
+  const ReloadPart checks{.commit = [this](const Change&) { tracking_->apply(); }};
+  const ReloadPart nginx{.commit = [this](const Change& change) {
+    const auto& wanted = change.to.config.nginx;
+    if (nginx_ && wanted && nginx_->config() == *wanted) return;
+    nginx_ = wanted ? std::make_unique<NginxWatch>(loop_, *wanted) : nullptr;
+  }};
+  const ReloadPart links{.commit = [this](const Change&) { on_links(); }};
+  return {addresses, gone, interfaces_part(), services_part(), gates, routers, checks,
+          nginx,     links};
+}
+
+ReloadPart Node::interfaces_part() {
+  return {.stage = [this](const Change& change) -> Result<void> {
+            auto& interfaces = speaker_->interfaces();
+            const config::Config& config = change.to.config;
+            if (auto had = interfaces.apply(config.interfaces, change.to.routers, running_.numbers);
+                !had)
+              return had;
+            if (config.node.engine == "xdp" && forwards(config)) interfaces.level_modes();
+            return {};
+          },
+          .commit = [this](const Change&) { speaker_->interfaces().let_go(); },
+          .roll_back =
+              [this](const Change& change) {
+                auto& interfaces = speaker_->interfaces();
+                log_trouble(interfaces.apply(change.from.config.interfaces, change.from.routers,
+                                             running_.numbers));
+                interfaces.let_go();
+              }};
+}
+
+ReloadPart Node::services_part() {
+  return {.stage = [this](const Change& change) { return services_->stage(change.to.config); },
+          .commit = [this](const Change&) { services_->commit(speaker_->interfaces()); },
+          .roll_back =
+              [this](const Change& change) {
+                log_trouble(services_->stage(change.from.config));
+                services_->commit(speaker_->interfaces());
+              }};
+}
+
+Result<void> Node::publish(const speaker::Plan& plan) {
+  if (auto published = gates_->steering().publish(steered_routers(plan, speaker_->interfaces()),
+                                                  services_->steered(), services_->replies(),
+                                                  speaker_->interfaces().host());
+      !published)
+    return published;
+  links_->links().set_virtual_addresses(virtual_addresses(plan, addresses_->real()));
+  return {};
+}
+
+// The addresses of interfaces that are here only since a port is the engine's own.
+void Node::install_own(const Change& change) {
+  for (const auto& old : change.from.config.interfaces)
+    if (old.has_own_port() && speaker_->interfaces().find(old.name) == nullptr)
+      addresses_->remove(old);
+  for (const auto& interface : change.to.config.interfaces)
+    if (interface.has_own_port()) addresses_->install(interface);
+}
+
+// ---- Who hears of whom
+
+void Node::on_links() {
+  if (speaker_->interfaces().refresh(running_.plan.routers)) log_trouble(publish(running_.plan));
+  services_->follow(speaker_->interfaces());
+  tracking_->look_at_interfaces([this](const std::string& interface) {
+    const auto link = links_->links().find(interface);
+    return link && link->up;
+  });
+}
+
+void Node::on_plane(bool works) {
+  on_links();
+  if (!works) return;
+  // What the forwarder has not heard while it stood still.
+  log_trouble(services_->stage(running_.plan.config));
+  services_->commit(speaker_->interfaces());
+}
+
+// ---- The end: make before break. Every Active resigns, but answers until the peer does.
+
+void Node::stop() {
+  if (phase_ != Phase::running) return;
+  phase_ = Phase::resigning;
+  spdlog::info("stopping: handing over");
+  systemd_->stopping();
+  speaker_->thread().post(
+      [](speaker::VrrpDriver& driver, MonotonicTime now) { driver.shut_down(now); });
+  patience_.expires_after(kResignPatience);
+  patience_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) on_idle();
+  });
+}
+
+void Node::on_idle() {
+  if (phase_ != Phase::resigning) return;
+  phase_ = Phase::down;
+  take_down();
+  patience_.expires_after(kNotifyPatience);
+  patience_.async_wait([this](const boost::system::error_code&) { loop_.stop(); });
+  vrrp_events_->when_notified([this] { loop_.stop(); });
+}
+
+void Node::take_down() {
+  plane_watch_.reset();
+  systemd_.reset();
+  documents_.reset();
+  commands_.reset();
+  capture_.reset();
+  handovers_.reset();
+  nginx_.reset();
+  tracking_.reset();
+  services_.reset();
+  sync_.reset();
+  if (plane_) plane_->stop();
+  speaker_.reset();  // nobody grants a lease any more
+  for (const auto& r : running_.plan.routers) addresses_->remove(r);
+  gates_->program().close();
+  if (plane_) plane_->forget();
+  plane_.reset();  // not before the program is off its devices
+  gates_.reset();
+  addresses_.reset();
+  links_.reset();
 }
 
 }  // namespace tandem::daemon

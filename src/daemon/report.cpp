@@ -77,7 +77,7 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   if (const auto errors = snapshot.counters.send_errors; errors > 0)
     add({std::to_string(errors) + " frames could not be sent"});
   if (node.engine == "xdp") add(sources_.interface_troubles());
-  if (const auto sync = sources_.services.sync(); sync && !sync->in_sync()) add({sync->trouble()});
+  if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
   for (const auto& router : routers(snapshot, ""))
     for (const auto& warning : {unsent_warning(router), interval_warning(router)})
       if (warning) add({router.config.name + ": " + *warning});
@@ -104,8 +104,8 @@ observe::Overview Report::overview(const speaker::Snapshot& snapshot) const {
   seen.now = observe::Now::read();
   seen.node = node(snapshot);
   seen.routers = routers(snapshot, "");
-  seen.backends = sources_.services.backends(std::nullopt, std::nullopt);
-  seen.services = sources_.services.services(std::nullopt);
+  seen.backends = services_.backends(std::nullopt, std::nullopt);
+  seen.services = services_.services(std::nullopt);
   seen.engine = sources_.plane.view();
   seen.http = sources_.http();
   seen.nginx = sources_.nginx();

@@ -29,7 +29,6 @@ class Report {
     const dataplane::DataPlane& plane;
     const speaker::RealtimeState& vrrp_thread;
     const std::vector<speaker::InterfaceState>& interfaces;
-    const ServicesReport& services;
     // Sentences for the operator.
     std::function<std::vector<std::string>()> interface_troubles;
     std::function<std::vector<std::string>(vrrp::RouterId)> peer_troubles;
@@ -38,7 +37,10 @@ class Report {
     // nullopt: no Nginx is configured.
     std::function<std::optional<observe::NginxView>()> nginx;
   };
-  explicit Report(Sources sources) : sources_(std::move(sources)) {}
+  Report(Sources sources, ServicesReport::Sources services)
+      : sources_(std::move(sources)), services_(std::move(services)) {}
+
+  [[nodiscard]] const ServicesReport& services() const { return services_; }
 
   [[nodiscard]] observe::NodeView node(const speaker::Snapshot& snapshot) const;
   // name: empty for all.
@@ -51,6 +53,7 @@ class Report {
             const std::vector<forward::Loss>& losses) const;
 
   Sources sources_;
+  ServicesReport services_;
   MonotonicTime started_ = MonotonicClock::now();
 };
 

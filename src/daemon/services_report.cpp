@@ -25,8 +25,7 @@ bool is_meant(const RunningService& service, const std::optional<std::string>& n
 }
 
 bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoint>& endpoint) {
-  return !endpoint || (backend.config.address == endpoint->address &&
-                       (!endpoint->port || *endpoint->port == backend.config.port));
+  return !endpoint || endpoint->names(backend.config.address, backend.config.port);
 }
 
 std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts& counts) {

@@ -19,14 +19,18 @@
 namespace tandem::notify {
 namespace {
 
-const std::vector<std::string>& command_for(const config::Notify& commands, Role role) {
-  switch (role) {
-    case Role::active:
+// Empty: none runs.
+const std::vector<std::string>& command_for(const config::Notify& commands, vrrp::State state) {
+  static const std::vector<std::string> none;
+  switch (state) {
+    case vrrp::State::active:
       return commands.active;
-    case Role::backup:
+    case vrrp::State::backup:
       return commands.backup;
-    case Role::fault:
+    case vrrp::State::fault:
       return commands.fault;
+    case vrrp::State::initialize:
+      return none;
   }
   std::unreachable();
 }
@@ -34,12 +38,12 @@ const std::vector<std::string>& command_for(const config::Notify& commands, Role
 Command make_command(const std::vector<std::string>& argv, Duration timeout, const Notice& notice) {
   Command command{.argv = argv,
                   .environment = {"TANDEM_ROUTER=" + notice.router,
-                                  std::string("TANDEM_STATE=") + to_string(notice.role),
+                                  std::string("TANDEM_STATE=") + to_string(notice.state),
                                   "TANDEM_PRIORITY=" + std::to_string(notice.priority),
                                   "TANDEM_CAUSE=" + notice.cause},
                   .timeout = timeout,
                   .keep_descendants = true};
-  command.argv.emplace_back(notify_word(notice.role));
+  command.argv.emplace_back(notify_word(notice.state));
   command.argv.push_back(notice.router);
   return command;
 }
@@ -52,26 +56,16 @@ Outcome::Kind kind_of(const ChildOutcome& child) {
 
 }  // namespace
 
-const char* to_string(Role role) noexcept {
-  switch (role) {
-    case Role::active:
-      return "Active";
-    case Role::backup:
-      return "Backup";
-    case Role::fault:
-      return "Fault";
-  }
-  return "?";
-}
-
-const char* notify_word(Role role) noexcept {
-  switch (role) {
-    case Role::active:
+const char* notify_word(vrrp::State state) noexcept {
+  switch (state) {
+    case vrrp::State::active:
       return "master";
-    case Role::backup:
+    case vrrp::State::backup:
       return "backup";
-    case Role::fault:
+    case vrrp::State::fault:
       return "fault";
+    case vrrp::State::initialize:
+      break;
   }
   return "?";
 }
@@ -199,7 +193,7 @@ Notifier::~Notifier() {
 }
 
 void Notifier::notify(const config::Notify& commands, Notice notice) {
-  const auto& argv = command_for(commands, notice.role);
+  const auto& argv = command_for(commands, notice.state);
   if (argv.empty()) return;
   Command command = make_command(argv, commands.timeout, notice);
   desk_->accept({std::move(command), std::move(notice)});

@@ -21,16 +21,15 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "vrrp/action.hpp"
 
 namespace tandem::notify {
 
-enum class Role : std::uint8_t { active, backup, fault };
-[[nodiscard]] const char* to_string(Role role) noexcept;    // "Active", "Backup", "Fault"
-[[nodiscard]] const char* notify_word(Role role) noexcept;  // "master", "backup", "fault"
+[[nodiscard]] const char* notify_word(vrrp::State state) noexcept;  // "master", "backup", "fault"
 
 struct Notice {
   std::string router{};  // the virtual router's name
-  Role role = Role::backup;
+  vrrp::State state = vrrp::State::backup;
   int priority = 0;     // effective, 0-255
   std::string cause{};  // a phrase, such as "no advert from the peer"
 };

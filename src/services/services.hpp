@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "base/watch.hpp"
 #include "config/config.hpp"
+#include "control/endpoint.hpp"
 #include "dataplane/data_plane.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
@@ -66,10 +67,10 @@ class Services {
   }
   [[nodiscard]] const dataplane::DataPlane& plane() const { return rooms_.plane; }
   dataplane::DataPlane& plane() { return rooms_.plane; }
-  // By the operator. nullptr: all of the service's. false: there is none such.
-  bool drain(const std::string& service, const IpAddress* address, std::uint16_t port,
+  // By the operator. nullopt: all of the service's. false: there is none such.
+  bool drain(const std::string& service, const std::optional<control::Endpoint>& backend,
              bool drained);
-  bool set_weight(const std::string& service, const IpAddress& address, std::uint16_t port,
+  bool set_weight(const std::string& service, const control::Endpoint& backend,
                   std::uint16_t weight);
 
  private:
@@ -95,7 +96,7 @@ class Services {
     return staging_ ? staged_ : services_;
   }
   template <class Change>
-  bool change(const std::string& service, const IpAddress* address, std::uint16_t port,
+  bool change(const std::string& service, const std::optional<control::Endpoint>& backend,
               Change change);
 
   Rooms rooms_;

@@ -217,14 +217,14 @@ void Services::drop_retired() {
 // ---- The operator
 
 template <class Change>
-bool Services::change(const std::string& name, const IpAddress* address, std::uint16_t port,
+bool Services::change(const std::string& name, const std::optional<control::Endpoint>& endpoint,
                       Change change) {
   RunningService* service = find(name);
   if (service == nullptr) return false;
   bool found = false;
   for (auto& backend : service->backends) {
-    if (backend.retired || (address != nullptr && backend.config.address != *address) ||
-        (port != 0 && backend.config.port != port))
+    if (backend.retired ||
+        (endpoint && !endpoint->names(backend.config.address, backend.config.port)))
       continue;
     change(backend);
     judge(*service, backend);
@@ -233,14 +233,14 @@ bool Services::change(const std::string& name, const IpAddress* address, std::ui
   return found;
 }
 
-bool Services::drain(const std::string& service, const IpAddress* address, std::uint16_t port,
+bool Services::drain(const std::string& service, const std::optional<control::Endpoint>& backend,
                      bool drained) {
-  return change(service, address, port, [&](RunningBackend& b) { b.drained = drained; });
+  return change(service, backend, [&](RunningBackend& b) { b.drained = drained; });
 }
 
-bool Services::set_weight(const std::string& service, const IpAddress& address, std::uint16_t port,
+bool Services::set_weight(const std::string& service, const control::Endpoint& backend,
                           std::uint16_t weight) {
-  return change(service, &address, port, [&](RunningBackend& b) { b.weight = weight; });
+  return change(service, backend, [&](RunningBackend& b) { b.weight = weight; });
 }
 
 }  // namespace tandem::services

@@ -64,10 +64,10 @@ TEST_F(NotifierTest, CallsAsKeepalivedDoesWithTheEnvironment) {
       "notify", "echo \"$# $*|$TANDEM_ROUTER|$TANDEM_STATE|$TANDEM_PRIORITY|$TANDEM_CAUSE\" >> " +
                     (directory_ / "log"));
   const config::Notify commands{.active = {path, "extra"}, .backup = {path}, .fault = {path}};
-  notifier_.notify(commands, {"VI_1", Role::active, 150, "no advert from the peer"});
+  notifier_.notify(commands, {"VI_1", vrrp::State::active, 150, "no advert from the peer"});
   EXPECT_TRUE(outcomes_.empty());
-  notifier_.notify(commands, {"VI_1", Role::backup, 90, "higher priority"});
-  notifier_.notify(commands, {"VI_1", Role::fault, 0, "check $(nginx) failed"});
+  notifier_.notify(commands, {"VI_1", vrrp::State::backup, 90, "higher priority"});
+  notifier_.notify(commands, {"VI_1", vrrp::State::fault, 0, "check $(nginx) failed"});
   run_until_idle();
   EXPECT_EQ(lines("log"),
             (std::vector<std::string>{"3 extra master VI_1|VI_1|Active|150|no advert from the peer",
@@ -75,14 +75,14 @@ TEST_F(NotifierTest, CallsAsKeepalivedDoesWithTheEnvironment) {
                                       "2 fault VI_1|VI_1|Fault|0|check $(nginx) failed"}));
   ASSERT_EQ(outcomes_.size(), 3U);
   for (const auto& outcome : outcomes_) EXPECT_EQ(outcome.kind, Kind::ok) << outcome.what;
-  EXPECT_EQ(outcomes_[0].notice.role, Role::active);
+  EXPECT_EQ(outcomes_[0].notice.state, vrrp::State::active);
 }
 
 TEST_F(NotifierTest, RunsOneAtATimeForEachRouterInOrder) {
   const auto commands = all_to(logging_script());
-  notifier_.notify(commands, {.router = "A", .role = Role::active});
-  notifier_.notify(commands, {.router = "A", .role = Role::backup});
-  notifier_.notify(commands, {.router = "A", .role = Role::fault});
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::active});
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::backup});
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::fault});
   run_until_idle();
   EXPECT_EQ(lines("log"),
             (std::vector<std::string>{"begin master A", "end master A", "begin backup A",
@@ -91,10 +91,11 @@ TEST_F(NotifierTest, RunsOneAtATimeForEachRouterInOrder) {
 
 TEST_F(NotifierTest, FlappingCoalescesKeepsOrderAndTellsTheLast) {
   const auto commands = all_to(logging_script());
-  notifier_.notify(commands, {"A", Role::active, 0, ""});
+  notifier_.notify(commands, {"A", vrrp::State::active, 0, ""});
   run_until([&] { return !lines("log").empty(); });
   for (int i = 1; i <= 21; ++i) {
-    notifier_.notify(commands, {"A", i % 2 == 1 ? Role::backup : Role::active, i, ""});
+    notifier_.notify(commands,
+                     {"A", i % 2 == 1 ? vrrp::State::backup : vrrp::State::active, i, ""});
   }
   run_until_idle();
   std::vector<int> ran;
@@ -114,8 +115,8 @@ TEST_F(NotifierTest, RoutersRunSideBySideUpToTheBound) {
   const auto path = directory_.script("notify", "touch " + (directory_ / "in-$2") +
                                                     "\nwhile [ $(ls " + (directory_ / "") +
                                                     " | grep -c in-) -lt 2 ]; do sleep 0.01; done");
-  notifier_.notify(all_to(path), {.router = "A", .role = Role::active});
-  notifier_.notify(all_to(path), {.router = "B", .role = Role::active});
+  notifier_.notify(all_to(path), {.router = "A", .state = vrrp::State::active});
+  notifier_.notify(all_to(path), {.router = "B", .state = vrrp::State::active});
   run_until_idle();
   ASSERT_EQ(outcomes_.size(), 2U);
   for (const auto& outcome : outcomes_) EXPECT_EQ(outcome.kind, Kind::ok) << outcome.what;
@@ -124,7 +125,7 @@ TEST_F(NotifierTest, RoutersRunSideBySideUpToTheBound) {
 TEST_F(NotifierTest, NeverMoreThanTheBoundAtOnce) {
   const auto commands = all_to(logging_script());
   for (int i = 0; i < 6; ++i) {
-    notifier_.notify(commands, {.router = "R" + std::to_string(i), .role = Role::active});
+    notifier_.notify(commands, {.router = "R" + std::to_string(i), .state = vrrp::State::active});
   }
   run_until_idle();
   int running = 0;
@@ -139,8 +140,8 @@ TEST_F(NotifierTest, ATimeoutKillsTheGroupAndTheNextRuns) {
   const auto pids = directory_ / "pids";
   const auto path = directory_.script(
       "notify", "[ $1 = backup ] && exit 0\nsleep 1000 & echo $! >> " + pids + "\nwait");
-  notifier_.notify(all_to(path, 300ms), {.router = "A", .role = Role::active});
-  notifier_.notify(all_to(path), {.router = "A", .role = Role::backup});
+  notifier_.notify(all_to(path, 300ms), {.router = "A", .state = vrrp::State::active});
+  notifier_.notify(all_to(path), {.router = "A", .state = vrrp::State::backup});
   run_until_idle();
   ASSERT_EQ(outcomes_.size(), 2U);
   EXPECT_EQ(outcomes_[0].kind, Kind::timed_out);
@@ -152,7 +153,7 @@ TEST_F(NotifierTest, ATimeoutKillsTheGroupAndTheNextRuns) {
 
 TEST_F(NotifierTest, ReportsFailureWithOutput) {
   const auto path = directory_.script("notify", "echo cannot bind >&2; exit 2");
-  notifier_.notify(all_to(path), {.router = "A", .role = Role::fault});
+  notifier_.notify(all_to(path), {.router = "A", .state = vrrp::State::fault});
   run_until_idle();
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_EQ(outcomes_[0].kind, Kind::failed);
@@ -161,8 +162,8 @@ TEST_F(NotifierTest, ReportsFailureWithOutput) {
 
 TEST_F(NotifierTest, RefusesAnUnsafeCommandAndGoesOn) {
   const auto path = directory_.script("notify", "exit 0", 0777);
-  notifier_.notify(all_to(path), {.router = "A", .role = Role::active});
-  notifier_.notify(all_to("/bin/true"), {.router = "A", .role = Role::backup});
+  notifier_.notify(all_to(path), {.router = "A", .state = vrrp::State::active});
+  notifier_.notify(all_to("/bin/true"), {.router = "A", .state = vrrp::State::backup});
   EXPECT_TRUE(outcomes_.empty());
   run_until_idle();
   ASSERT_EQ(outcomes_.size(), 2U);
@@ -172,7 +173,7 @@ TEST_F(NotifierTest, RefusesAnUnsafeCommandAndGoesOn) {
 }
 
 TEST_F(NotifierTest, WithoutACommandNothingHappens) {
-  notifier_.notify({}, {.router = "A", .role = Role::active});
+  notifier_.notify({}, {.router = "A", .state = vrrp::State::active});
   EXPECT_TRUE(notifier_.idle());
   loop_.run();
   EXPECT_TRUE(outcomes_.empty());
@@ -180,7 +181,7 @@ TEST_F(NotifierTest, WithoutACommandNothingHappens) {
 
 TEST_F(NotifierTest, TellsWhenIdle) {
   bool was_called = false;
-  notifier_.notify(all_to(logging_script()), {.router = "A", .role = Role::backup});
+  notifier_.notify(all_to(logging_script()), {.router = "A", .state = vrrp::State::backup});
   notifier_.when_idle([&] { was_called = true; });
   loop_.run_for(1ms);
   EXPECT_FALSE(was_called);
@@ -197,7 +198,7 @@ TEST_F(NotifierTest, DestroyingKillsWhatRuns) {
       directory_.script("notify", "echo $$ >> " + (directory_ / "pids") + "\nexec sleep 1000");
   auto other =
       std::make_unique<Notifier>(loop_, [](const Outcome&) { ADD_FAILURE() << "reported"; });
-  other->notify(all_to(path), {.router = "A", .role = Role::active});
+  other->notify(all_to(path), {.router = "A", .state = vrrp::State::active});
   run_until([&] { return !lines("pids").empty(); });
   other.reset();
   const pid_t pid = std::stoi(lines("pids")[0]);

@@ -23,14 +23,14 @@ namespace tandem::daemon {
 
 // It is told that we live only when the VRRP thread has answered through the control loop: a ping
 // from either alone would keep a node alive that advertises without checks, or checks for nothing.
-class ServiceManager {
+class Systemd {
  public:
   // Asks the VRRP thread. The answer, a line on who is Active, comes from the loop, or never.
   using Ask = std::function<void(std::function<void(const std::string& status)> answer)>;
 
-  ServiceManager(boost::asio::io_context& loop, Ask ask);
-  ServiceManager(const ServiceManager&) = delete;
-  ServiceManager& operator=(const ServiceManager&) = delete;
+  Systemd(boost::asio::io_context& loop, Ask ask);
+  Systemd(const Systemd&) = delete;
+  Systemd& operator=(const Systemd&) = delete;
 
   void ready() const;
   void reloading() const;  // until ready()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/service_manager.hpp"
+#include "daemon/systemd.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -53,7 +53,7 @@ class Manager {
 struct Thread {
   std::function<void(const std::string&)> waiting;
   int asked = 0;
-  ServiceManager::Ask ask() {
+  Systemd::Ask ask() {
     return [this](std::function<void(const std::string&)> answer) {
       asked++;
       waiting = std::move(answer);
@@ -62,11 +62,11 @@ struct Thread {
   void answer(const std::string& status) { std::exchange(waiting, nullptr)(status); }
 };
 
-TEST(ServiceManager, TellsWhatHappens) {
+TEST(Systemd, TellsWhatHappens) {
   Manager manager;
   boost::asio::io_context loop;
   Thread thread;
-  ServiceManager ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask());
   ours.ready();
   EXPECT_EQ(manager.heard(), "READY=1");
   ours.reloading();
@@ -77,11 +77,11 @@ TEST(ServiceManager, TellsWhatHappens) {
   EXPECT_EQ(manager.heard().find("STOPPING=1"), 0U);
 }
 
-TEST(ServiceManager, AChangeWhileItAsksIsAskedForAgain) {
+TEST(Systemd, AChangeWhileItAsksIsAskedForAgain) {
   Manager manager;
   boost::asio::io_context loop;
   Thread thread;
-  ServiceManager ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask());
   ours.changed();
   ours.changed();
   EXPECT_EQ(thread.asked, 1);
@@ -93,12 +93,12 @@ TEST(ServiceManager, AChangeWhileItAsksIsAskedForAgain) {
   EXPECT_EQ(manager.heard(), "STATUS=new");
 }
 
-TEST(ServiceManager, SaysThatItLivesOnlyWhenTheThreadHasAnswered) {
+TEST(Systemd, SaysThatItLivesOnlyWhenTheThreadHasAnswered) {
   Manager manager;
   ::setenv("WATCHDOG_USEC", "3000", 1);  // a ping each millisecond
   boost::asio::io_context loop;
   Thread thread;
-  ServiceManager ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask());
   for (int i = 0; i < 5; i++) loop.run_one();
   EXPECT_EQ(manager.heard(), "");
   EXPECT_EQ(thread.asked, 1);
@@ -106,7 +106,7 @@ TEST(ServiceManager, SaysThatItLivesOnlyWhenTheThreadHasAnswered) {
   EXPECT_EQ(manager.heard(), "STATUS=Backup for VI_1\nWATCHDOG=1");
 }
 
-TEST(ServiceManager, NamesVirtualRoutersWhileTheyAreFew) {
+TEST(Systemd, NamesVirtualRoutersWhileTheyAreFew) {
   EXPECT_EQ(roles_line({{"VI_1", active}, {"VI_2", backup}, {"VI_3", active}}),
             "Active for VI_1, VI_3; Backup for VI_2");
   EXPECT_EQ(roles_line({}), "No virtual router is configured");

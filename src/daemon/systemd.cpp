@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/service_manager.hpp"
+#include "daemon/systemd.hpp"
 
 #include <systemd/sd-daemon.h>
 
@@ -36,12 +36,12 @@ std::string roles_line(const std::vector<std::pair<std::string, vrrp::State>>& r
   return line.empty() ? "No virtual router is configured" : line;
 }
 
-ServiceManager::ServiceManager(boost::asio::io_context& loop, Ask ask)
+Systemd::Systemd(boost::asio::io_context& loop, Ask ask)
     : ask_(std::move(ask)), timer_(loop), interval_(ping_interval()) {
   ping();
 }
 
-void ServiceManager::ping() {
+void Systemd::ping() {
   changed();
   if (!interval_) return;
   timer_.expires_after(*interval_);
@@ -50,7 +50,7 @@ void ServiceManager::ping() {
   });
 }
 
-void ServiceManager::changed() {
+void Systemd::changed() {
   outdated_ = asked_;
   if (std::exchange(asked_, true)) return;
   ask_([this](const std::string& status) {
@@ -60,17 +60,17 @@ void ServiceManager::changed() {
   });
 }
 
-void ServiceManager::ready() const {
+void Systemd::ready() const {
   sd_notify(0, "READY=1");
 }
 
-void ServiceManager::reloading() const {
+void Systemd::reloading() const {
   const auto now = MonotonicClock::now().time_since_epoch();
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us)).c_str());
 }
 
-void ServiceManager::stopping() const {
+void Systemd::stopping() const {
   sd_notify(0, "STOPPING=1\nSTATUS=Stopping: handing over");
 }
 

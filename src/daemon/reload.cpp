@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/reload.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tandem::daemon {
+namespace {
+
+std::string lines(const std::vector<config::Problem>& problems, const std::string& file,
+                  config::Severity severity) {
+  std::string text;
+  for (const auto& problem : problems)
+    if (problem.severity == severity)
+      text += (text.empty() ? "" : "\n") + config::format(problem, file);
+  return text;
+}
+
+nlohmann::json difference(const Change& change) {
+  nlohmann::json result = {{"added", nlohmann::json::array()},
+                           {"removed", nlohmann::json::array()},
+                           {"changed", nlohmann::json::array()},
+                           {"unchanged", 0},
+                           {"warnings", nlohmann::json::array()}};
+  int unchanged = 0;
+  for (const auto& r : change.to.routers) {
+    const auto* old = change.from.find(r.id);
+    if (old == nullptr)
+      result["added"].push_back(r.config.name);
+    else if (old->config != r.config)
+      result["changed"].push_back(r.config.name);
+    else
+      unchanged++;
+  }
+  for (const auto& r : change.from.routers)
+    if (change.to.find(r.id) == nullptr) result["removed"].push_back(r.config.name);
+  result["unchanged"] = unchanged;
+  return result;
+}
+
+// Those of what is only in the plan that went.
+void release(speaker::Numbers& numbers, const Change& change) {
+  for (const auto& old : change.from.routers)
+    if (change.to.find(old.id) == nullptr) numbers.routers.release(speaker::router_key(old.config));
+  const auto& interfaces = change.to.config.interfaces;
+  for (const auto& old : change.from.config.interfaces)
+    if (std::ranges::find(interfaces, old.name, &config::Interface::name) == interfaces.end())
+      numbers.links.release(old.name);
+}
+
+}  // namespace
+
+Result<void> Reload::start(const config::Config& config) {
+  auto plan = speaker::make_plan(config, running_.numbers);
+  if (!plan) return std::unexpected(plan.error());
+  return apply(*plan);
+}
+
+control::Answer Reload::reload(const std::string& file) {
+  auto outcome = replace(file);
+  counted_.last_good = outcome.has_value();
+  ++(outcome ? counted_.applied : counted_.refused);
+  return outcome;
+}
+
+control::Answer Reload::replace(const std::string& file) {
+  auto loaded = config::load_file(file);
+  if (loaded.good())
+    for (auto& problem : check_(loaded.config)) loaded.problems.push_back(std::move(problem));
+  if (!loaded.good()) {
+    spdlog::error("reload refused, the running configuration stays");
+    return fail(lines(loaded.problems, file, config::Severity::error));
+  }
+  if (const auto key = speaker::needs_restart(running_.plan.config, loaded.config); !key.empty())
+    return fail(file + ": " + key + " cannot change while running; restart tandemd");
+
+  const speaker::Numbers numbers = running_.numbers;
+  const auto plan = speaker::make_plan(loaded.config, running_.numbers);
+  if (!plan) {
+    running_.numbers = numbers;
+    return std::unexpected(plan.error());
+  }
+  auto result = difference({running_.plan, *plan});
+  for (const auto& problem : loaded.problems)
+    result["warnings"].push_back(config::format(problem, file));
+  if (auto applied = apply(*plan); !applied) {
+    roll_back(*plan, numbers);
+    return std::unexpected(applied.error());
+  }
+  running_.file = file;
+  return result;
+}
+
+Result<void> Reload::apply(const speaker::Plan& to) {
+  for (const auto& part : parts_)
+    if (part.stage)
+      if (auto staged = part.stage({running_.plan, to}); !staged) return staged;
+  const speaker::Plan before = std::exchange(running_.plan, to);
+  const Change change{before, running_.plan};
+  for (const auto& part : parts_)
+    if (part.commit) part.commit(change);
+  release(running_.numbers, change);
+  return {};
+}
+
+void Reload::roll_back(const speaker::Plan& to, const speaker::Numbers& numbers) {
+  for (const auto& part : parts_)
+    if (part.roll_back) part.roll_back({running_.plan, to});
+  running_.numbers = numbers;
+}
+
+}  // namespace tandem::daemon

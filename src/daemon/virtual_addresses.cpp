@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/virtual_addresses.hpp"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <iterator>
+#include <utility>
+
+#include "vrrp/priority.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+std::set<IpAddress> addresses_of_host() {
+  std::set<IpAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr) continue;
+    if (i->ifa_addr->sa_family == AF_INET) {
+      const auto* v4 = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
+      const auto bytes = std::bit_cast<std::array<std::uint8_t, 4>>(v4->sin_addr.s_addr);
+      addresses.insert(IpAddress::v4(bytes));
+    } else if (i->ifa_addr->sa_family == AF_INET6) {
+      const auto* v6 = reinterpret_cast<const sockaddr_in6*>(i->ifa_addr);
+      addresses.insert(IpAddress::v6(std::span<const std::uint8_t, 16>(v6->sin6_addr.s6_addr)));
+    }
+  }
+  freeifaddrs(list);
+  return addresses;
+}
+
+void log_trouble(const std::string& name, const Result<void>& done) {
+  if (!done) spdlog::error("{}: {}", name, done.error().message);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VirtualAddresses>> VirtualAddresses::open(boost::asio::io_context& loop,
+                                                                 observe::EventLog& events) {
+  auto addresses = netlink::Addresses::open();
+  if (!addresses) return std::unexpected(addresses.error());
+  return std::unique_ptr<VirtualAddresses>(
+      new VirtualAddresses(loop, std::move(*addresses), events));
+}
+
+VirtualAddresses::VirtualAddresses(boost::asio::io_context& loop, netlink::Addresses addresses,
+                                   observe::EventLog& events)
+    : events_(events),
+      addresses_(std::move(addresses)),
+      due_(loop, [this] { keep(); }),
+      changed_(loop, addresses_.fd(), [this] { keep(); }) {
+  addresses_.on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
+    const std::string what = outcome ? "put back" : outcome.error().message;
+    spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
+    events_.add(observe::AddressEvent{a.device, a.prefix.to_string(), what});
+  });
+}
+
+void VirtualAddresses::keep() {
+  addresses_.process(MonotonicClock::now());
+  due_.set(addresses_.next_deadline());
+}
+
+void VirtualAddresses::note_real(const config::Config& config, const speaker::Plan& running) {
+  std::set<IpAddress> present = addresses_of_host();
+  for (const auto& r : running.routers)
+    for (const auto& address : r.settings.addresses) present.erase(address);
+  for (const auto& v : config.vrrp)
+    if (v.priority == vrrp::kOwnerPriority)
+      for (const auto& a : v.addresses)
+        if (present.contains(a.prefix.address)) real_.insert(a.prefix.address);
+}
+
+// All but those that the address owner has anyway.
+std::vector<netlink::DeviceAddress> VirtualAddresses::addresses_of(
+    const config::Vrrp& router) const {
+  std::vector<netlink::DeviceAddress> list;
+  for (const auto& a : router.addresses)
+    if (!real_.contains(a.prefix.address))
+      list.push_back({a.device.empty() ? router.interface : a.device, a.prefix, a.label});
+  return list;
+}
+
+Result<void> VirtualAddresses::sweep(const config::Config& config) {
+  std::vector<netlink::DeviceAddress> leftovers;
+  for (const auto& v : config.vrrp)
+    std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
+  return addresses_.sweep(leftovers);
+}
+
+void VirtualAddresses::install(const speaker::PlannedRouter& r) {
+  log_trouble(r.config.name, addresses_.install(speaker::router_key(r.config),
+                                                addresses_of(r.config), MonotonicClock::now()));
+  due_.set(addresses_.next_deadline());
+}
+
+void VirtualAddresses::remove(const speaker::PlannedRouter& r) {
+  log_trouble(r.config.name, addresses_.remove(speaker::router_key(r.config)));
+}
+
+void VirtualAddresses::install(const config::Interface& interface) {
+  std::vector<netlink::DeviceAddress> wanted;
+  for (const auto& prefix : interface.addresses) wanted.push_back({interface.name, prefix, {}});
+  log_trouble(interface.name, addresses_.install(speaker::tracked_interface(interface.name), wanted,
+                                                 MonotonicClock::now()));
+}
+
+void VirtualAddresses::remove(const config::Interface& interface) {
+  log_trouble(interface.name, addresses_.remove(speaker::tracked_interface(interface.name)));
+}
+
+}  // namespace tandem::daemon

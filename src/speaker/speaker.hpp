@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node as its peers hear it: the VRRP thread, and what the control thread keeps up for it, the
+// interfaces that adverts come and go by and the MAC addresses of unicast peers.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+
+#include "base/result.hpp"
+#include "base/watch.hpp"
+#include "speaker/interfaces.hpp"
+#include "speaker/peers.hpp"
+#include "speaker/vrrp_thread.hpp"
+
+namespace tandem::speaker {
+
+class Speaker {
+ public:
+  // Adverts that came in before are dropped: what came in while no daemon ran says nothing about
+  // now.
+  static Result<std::unique_ptr<Speaker>> start(boost::asio::io_context& loop,
+                                                netlink::Links& links,
+                                                engine::SteeringProgram& program,
+                                                flow::Steering& steering,
+                                                dataplane::DataPlane& plane);
+
+  // Hands on the VRRP thread's events from now on. If some were lost, addresses are restated.
+  void follow(const Plan& plan, std::function<void(const VrrpEvent&)> take);
+
+  [[nodiscard]] VrrpThread& thread() { return *thread_; }
+  [[nodiscard]] Interfaces& interfaces() { return interfaces_; }
+  [[nodiscard]] Peers& peers() { return *peers_; }
+
+ private:
+  Speaker(boost::asio::io_context& loop, netlink::Links& links, engine::SteeringProgram& program,
+          dataplane::DataPlane& plane, std::unique_ptr<VrrpThread> thread);
+
+  boost::asio::io_context& loop_;
+  std::unique_ptr<VrrpThread> thread_;  // when it has gone, nobody grants a lease any more
+  Interfaces interfaces_;
+  std::unique_ptr<Peers> peers_;
+  std::optional<ReadWatch> events_;
+};
+
+}  // namespace tandem::speaker
