@@ -103,8 +103,9 @@ def run_other(name, built, tally):
 
 # ---- Meson's suites ------------------------------------------------------------
 def count_cases(report, tally, what):
-    """Adds the cases of a JUnit file that Meson wrote; gives how many cases, and how many failed."""
-    before, cases = tally.failed, 0
+    """Adds the cases of a JUnit file that Meson wrote; gives how many, and the programs in which one
+    failed."""
+    failed, cases = set(), 0
     for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
         for case in suite.iter("testcase"):
             name = f"{what}: {suite.get('name')}: {case.get('name')}"
@@ -112,28 +113,41 @@ def count_cases(report, tally, what):
             cases += 1
             if case.find("failure") is not None or case.find("error") is not None:
                 tally.case(name, False)
+                failed.add(suite.get("name"))
             elif skipped is not None:
                 tally.skip(name, skipped.get("message") or skipped.text or "no reason given")
             else:
                 tally.case(name, True)
-    return cases, tally.failed - before
+    return cases, failed
+
+
+def ended_early(log, failed):
+    """Programs that ended badly without a failed case: they crashed, or took too long."""
+    for line in log.read_text().splitlines() if log.exists() else ():
+        program = json.loads(line)
+        if program["result"] in ("OK", "SKIP", "EXPECTEDFAIL"):
+            continue
+        # Meson's reports name a program with its project's name in front, or as one suite of many.
+        name = program["name"].split(" / ")[-1]
+        if program["result"] == "TIMEOUT" or not any(name in suite for suite in failed):
+            yield f"{name} ended with {program['result']}"
 
 
 def meson_suites(build, suites, tally, what):
-    log = f"{what}-log"
-    report = CHECKOUT / build / "meson-logs" / f"{log}.junit.xml"
+    log = CHECKOUT / build / "meson-logs" / f"{what}-log.txt"
+    report, results = log.with_suffix(".junit.xml"), log.with_suffix(".json")
     report.unlink(missing_ok=True)
-    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase", log,
-             "--num-processes", "2"]
+    results.unlink(missing_ok=True)
+    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase",
+             log.stem, "--num-processes", "2"]
     for suite in suites:
         words += ["--suite", suite]
-    status = call(words)
-    cases, failed = count_cases(report, tally, what) if report.exists() else (0, 0)
+    call(words)
+    cases, failed = count_cases(report, tally, what) if report.exists() else (0, set())
     if cases == 0:
         return tally.case(f"{what}: no test was run", False)
-    # A program that crashed before it wrote its cases down is in the status only.
-    if status != 0 and failed == 0:
-        tally.case(f"{what}: a test program ended early, see {build}/meson-logs/{log}.txt", False)
+    for trouble in ended_early(results, failed):
+        tally.case(f"{what}: {trouble}, see {build}/meson-logs/{log.name}", False)
     return None
 
 

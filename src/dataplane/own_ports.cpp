@@ -52,6 +52,7 @@ Result<void> OwnPorts::open(Place& place) {
   auto port = engine::OwnPort::open(options_of(place.interface, workers_), frames_, wake_);
   if (!port) return std::unexpected(port.error());
   place.port = std::move(*port);
+  place.why_gone.clear();
   place.trouble.clear();
   changed_();
   return {};
@@ -78,12 +79,14 @@ void OwnPorts::follow(MonotonicTime now) {
       auto good = place.port->follow();
       if (good) continue;
       spdlog::error("{}; virtual addresses there are released", good.error().message);
-      place.trouble = good.error().message;
+      place.trouble = place.why_gone = good.error().message;
       close(place);
     } else if (now < place.again) {
       continue;
     } else if (auto opened = open(place); !opened) {
       place.trouble = opened.error().message;
+      if (!place.why_gone.empty())
+        place.trouble = place.why_gone + "; it cannot be opened again yet: " + place.trouble;
     } else {
       spdlog::warn("{}: the port is there again", name);
     }

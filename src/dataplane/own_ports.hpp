@@ -38,8 +38,9 @@ class OwnPorts {
   struct Place {
     config::Interface interface;
     std::unique_ptr<engine::OwnPort> port;  // nullptr: gone
-    std::string trouble;                    // why it is
-    MonotonicTime again{};                  // when to try
+    std::string why_gone;
+    std::string trouble;    // the same, and what the last try to open it came to
+    MonotonicTime again{};  // when to try
   };
   Result<void> open(Place& place);
   void close(Place& place);
