@@ -25,6 +25,8 @@ struct ListenAddress {
   auto operator<=>(const ListenAddress&) const = default;
 };
 
+enum class Stop : std::uint8_t { handover, in_place };
+
 struct Node {
   std::string name;
   std::string engine = "xdp";
@@ -33,6 +35,7 @@ struct Node {
   std::optional<ListenAddress> http =
       ListenAddress{*IpAddress::parse("127.0.0.1"), 9105};  // none: no HTTP
   std::string peer_http;                                    // empty: not known
+  Stop stop = Stop::handover;
   bool operator==(const Node&) const = default;
 };
 
@@ -102,10 +105,14 @@ struct Nginx {  // the node's own, to be asked for its figures
   bool operator==(const Nginx&) const = default;
 };
 
+// Where flows cannot be kept in step, as the peer is not reached: to leave a lower Active be, or not.
+enum class WithoutSync : std::uint8_t { stay, preempt };
+
 struct Sync {  // flows kept in step with the other node
   // One for each link, in the same order here and there.
   std::vector<ListenAddress> listen, peer;
   std::string key_file = "/etc/tandem/sync.key";
+  WithoutSync without = WithoutSync::stay;
   bool operator==(const Sync&) const = default;
 };
 
@@ -182,6 +189,7 @@ struct Flows {
   FlowIdle udp{std::chrono::seconds(60), std::chrono::seconds(300)};
   Duration closing = std::chrono::seconds(120);  // after the first FIN
   Duration closed = std::chrono::seconds(10);    // after both, or a RST
+  bool keep_at_stop = true;                      // for the next start
   bool operator==(const Flows&) const = default;
 };
 

@@ -43,6 +43,11 @@ const Section<Node>& node_section() {
               "The UNIX socket that `tandemctl` talks to."),
           key("bpffs", &Node::bpffs, directory_text(),
               "Where the data plane's maps are pinned, on a BPF file system."),
+          key("stop", &Node::stop,
+              Choice<Stop>{{{"handover", Stop::handover}, {"in-place", Stop::in_place}}},
+              "What SIGTERM means: to hand over to the peer, and take the data plane off; or to "
+              "leave programs and addresses where they are for a restart. Then the peer takes over "
+              "only if no daemon is there when the lease ends."),
           key("http", &Node::http, Listen{},
               "Where the page at `/`, `/metrics` and `/status` are served to anybody who asks; a "
               "change needs a restart."),
@@ -173,6 +178,10 @@ const Section<Sync>& sync_section() {
               .required(),
           key("key_file", &Sync::key_file, directory_text(),
               "The file with the secret of both nodes, as `tandemctl sync-key` makes it."),
+          key("without", &Sync::without,
+              Choice<WithoutSync>{{{"stay", WithoutSync::stay}, {"preempt", WithoutSync::preempt}}},
+              "What a node does while it cannot reach the other one by any link, and hears a lower "
+              "Active by VRRP: stay Backup, so that no connection breaks, or take over."),
       },
   };
   return section;

@@ -69,6 +69,9 @@ const Section<Flows>& flows_section() {
               "How long a TCP flow is kept after its first FIN."),
           key("closed", &Flows::closed, kIdle,
               "How long a TCP flow is kept after the FINs of both sides, or after a RST."),
+          key("keep_at_stop", &Flows::keep_at_stop, Boolean{},
+              "Whether the flows stay in memory when the daemon stops, so that the next start goes "
+              "on with them. They outlive a crash in any case."),
       },
   };
   return section;

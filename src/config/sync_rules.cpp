@@ -8,7 +8,8 @@ namespace tandem::config {
 
 void check_sync(const File& file, Problems& problems) {
   if (!file.config.sync || file.config.sync->listen.empty()) return;
-  const auto& [listen, peer, key_file] = *file.config.sync;
+  const auto& listen = file.config.sync->listen;
+  const auto& peer = file.config.sync->peer;
   const Location at_peer = place(file.root, {"sync", "peer"});
   const Location at_listen = place(file.root, {"sync", "listen"});
   if (peer.size() != listen.size()) {

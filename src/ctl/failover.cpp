@@ -19,7 +19,9 @@ void failover_options(po::options_description& named,
   named.add_options()("name", po::value<std::vector<std::string>>(),
                       "the virtual routers meant; default: all")("back", po::bool_switch(),
                                                                  "take an earlier handover back")(
-      "force", po::bool_switch(), "even if no peer takes the addresses, or only one that fails");
+      "force", po::bool_switch(),
+      "even if no peer takes the addresses, or only one that fails, and whether or not the flows\n"
+      "of connections are on the other node");
   positional.add("name", -1);
 }
 
@@ -62,10 +64,11 @@ std::string render_failover(const json& results, bool back, const Style& style) 
 
 const Command kFailover{
     "failover",
-    "[NAME...] [--back | --force]",
+    "[NAME...] [--back] [--force]",
     "hand virtual routers over to the peer, or take them back",
     "Hands the virtual routers called NAME over to the peer, or all that are Active here, each\n"
-    "with its sync group, and waits until the peer has them. The node stays Backup for them,\n"
+    "with its sync group, and waits until the peer has them; with [sync], it begins when the\n"
+    "peer has all flows, and is refused after 10 seconds. The node stays Backup for them,\n"
     "whatever its priority, until `failover --back`, or until the peer falls silent or its\n"
     "priority falls. If no peer takes them, or only one whose priority tells that it fails, the\n"
     "node stays Active; with --force it gives them up all the same, until nobody is heard for\n"

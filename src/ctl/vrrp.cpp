@@ -91,6 +91,8 @@ std::string render_router(const json& router, const Style& style) {
   line("lease",
        router.at("lease_ms").is_null() ? "none" : ms_text(router.at("lease_ms")) + " left");
   if (!router.at("sync_group").is_null()) line("sync group", text_at(router, "sync_group"));
+  if (router.at("waits_for_flows") == true)
+    line("waits", "for the flows of the other node, before it preempts");
   if (router.at("handed_over") == true)
     line("handed over",
          "stays Backup while the peer is there; `tandemctl failover --back` ends it");

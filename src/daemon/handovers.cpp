@@ -9,6 +9,7 @@ namespace tandem::daemon {
 namespace {
 
 constexpr auto kBetweenLooks = std::chrono::milliseconds(20);  // while one is under way
+constexpr auto kPatience = std::chrono::seconds(10);           // with the other node's flows
 
 // Why it cannot begin; empty: it can.
 std::string obstacle(const vrrp::Status& status, bool back) {
@@ -55,8 +56,45 @@ std::vector<Handovers::Handover> Handovers::meant_by(
   return list;
 }
 
-// Which of them can move is seen before the first one does: it takes its sync group along.
+std::string Handovers::missing_there(const std::vector<Handover>& wanted) const {
+  for (const auto& w : wanted)
+    if (const auto* router = running_.plan.find(w.router); router != nullptr && gate_.missing_there)
+      if (auto missing = gate_.missing_there(*router); !missing.empty()) return missing;
+  return {};
+}
+
 void Handovers::begin(const control::FailoverRequest& request, control::Completion done) {
+  begin_with_flows(request, MonotonicClock::now() + kPatience, std::move(done));
+}
+
+void Handovers::begin_with_flows(const control::FailoverRequest& request, MonotonicTime until,
+                                 control::Completion done) {
+  if (request.force) {
+    if (request.back && gate_.open)
+      for (const auto& w : meant_by(request)) gate_.open(w.router);
+    return begin_now(request, std::move(done));
+  }
+  const std::string missing = request.back ? "" : missing_there(meant_by(request));
+  if (missing.empty()) return begin_now(request, std::move(done));
+  if (MonotonicClock::now() >= until)
+    return done(
+        fail("nothing was handed over: the other node does not have all flows (" + missing +
+             "), so connections would break; `tandemctl sync` tells more, --force hands over all "
+             "the same"));
+  look_again(
+      [this, request, until, done = std::move(done)] { begin_with_flows(request, until, done); });
+}
+
+void Handovers::look_again(std::function<void()> look) {
+  const auto again = std::make_shared<boost::asio::steady_timer>(loop_, kBetweenLooks);
+  again->async_wait([again, look = std::move(look),
+                     alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) look();
+  });
+}
+
+// Which of them can move is seen before the first one does: it takes its sync group along.
+void Handovers::begin_now(const control::FailoverRequest& request, control::Completion done) {
   const auto wanted = std::make_shared<std::vector<Handover>>(meant_by(request));
   vrrp_.post(
       [wanted, request](speaker::VrrpDriver& driver, MonotonicTime now) {
@@ -85,12 +123,7 @@ void Handovers::report(const List& wanted, bool back, const control::Completion&
           if (!w.begun || back) {
             results.push_back(result(w.name, w.begun, w.why));
           } else if (status != nullptr && status->handover == vrrp::HandoverEnd::under_way) {
-            const auto again = std::make_shared<boost::asio::steady_timer>(loop_, kBetweenLooks);
-            again->async_wait([this, again, wanted, back, done, alive = std::weak_ptr(alive_)](
-                                  const boost::system::error_code& error) {
-              if (!error && !alive.expired()) report(wanted, back, done);
-            });
-            return;
+            return look_again([this, wanted, back, done] { report(wanted, back, done); });
           } else {
             results.push_back(outcome(w.name, status));
           }

@@ -95,7 +95,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   if (auto applied = reload_->start(config); !applied) return applied;
   if (auto begun = start_sync(config); !begun) return begun;
   make_report();
-  handovers_.emplace(loop_, running_, speaker_->thread());
+  follow_sync();
   capture_.emplace(Capture::Deps{loop_, gates_->program(), *plane_, links_->links()});
   follow();
   serve(std::move(*server), std::move(http));
@@ -152,6 +152,20 @@ Result<void> Node::start_sync(const config::Config& config) {
   if (!link) return std::unexpected(link.error());
   sync_ = std::move(*link);
   return {};
+}
+
+// Planned moves wait for the flows, both ways.
+void Node::follow_sync() {
+  const auto look = [this] { return report_->services().sync(); };
+  if (sync_) sync_gate_.emplace(loop_, running_, speaker_->thread(), [look] { return *look(); });
+  handovers_.emplace(loop_, running_, speaker_->thread(),
+                     Handovers::Gate{[look](const speaker::PlannedRouter& router) {
+                                       const auto sync = look();
+                                       return sync ? SyncGate::missing_there(router, *sync) : "";
+                                     },
+                                     [this](vrrp::RouterId router) {
+                                       if (sync_gate_) sync_gate_->force(router);
+                                     }});
 }
 
 // What wakes the control thread.
@@ -261,7 +275,10 @@ std::vector<ReloadPart> Node::reload_parts() {
     if (nginx_ && wanted && nginx_->config() == *wanted) return;
     nginx_ = wanted ? std::make_unique<NginxWatch>(loop_, *wanted) : nullptr;
   }};
-  const ReloadPart links{.commit = [this](const Change&) { on_links(); }};
+  const ReloadPart links{.commit = [this](const Change&) {
+    on_links();
+    if (sync_gate_) sync_gate_->tell_anew();
+  }};
   return {addresses, gone, interfaces_part(), services_part(), gates, routers, checks,
           nginx,     links};
 }
@@ -334,13 +351,19 @@ void Node::on_plane(bool works) {
   services_->commit(speaker_->interfaces());
 }
 
-// ---- The end: make before break. Every Active resigns, but answers until the peer does.
+// ---- The end. Make before break: every Active resigns, but answers until the peer does. Or in place:
+// what a crash would leave stays, and the next process goes on with it if it is there before the
+// leases end.
 
 void Node::stop() {
   if (phase_ != Phase::running) return;
   phase_ = Phase::resigning;
-  spdlog::info("stopping: handing over");
   systemd_->stopping();
+  if (running_.plan.config.node.stop == config::Stop::in_place) {
+    spdlog::info("stopping in place: the peer takes over when the leases end");
+    return on_idle();
+  }
+  spdlog::info("stopping: handing over");
   speaker_->thread().post(
       [](speaker::VrrpDriver& driver, MonotonicTime now) { driver.shut_down(now); });
   patience_.expires_after(kResignPatience);
@@ -365,15 +388,24 @@ void Node::take_down() {
   commands_.reset();
   capture_.reset();
   handovers_.reset();
+  sync_gate_.reset();
   nginx_.reset();
   tracking_.reset();
   services_.reset();
   sync_.reset();
   if (plane_) plane_->stop();
   speaker_.reset();  // nobody grants a lease any more
+  if (phase_ == Phase::down && running_.plan.config.node.stop == config::Stop::in_place) return;
+  const bool keeps_flows =
+      plane_ && running_.plan.config.flows.keep_at_stop &&
+      plane_->forwarder().flows4().flows() + plane_->forwarder().flows6().flows() > 0;
   for (const auto& r : running_.plan.routers) addresses_->remove(r);
-  gates_->program().close();
-  if (plane_) plane_->forget();
+  if (keeps_flows) {
+    gates_->program().detach_all();
+  } else {
+    gates_->program().close();
+    if (plane_) plane_->forget();
+  }
   plane_.reset();  // not before the program is off its devices
   gates_.reset();
   addresses_.reset();

@@ -25,6 +25,7 @@
 #include "daemon/reload.hpp"
 #include "daemon/report.hpp"
 #include "daemon/running.hpp"
+#include "daemon/sync_gate.hpp"
 #include "daemon/systemd.hpp"
 #include "daemon/tracking.hpp"
 #include "daemon/virtual_addresses.hpp"
@@ -61,6 +62,7 @@ class Node {
   Result<void> open_kernel(const config::Config& config);
   Result<void> start_threads(const config::Config& config);
   Result<void> start_sync(const config::Config& config);
+  void follow_sync();
   void follow();
   void serve(std::unique_ptr<control::Server> server, std::unique_ptr<control::HttpServer> http);
   void make_report();
@@ -99,6 +101,7 @@ class Node {
   std::optional<Reload> reload_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
   std::optional<Report> report_;
+  std::optional<SyncGate> sync_gate_;  // nullopt: without [sync]
   std::optional<Handovers> handovers_;
   std::optional<Capture> capture_;
   std::optional<Commands> commands_;

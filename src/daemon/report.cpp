@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/sync_gate.hpp"
+
 namespace tandem::daemon {
 namespace {
 
@@ -95,6 +97,13 @@ std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapsh
     views.push_back({r->config, status,
                      explain_priority(r->settings, sources_.tracking.failing(*r)),
                      sources_.peer_troubles(r->id), lowest_priority(r->settings)});
+    if (status.waits_for_flows)
+      views.back().warnings.push_back(
+          "takes nothing over from the lower Active, since connections would break: this node does "
+          "not have their flows (" +
+          SyncGate::missing(*r, *services_.sync()) +
+          "); `tandemctl sync` tells more, `tandemctl failover " + r->config.name +
+          " --back --force` does not wait");
   }
   return views;
 }
@@ -107,6 +116,7 @@ observe::Overview Report::overview(const speaker::Snapshot& snapshot) const {
   seen.backends = services_.backends(std::nullopt, std::nullopt);
   seen.services = services_.services(std::nullopt);
   seen.engine = sources_.plane.view();
+  seen.sync = services_.sync();
   seen.http = sources_.http();
   seen.nginx = sources_.nginx();
   seen.events = sources_.events.document(0, kEvents);

@@ -354,10 +354,17 @@ void SteeringProgram::detach(unsigned ifindex) {
   attached_.erase(it);
 }
 
-void SteeringProgram::close() {
+void SteeringProgram::detach_all() {
   while (!attached_.empty()) detach(attached_.begin()->first);
+}
+
+void SteeringProgram::close() {
+  detach_all();
   SteeringMaps::unpin(pins_);
-  rmdir(pins_.c_str());
+  std::error_code ignored;
+  const std::filesystem::path pins(pins_);
+  std::filesystem::remove(pins, ignored);
+  std::filesystem::remove(pins.parent_path(), ignored);  // unless other versions have maps there
 }
 
 Result<flow::JiffyClock> SteeringProgram::read_clock() const {

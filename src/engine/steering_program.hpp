@@ -48,7 +48,7 @@ class SteeringProgram {
   static Result<std::unique_ptr<SteeringProgram>> open(const std::string& bpffs,
                                                        const MapSizes& sizes, Log log,
                                                        Dispatcher dispatcher = put_behind_libxdps);
-  ~SteeringProgram();  // detaches nothing: see close()
+  ~SteeringProgram();  // detaches nothing: see detach_all()
 
   // Takes off what an earlier process left on an interface. Error: somebody else's program is
   // there.
@@ -60,7 +60,9 @@ class SteeringProgram {
   Result<XdpAttachment> attach(unsigned ifindex, const std::string& name, XdpMode mode,
                                Workers workers = {});
   void detach(unsigned ifindex);
-  // A clean end: detaches everything and unpins the maps.
+  // Detaches everything. The maps stay pinned, for the next process.
+  void detach_all();
+  // Besides, unpins the maps: what is in them is forgotten.
   void close();
 
   [[nodiscard]] const SteeringMaps& maps() const { return shared_; }

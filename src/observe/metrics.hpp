@@ -51,6 +51,9 @@ namespace tandem::observe {
     "1 if the virtual router stays Backup because it was handed over on request")                  \
   X(tandem_vrrp_stalls_total, counter, "router",                                                   \
     "Deadlines at which the process did not run for longer than an interval")                      \
+  X(tandem_vrrp_waits_for_flows, gauge, "router",                                                  \
+    "1 if it would preempt, but waits until this node has the flows of the Active's "              \
+    "connections")                                                                                 \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
     "Time until the lease ends, should no advert be sent any more; 0: there is none")              \
   X(tandem_vrrp_advert_interval_seconds, gauge, "router",                                          \
@@ -124,6 +127,23 @@ namespace tandem::observe {
   X(tandem_flow_counts, gauge, "where", "Connections, as the table and as the schedulers count")   \
   X(tandem_flow_count_mismatch, gauge, "",                                                         \
     "Difference of the two counts of connections, which is 0 at any moment")                       \
+                                                                                                   \
+  X(tandem_sync_connected, gauge, "", "1 if this node is in session with the other one ([sync])")  \
+  X(tandem_sync_in_sync, gauge, "service",                                                         \
+    "1 if both nodes were seen to have the same flows of the service")                             \
+  X(tandem_sync_lag_seconds, gauge, "",                                                            \
+    "From a change here to its being applied there, and back; 0: not known yet")                   \
+  X(tandem_sync_sessions_total, counter, "", "Sessions with the other node that began")            \
+  X(tandem_sync_refused_total, counter, "",                                                        \
+    "Connections to the sync link that were refused: from a stranger, or with another key")        \
+  X(tandem_sync_flows_total, counter, "direction",                                                 \
+    "Records of flows sent to the other node (out) and received from it (in)")                     \
+  X(tandem_sync_repairs_total, counter, "",                                                        \
+    "Ranges of flows that differed and were sent again whole")                                     \
+  X(tandem_sync_conflicts_total, counter, "",                                                      \
+    "Flows that both nodes had given to different backends")                                       \
+  X(tandem_sync_records_refused_total, counter, "reason",                                          \
+    "Records of flows that could not be applied: not configured here, or no room")                 \
                                                                                                    \
   X(tandem_worker_stalled, gauge, "worker", "1 if the worker of the dpdk engine stands still")     \
   X(tandem_worker_rounds_total, counter, "worker", "Rounds of the worker's loop")                  \

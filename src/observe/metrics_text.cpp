@@ -74,6 +74,7 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   if (!s.peer.is_unspecified()) to.add(tandem_vrrp_peer_priority, own, s.peer_priority);
   to.add(tandem_vrrp_handed_over, own, s.handed_over);
   to.add(tandem_vrrp_stalls_total, own, s.stalls);
+  to.add(tandem_vrrp_waits_for_flows, own, s.waits_for_flows);
   to.add(tandem_vrrp_lease_remaining_seconds, own, exact_seconds(lease));
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);
@@ -208,6 +209,21 @@ void add_engine(MetricFamilies& to, const EngineView& engine) {
   }
 }
 
+void add_sync(MetricFamilies& to, const SyncView& s) {
+  to.add(tandem_sync_connected, s.connected);
+  for (const SyncedService& service : s.services)
+    to.add(tandem_sync_in_sync, {{"service", service.name}}, service.state == SyncState::in_sync);
+  to.add(tandem_sync_lag_seconds, exact_seconds(s.lag));
+  to.add(tandem_sync_sessions_total, s.sessions);
+  to.add(tandem_sync_refused_total, s.refused);
+  to.add(tandem_sync_flows_total, {{"direction", "out"}}, s.flows_sent);
+  to.add(tandem_sync_flows_total, {{"direction", "in"}}, s.flows_received);
+  to.add(tandem_sync_repairs_total, s.repairs);
+  to.add(tandem_sync_conflicts_total, s.conflicts);
+  to.add(tandem_sync_records_refused_total, {{"reason", "unknown"}}, s.unknown);
+  to.add(tandem_sync_records_refused_total, {{"reason", "no_room"}}, s.no_room);
+}
+
 void add_nginx(MetricFamilies& to, const NginxView& nginx) {
   to.add(tandem_nginx_up, nginx.status.has_value());
   if (!nginx.status) return;
@@ -235,6 +251,7 @@ Result<std::string> metrics_text(const Overview& o, const ProcessView& process) 
   for (const BackendView& backend : o.backends) add_backend(to, backend);
   for (const CheckView& check : o.node.checks) add_check(to, check);
   if (o.services.tables) add_flows(to, *o.services.tables);
+  if (o.sync) add_sync(to, *o.sync);
   add_engine(to, o.engine);
   if (o.nginx) add_nginx(to, *o.nginx);
   return std::move(to).text();

@@ -11,6 +11,7 @@ std::string overview_text(const Overview& o) {
       {"vrrp", vrrp_document(o.routers, o.now)},
       {"services", o.services.tables ? services_document(o.services) : json()},
       {"backends", backends_document(o.backends, o.now)},
+      {"sync", o.sync ? sync_document(*o.sync, o.now) : json()},
       {"events", o.events},
   };
   return document.dump(-1, ' ', false, json::error_handler_t::replace);

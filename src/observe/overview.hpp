@@ -16,6 +16,7 @@
 #include "observe/services_document.hpp"
 #include "observe/status_document.hpp"
 #include "observe/stub_status.hpp"
+#include "observe/sync_document.hpp"
 #include "observe/vrrp_document.hpp"
 
 namespace tandem::observe {
@@ -39,6 +40,7 @@ struct Overview {
   std::vector<BackendView> backends;
   EngineView engine;
   HttpView http;
+  std::optional<SyncView> sync;    // nullopt: without [sync]
   std::optional<NginxView> nginx;  // nullopt: nobody asks it
   nlohmann::json events;           // as EventLog::document() has them
 };

@@ -95,6 +95,7 @@ json router_document(const RouterView& router, const Now& now) {
       {"handover", vrrp::to_string(status.handover)},
       {"stalls", status.stalls},
       {"longest_stall_ms", to_ms(status.longest_stall)},
+      {"waits_for_flows", status.waits_for_flows},
       {"dropped", drops_by_reason(status.dropped)},
       {"address_mismatches", status.address_mismatches},
       {"interval_mismatches", status.interval_mismatches},

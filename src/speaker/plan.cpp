@@ -59,6 +59,21 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
   return s;
 }
 
+// Services that are forwarded, on addresses of this virtual router and of those that move with it.
+std::vector<std::string> services_with(const config::Vrrp& router, const config::Config& config) {
+  std::vector<std::string> names;
+  for (const auto& v : config.vrrp) {
+    if (&v != &router && (v.sync_group.empty() || v.sync_group != router.sync_group)) continue;
+    for (const auto& service : config.services)
+      if (service.forward != config::Forward::local &&
+          std::ranges::any_of(v.addresses, [&](const config::VirtualAddress& a) {
+            return a.prefix.address == service.address;
+          }))
+        names.push_back(service.name);
+  }
+  return names;
+}
+
 // `config` made sure that each device is an [[interface]], which has a number.
 VrrpEndpoint plan_endpoint(const config::Vrrp& v, const Numbers& numbers) {
   VrrpEndpoint endpoint{
@@ -136,7 +151,10 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     if (!id) return std::unexpected(id.error());
     auto settings = plan_settings(v, config.interfaces, numbers);
     if (!settings) return std::unexpected(settings.error());
-    plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers)});
+    auto services = config.sync ? services_with(v, config) : std::vector<std::string>{};
+    settings->waits_for_flows = !services.empty();
+    plan.routers.push_back(
+        {*id, v, std::move(*settings), plan_endpoint(v, numbers), std::move(services)});
   }
   return plan;
 }

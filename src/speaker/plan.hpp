@@ -21,6 +21,8 @@ struct PlannedRouter {
   config::Vrrp config;
   vrrp::Settings settings;
   VrrpEndpoint endpoint;
+  // With [sync]: services whose flows have to be here before it preempts, as they move with it.
+  std::vector<std::string> synced_services;
 };
 
 struct Plan {

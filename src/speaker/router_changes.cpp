@@ -13,7 +13,7 @@ void add_routers(VrrpCommands& vrrp, const Plan& from, const Plan& to) {
   bool other_addresses = false;
   for (const auto& r : to.routers) {
     const auto* old = from.find(r.id);
-    if (old != nullptr && old->config == r.config) continue;
+    if (old != nullptr && old->config == r.config && old->settings == r.settings) continue;
     vrrp.post([r, is_new = old == nullptr](VrrpDriver& driver, MonotonicTime now) {
       is_new ? driver.add(r.id, r.endpoint, r.settings, now)
              : driver.update(r.id, r.endpoint, r.settings, now);

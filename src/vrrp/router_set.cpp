@@ -254,6 +254,10 @@ void RouterSet::on_time(MonotonicTime now, Actions& out) {
   }
 }
 
+void RouterSet::set_in_sync(RouterId id, bool in_sync) {
+  if (auto* router = find(id)) router->set_in_sync(in_sync);
+}
+
 bool RouterSet::hand_over(RouterId id, bool forced, MonotonicTime now, Actions& out) {
   VirtualRouter* const router = find(id);
   if (router == nullptr) return false;

@@ -67,6 +67,8 @@ class RouterSet {
   bool hand_over(RouterId id, bool forced, MonotonicTime now, Actions& out);
   // Takes a handover back, or calls it off. false: it was not handed over.
   bool back(RouterId id, MonotonicTime now, Actions& out);
+  // For Settings::waits_for_flows: whether this node has the flows of an Active elsewhere.
+  void set_in_sync(RouterId id, bool in_sync);
   // All resign. Call on_time/on_advert until idle() or a patience of the caller's ends.
   void shut_down(MonotonicTime now, Actions& out);
   [[nodiscard]] bool idle() const;  // no virtual router holds a lease

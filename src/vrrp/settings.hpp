@@ -36,8 +36,11 @@ struct Settings {
   int down_adverts = 3;  // Active_Down_Interval = down_adverts x interval + Skew_Time
   bool preempt = true;
   Duration preempt_delay{};
-  Duration startup_delay{};        // from the start, and from link-up
-  Duration link_up_delay{};        // from link-up
+  Duration startup_delay{};  // from the start, and from link-up
+  Duration link_up_delay{};  // from link-up
+  // It takes nothing over from an Active that is heard before RouterSet::set_in_sync() says that this
+  // node has the Active's flows.
+  bool waits_for_flows = false;
   wire::AddressList addresses;     // in configured order, as advertised
   wire::AddressList unadvertised;  // held and announced with them; Announce counts them on
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;

@@ -22,7 +22,8 @@ struct Status {
   std::uint32_t transitions = 0;
   std::uint8_t configured_priority = 0;
   std::uint8_t effective_priority = 0;
-  bool handed_over = false;  // stays Backup while a peer is Active, though it could preempt
+  bool handed_over = false;      // stays Backup while a peer is Active, though it could preempt
+  bool waits_for_flows = false;  // it would preempt, if it had the peer's flows
   HandoverEnd handover = HandoverEnd::none;
   IpAddress peer;  // sender of the last good advert; unspecified: none yet
   std::uint8_t peer_priority = 0;

@@ -216,7 +216,7 @@ void VirtualRouter::wait_after_link_up(MonotonicTime now) {
 // RFC 9568, 6.4.1, and again when a Fault is over.
 void VirtualRouter::start_election(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
-  if (!is_owner() || status_.handed_over) {
+  if (!is_owner() || status_.handed_over || lacks_flows()) {
     enter(new_backup(event.now), cause, event);
   } else if (group_ != nullptr || event.now < startup_until_) {
     Backup backup;
@@ -281,8 +281,8 @@ void VirtualRouter::uninstall(Backup& backup, Event& event) {
 }
 
 // Whether we would take over from an Active with a lower priority. The owner always would
-// (RFC 9568, 6.1, Preempt_Mode), unless an operator handed its addresses over. Called when such
-// an Active was heard, which is what preempt_delay counts from.
+// (RFC 9568, 6.1, Preempt_Mode), unless an operator handed its addresses over, or connections would
+// break. Called when such an Active was heard, which is what preempt_delay counts from.
 bool VirtualRouter::preempts(MonotonicTime now) {
   if (status_.handed_over) {
     // Not for a peer that has begun to fail since.
@@ -291,6 +291,7 @@ bool VirtualRouter::preempts(MonotonicTime now) {
       return false;
     take_back(now);
   }
+  if (lacks_flows()) return false;
   if (is_owner()) return true;
   if (!settings_.preempt) return false;
   if (settings_.preempt_delay == Duration::zero()) return true;
@@ -685,6 +686,9 @@ Status VirtualRouter::status() const {
   status.state = state();
   if (const auto* active = std::get_if<Active>(&phase_)) status.lease_deadline = active->lease;
   status.configured_priority = settings_.priority;
+  status.waits_for_flows = lacks_flows() && state() == State::backup && settings_.preempt &&
+                           !status_.handed_over && status_.peer_priority != 0 &&
+                           status_.peer_priority < status_.effective_priority;
   status.skew_time = skew();
   status.active_down_interval = active_down();
   status.next_deadline = deadline();

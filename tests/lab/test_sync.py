@@ -11,7 +11,9 @@ the nat backends is a virtual address that moves together with the services'.
 """
 
 import collections
+import contextlib
 import shutil
+import time
 
 from tandemlab import configs, pair, plan, services, tap, traffic
 from tandemlab.backends import Backend
@@ -99,11 +101,10 @@ class Sync(tap.LabCase):
         self.a.ctl("failover")
         self.b.wait_for("Active", "VI_1")
         self.survive("failover")
-        self.wait_in_sync()
         self.a.ctl("failover", "--back")
         self.a.wait_for("Active", "VI_1")
         self.survive("failover --back")
-        self.wait_in_sync()
+        self.wait_in_sync()  # a crash waits for nothing
         self.a.kill()
         self.b.wait_for("Active", "VI_1")
         self.survive("SIGKILL")
@@ -120,6 +121,55 @@ class Sync(tap.LabCase):
         self.a.start()
         self.a.wait_for("Active", "VI_1")
         self.survive("start")
+
+    def test_alone(self):
+        """A restart without a peer breaks no connection, whatever `node.stop` says."""
+        self.b.stop()
+        self.open()
+        self.restart_alone("a restart alone")
+        try:
+            self.a.write(config(self.lab, "a").replace('name = "a"', 'name = "a"\nstop = "in-place"'))
+            self.a.ctl("reload")
+            self.restart_alone("a restart alone, in place")
+        finally:
+            self.a.write(config(self.lab, "a"))
+            self.a.ctl("reload")
+
+    def restart_alone(self, event):
+        self.a.stop()
+        self.a.start()
+        self.a.wait_for("Active", "VI_1")
+        self.survive(event)
+
+    def test_gate(self):
+        """A node that came back leaves the lower Active be until it has all flows, and says so."""
+        self.open()
+        self.a.stop()
+        self.b.wait_for("Active", "VI_1")
+        with self.cut_sync_link():
+            self.a.start()
+            wait_until("node a hears the lower Active", lambda: self.a.router()["waits_for_flows"])
+            time.sleep(1)  # ten advert intervals
+            self.assertEqual(self.a.state(), "Backup")
+            self.assertIn("service 'nat': not connected", "\n".join(self.a.router()["warnings"]))
+            refused = self.b.ctl("failover", check=False)
+            self.assertEqual(refused.returncode, 1, refused.stdout)
+            self.assertIn("nothing was handed over", refused.stderr)
+            self.assertEqual(self.b.state(), "Active")
+        self.a.wait_for("Active", "VI_1", 30)
+        self.assertFalse(self.a.router()["waits_for_flows"])
+        self.survive("a return while the sync link was cut")
+
+    @contextlib.contextmanager
+    def cut_sync_link(self):
+        self.lab.exec("a", "nft", "-f", "-", stdin="""table inet cut {
+            chain in { type filter hook input priority 0; tcp sport 9106 drop; tcp dport 9106 drop; }
+            chain out { type filter hook output priority 0; tcp sport 9106 drop; tcp dport 9106 drop; }
+        }""")
+        try:
+            yield
+        finally:
+            self.lab.exec("a", "nft", "delete", "table", "inet", "cut")
 
     def test_status(self):
         """Without the other node, status, sync and their exit status say so."""

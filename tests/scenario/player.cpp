@@ -130,6 +130,8 @@ void Player::event(const Words& words) {
   } else if (verb == "update") {
     set_all(plan(), words, 1);
     set_.update(router_, plan().settings, now_, actions_);
+  } else if (verb == "in_sync") {
+    set_.set_in_sync(router_, words.at(1) == "yes");
   } else if (verb == "failover" || verb == "back") {
     if (!fail_over(verb, join(words, 1))) complain(verb + " was refused");
   } else if (verb == "refused") {

@@ -13,6 +13,7 @@ function ownSide(router) {
   const lines = [`priority ${configured === effective ? effective : explanation}`];
   lines.push(`for ${durationText(router.for_seconds)}: ${router.cause}`);
   if (router.handed_over) lines.push('handed over: stays Backup while the peer is there');
+  if (router.waits_for_flows) lines.push('waits for the flows of the other node');
   return {
     state: router.state,
     lines,

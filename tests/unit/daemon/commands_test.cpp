@@ -68,7 +68,7 @@ class Asking : public ReportFixture {
   control::TemporaryDirectory directory_;
   std::string path_ = directory_ / "control.sock";
   std::vector<std::string> done_;
-  Handovers handovers_{loop_, running_, vrrp_};
+  Handovers handovers_{loop_, running_, vrrp_, {}};
   std::optional<Commands> commands_;
 };
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells the VRRP thread which virtual routers may preempt, as this node has the flows of their
+// services: whoever takes an address from a living node without them breaks the connections. A
+// takeover by silence asks nobody. Belongs to the control thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/watch.hpp"
+#include "daemon/running.hpp"
+#include "observe/sync_document.hpp"
+#include "speaker/vrrp_commands.hpp"
+
+namespace tandem::daemon {
+
+class SyncGate {
+ public:
+  using Look = std::function<observe::SyncView()>;
+
+  // Looks every tenth of a second.
+  SyncGate(boost::asio::io_context& loop, const Running& running, speaker::VrrpCommands& vrrp,
+           Look look);
+
+  // Tells what is another one than it was.
+  void check();
+  // The operator does not want to wait: the router may preempt, until it is Active here.
+  void force(vrrp::RouterId router) { forced_.insert(router); }
+  // After a reload: routers may have other numbers and services.
+  void tell_anew() { told_.clear(); }
+
+  // Of which of its services this node lacks flows of the other one, and why; empty: of none.
+  [[nodiscard]] static std::string missing(const speaker::PlannedRouter& router,
+                                           const observe::SyncView& sync);
+  // Of which that this node decides about the other one lacks flows.
+  [[nodiscard]] static std::string missing_there(const speaker::PlannedRouter& router,
+                                                 const observe::SyncView& sync);
+
+ private:
+  const Running& running_;
+  speaker::VrrpCommands& vrrp_;
+  Look look_;
+  std::map<vrrp::RouterId, bool> told_;
+  std::set<vrrp::RouterId> forced_;
+  Alarm due_;
+};
+
+}  // namespace tandem::daemon
