@@ -9,7 +9,7 @@
  *
  *   IPv4  16 bytes: exact key (client's address, port, service) | word
  *   IPv6  32 bytes: client's address | port, service, generation | word
- *   word  who (backend, state, counted, away, source, generation) | stamp | extra
+ *   word  who (backend, state, counted, away, source, answered, generation) | stamp | extra
  *
  * One daemon thread writes (insert, move, expire). Any number of readers (XDP on each CPU, data
  * threads) find, stamp, and take a TCP flow from state to state. Nobody waits.
@@ -55,7 +55,7 @@
 #endif
 
 enum {
-	TD_FLOW_MAGIC = 0x54644601, /* its last byte is the layout's version */
+	TD_FLOW_MAGIC = 0x54644602, /* its last byte is the layout's version */
 	TD_FLOW_ENTRIES = 4,	    /* in a bucket */
 	TD_FLOW_SEEDS = 6,
 };
@@ -70,18 +70,21 @@ enum td_flow_state {
 	TD_FLOW_CLOSED, /* by both, or by a RST to what was closing */
 	TD_FLOW_RESET,	/* by a RST, which the other end may not have believed */
 	TD_FLOW_ACTIVE, /* UDP */
+	TD_FLOW_JOINED, /* by a client's ACK in the middle, which anybody can send; counts for nothing */
+	TD_FLOW_STATES
 };
 
 /* The parts of `who`. */
 enum {
 	TD_FLOW_BACKEND = 0xffff,
 	TD_FLOW_STATE_SHIFT = 16,
-	TD_FLOW_STATE = 7 << TD_FLOW_STATE_SHIFT,
-	TD_FLOW_COUNTED = 1 << 19, /* the daemon's: part of its backend's active flows */
-	TD_FLOW_AWAY = 1 << 20,	   /* the daemon's: this is the key's second bucket */
-	TD_FLOW_SOURCE_SHIFT = 21, /* fullnat: which of the service's source addresses */
+	TD_FLOW_STATE = 15 << TD_FLOW_STATE_SHIFT,
+	TD_FLOW_COUNTED = 1 << 20, /* the daemon's: part of its backend's active flows */
+	TD_FLOW_AWAY = 1 << 21,	   /* the daemon's: this is the key's second bucket */
+	TD_FLOW_SOURCE_SHIFT = 22, /* fullnat: which of the service's source addresses */
 	TD_FLOW_SOURCE = 7 << TD_FLOW_SOURCE_SHIFT,
-	TD_FLOW_GENERATION_SHIFT = 24,
+	TD_FLOW_ANSWERED = 1 << 25, /* nat, fullnat: the backend has sent something */
+	TD_FLOW_GENERATION_SHIFT = 26,
 };
 
 union td_flow_word {

@@ -43,9 +43,12 @@ struct td_flow {
 };
 
 /* 0: the flow has another backend than it has to have. */
-TD_INLINE int td_flow_take(struct td_flow *flow, const struct td_flow_query *q,
-			   const struct td_flow_head *head, struct td_flow_hit *hit, __u32 backend)
+TD_INLINE int td_flow_take(struct td_flow *flow, const struct td_env *env,
+			   const struct td_flow_query *q, const struct td_flow_head *head,
+			   struct td_flow_hit *hit, __u32 backend)
 {
+	const __u8 mode = td_service_at(env, flow->id)->mode;
+	const int hears_server = mode == TD_MODE_NAT || mode == TD_MODE_FULLNAT;
 	__u16 tick = td_flow_tick(head, q->jiffies);
 
 	flow->word = hit->word;
@@ -54,10 +57,14 @@ TD_INLINE int td_flow_take(struct td_flow *flow, const struct td_flow_query *q,
 	if (!q->is_packet)
 		return 1;
 	flow->is_due = hit->word.part.stamp != tick;
-	if (q->tcp_flags)
-		flow->seen = td_flow_see_tcp(hit, tick, (__u8)q->tcp_flags, (int)q->from);
-	else
-		td_flow_stamp(hit, tick);
+	if (q->tcp_flags) {
+		flow->seen = td_flow_see_tcp(hit, tick, (__u8)q->tcp_flags, (int)q->from,
+					     hears_server);
+		return 1;
+	}
+	td_flow_stamp(hit, tick);
+	if (q->from == TD_FROM_SERVER)
+		td_flow_note_answer(hit);
 	return 1;
 }
 
@@ -76,14 +83,14 @@ TD_INLINE int td_flow_find(struct td_flow *flow, const struct td_env *env,
 		key4 = flow->address[0] << 32 | flow->id;
 		return td_flow4_find(&hit, td_flow4_table(env),
 				     q->where ? *q->where : td_flow4_where(head, key4), key4) &&
-		       td_flow_take(flow, q, head, &hit, backend);
+		       td_flow_take(flow, env, q, head, &hit, backend);
 	}
 	key6.address[0] = flow->address[0];
 	key6.address[1] = flow->address[1];
 	key6.id = flow->id;
 	return td_flow6_find(&hit, td_flow6_table(env),
 			     q->where ? *q->where : td_flow6_where(head, &key6), &key6) &&
-	       td_flow_take(flow, q, head, &hit, backend);
+	       td_flow_take(flow, env, q, head, &hit, backend);
 }
 
 /*

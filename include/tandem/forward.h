@@ -34,11 +34,11 @@ TD_INLINE int td_transport_flags(const struct td_packet *p, const __u8 *end)
 	return p->l4 + TD_TCP_HEADER <= end ? p->l4[13] : -1;
 }
 
-TD_INLINE void td_report_if_ended(struct td_frame *f, const struct td_flow *flow)
+TD_INLINE void td_report_change(struct td_frame *f, const struct td_flow *flow)
 {
 	struct td_flow_end end = {};
 
-	if (flow->seen != TD_FLOW_ENDING)
+	if (flow->seen != TD_FLOW_ENDING && flow->seen != TD_FLOW_CONFIRMED)
 		return;
 	end.address[0] = flow->address[0];
 	end.address[1] = flow->address[1];
@@ -116,7 +116,7 @@ TD_INLINE enum td_reason td_forward_to_backend(struct td_frame *f, const struct 
 	out->from = TD_FROM_CLIENT;
 	found = td_flow_lookup(&flow, env, &q, m->service, 0);
 	if (found) {
-		td_report_if_ended(f, &flow);
+		td_report_change(f, &flow);
 		if (flow.seen == TD_FLOW_NEW)
 			found = 0;
 		else if (flow.is_due && !td_hashes_misses(f))
@@ -166,7 +166,7 @@ TD_INLINE enum td_reason td_forward_to_client(struct td_frame *f, const struct t
 		return TD_PASS_NO_FLOW;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, flow.service->vrouter)))
 		return TD_DROP_NO_LEASE;
-	td_report_if_ended(f, &flow);
+	td_report_change(f, &flow);
 	out->from = TD_FROM_SERVER;
 	out->backend = flow.backend_number;
 	if (!td_plan_to_client(&plan, env, flow.service, &flow.word, source))

@@ -11,8 +11,8 @@
  *       td_plain_to_client()        a backend's answer with nat: its flow, and on
  *       td_plain_by_port()          the same with fullnat
  *
- * The rest goes to td_steer_any(), as if it had not been here: no flow, a SYN, FIN or RST, nat's first
- * packet in a tick (where the client's router is looked at), a next hop behind a VLAN, a packet too
+ * The rest goes to td_steer_any(), as if it had not been here: no flow, a SYN, FIN or RST, a
+ * backend's first packet, nat's first packet in a tick (where the client's router is looked at), a next hop behind a VLAN, a packet too
  * big, a frame to another MAC than the device's. Nothing is written before all is known. So td_steer_any() has the whole rules, and tests hold
  * this way against it.
  *
@@ -193,6 +193,7 @@ TD_INLINE __u32 td_plain_answer(struct td_frame *f, const struct td_env *env,
 	const struct td_flow_head *head = td_flow_head_of(env, family);
 
 	if (!head || s->protocol != td_plain_protocol(f, family) ||
+	    !(hit->word.part.who & TD_FLOW_ANSWERED) ||
 	    !td_may_forward(f, td_vrouter_at(env->tables, s->vrouter)) ||
 	    !td_plain_fits(plan->hop, f, 0, family))
 		return td_next(TD_STEP_ANY);

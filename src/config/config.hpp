@@ -197,6 +197,7 @@ enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
 enum class Forward : std::uint8_t { local, dsr, nat, fullnat, tunnel };
 enum class SchedulerKind : std::uint8_t { least_conn, round_robin, maglev, source_hash };
 enum class Unavailable : std::uint8_t { reject, drop };
+enum class OnDown : std::uint8_t { keep, reset };
 enum class Strays : std::uint8_t { drop, route };
 
 struct Backend {
@@ -233,6 +234,7 @@ struct Service {
   Duration slow_start{};
   Duration affinity{};  // for so long a client's new flows go to the backend of its flows before
   Unavailable unavailable = Unavailable::reject;  // where no backend can take a flow
+  OnDown on_down = OnDown::keep;                  // of a backend: its TCP connections
   std::vector<IpAddress> sources;                 // fullnat: addresses of this node, 1-8
   Strays strays = Strays::drop;                   // nat: backends' packets of no flow
   Location where;

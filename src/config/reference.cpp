@@ -57,7 +57,7 @@ Errors:
 - With `mac = "virtual"` no address has a `device` other than the virtual router's interface.
 - `remembered` is at least as long as `counted`.
 - With `forward = "local"` a service has no `backends`, `scheduler`, `check`, `slow_start`,
-  `affinity`, `unavailable`, `strays` or `sources`; `sources` are there with `fullnat`, and only there.
+  `affinity`, `unavailable`, `on_down`, `strays` or `sources`; `sources` are there with `fullnat`, and only there.
 - There are at most 8192 backends and 32 different `sources` in all services together.
 - A backend's address and a source are no virtual addresses. Sources are of the service's family,
   and so are backends, except with `tunnel`.

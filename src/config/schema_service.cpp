@@ -95,6 +95,12 @@ const Section<Service>& service_section() {
               Choice<Unavailable>{{{"reject", Unavailable::reject}, {"drop", Unavailable::drop}}},
               "What a new flow gets that no backend can take: a TCP RST or an ICMP port "
               "unreachable, or nothing."),
+          key("on_down", &Service::on_down,
+              Choice<OnDown>{{{"keep", OnDown::keep}, {"reset", OnDown::reset}}},
+              "What becomes of the TCP connections of a backend that goes down: `keep` goes on "
+              "sending to it, since a check may be wrong; `reset` forgets them, so that the next "
+              "segment goes to another backend, which answers it by RST. Connections that are not "
+              "open yet, and UDP, always go to another backend."),
           key("strays", &Service::strays,
               Choice<Strays>{{{"drop", Strays::drop}, {"route", Strays::route}}},
               "With `nat`: what becomes of a packet from a backend's address and port that belongs "

@@ -34,8 +34,8 @@ void check_endpoints(const std::vector<ServiceItem>& items, const Addresses& vir
 
 // What has an effect on backends only, where there is none.
 void check_local(const ServiceItem& item, Problems& problems) {
-  constexpr std::array kOfBackends{"backends", "scheduler",   "check",   "slow_start",
-                                   "affinity", "unavailable", "sources", "strays"};
+  constexpr std::array kOfBackends{"backends",    "scheduler", "check",  "slow_start", "affinity",
+                                   "unavailable", "sources",   "strays", "on_down"};
   for (const std::string_view key : kOfBackends)
     if (item.table.find(key) != nullptr)
       problems.error(item.at(key),

@@ -79,7 +79,8 @@ const Command kFlows{
     "Shows flows that all the options given fit, in no particular order.\n"
     "\n"
     "  STATE        syn_sent, established; fin_client, fin_server: closed by that side;\n"
-    "               closed: by both; reset; active: UDP\n"
+    "               closed: by both; reset; active: UDP; joined: by a client's ACK in the\n"
+    "               middle, and not confirmed yet\n"
     "  IDLE         since the last packet\n"
     "  ACTIVE       whether it counts as a connection of its backend\n"
     "  SOURCE PORT  the port that a fullnat backend sees\n",

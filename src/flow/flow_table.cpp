@@ -2,6 +2,8 @@
 #include "flow/flow_table.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 
 #include "base/random.hpp"
@@ -16,7 +18,7 @@ namespace {
 // always make room: see docs/decisions/0007-flow-table.md.
 constexpr std::uint64_t kSlotsPerHundred = 150;
 constexpr int kMoves = 3;
-constexpr int kLooks = 10;  // buckets, for a flow that may give way
+constexpr int kLooks = 10;  // buckets, for flows that may give way
 
 }  // namespace
 
@@ -115,7 +117,8 @@ auto FlowTable<Layout>::to_flow(const Key& key, const td_flow_word& word) -> Flo
           (who & kCounted) != 0,
           word.part.stamp,
           word.part.extra,
-          static_cast<std::uint8_t>((who & kSource) >> TD_FLOW_SOURCE_SHIFT)};
+          static_cast<std::uint8_t>((who & kSource) >> TD_FLOW_SOURCE_SHIFT),
+          (who & kAnswered) != 0};
 }
 
 template <class Layout>
@@ -184,8 +187,9 @@ void FlowTable<Layout>::move(Entry& from, Entry& to, bool away) {
   while (!release(from, last)) continue;
   if (last.part.stamp != copied.part.stamp) stamp(to.word, last.part.stamp);
   // Of two states that were reached at the same time in both places, the one here stays.
-  if ((last.part.who ^ copied.part.who) & kState)
-    swap_who(to.word, word.part.who, (word.part.who & ~kState) | (last.part.who & kState));
+  constexpr std::uint32_t kSeen = kState | kAnswered;
+  if ((last.part.who ^ copied.part.who) & kSeen)
+    swap_who(to.word, word.part.who, (word.part.who & ~kSeen) | (last.part.who & kSeen));
   mark(&to);
   moves_++;
 }
@@ -231,60 +235,91 @@ void FlowTable<Layout>::bring_home(Entry& entry) {
   if (Entry* to = free_in(bucket(where.first))) move(entry, *to, false);
 }
 
-// Where there is no room, flows that nobody would miss give way to a new one. So a flood of SYNs
-// displaces its own.
 template <class Layout>
-bool FlowTable<Layout>::is_dispensable(const Flow& flow) {
-  return flow.state == TD_FLOW_SYN_SENT || td_flow_is_ending(flow.state);
+Worth FlowTable<Layout>::worth_of(const Flow& flow) const {
+  if (td_flow_is_ending(flow.state)) return Worth::over;
+  if (flow.state == TD_FLOW_SYN_SENT || flow.state == TD_FLOW_JOINED) return Worth::one_sided;
+  if (flow.answered) return Worth::two_sided;
+  const bool heard = hears_server_ != nullptr &&
+                     hears_server_[Layout::service_of(flow.key) % TD_MAX_SERVICES] != 0;
+  return heard || flow.state == TD_FLOW_ACTIVE ? Worth::one_sided : Worth::unheard;
 }
 
 template <class Layout>
 bool FlowTable<Layout>::give_way(const Key& key) {
   const auto flow = find(key);
-  if (!flow || !is_dispensable(*flow)) return false;
+  if (!flow || worth_of(*flow) > Worth::one_sided) return false;
   erase(key);
   evictions_++;
   return true;
 }
 
 template <class Layout>
-auto FlowTable<Layout>::idlest_in(std::uint32_t element, Tick now) -> Entry* {
-  Entry* idlest = nullptr;
-  Tick longest = 0;
-  for (Entry& entry : bucket(element).entry) {
-    const auto flow = read(entry);
-    if (!flow || !is_dispensable(*flow)) continue;
-    const Tick idle = age(now, flow->stamp);
-    if (idlest != nullptr && idle <= longest) continue;
-    idlest = &entry;
-    longest = idle;
-  }
-  return idlest;
-}
+struct FlowTable<Layout>::Candidate {
+  Entry* entry;
+  Key key;
+  std::uint16_t service;
+  Worth worth;
+  Tick idle;
+  bool fits;  // the new flow may lie there
+};
 
-// Best in a bucket that the new flow can have; else one of the next, round the table.
+// A sample of the table: the buckets that the new flow can have, and some of the next, round the
+// table. What is worth least in it gives way; of that, a flow of the service that has most of it, the
+// one that lay idle longest. So a flood displaces its own, whatever it is made of, since that is what
+// the table is full of, and other services' flows are hardly touched. Flows of which backends are not
+// heard may be real ones: they give way to other services only.
 template <class Layout>
-auto FlowTable<Layout>::make_way(const td_flow_where& where, Tick now) -> Entry* {
+auto FlowTable<Layout>::make_way(const Key& key, const td_flow_where& where, Tick now) -> Entry* {
+  std::array<Candidate, kLooks * TD_FLOW_ENTRIES> sample;
+  std::size_t count = 0;
+  Worth least = Worth::two_sided;
   for (int i = 0; i < kLooks; i++) {
     const std::uint32_t element = i == 0   ? where.first
                                   : i == 1 ? where.second
                                            : 1 + evicting_++ % buckets();
-    Entry* idlest = idlest_in(element, now);
-    if (idlest == nullptr) continue;
-    erase(Layout::key_of(*idlest));
-    evictions_++;
-    return i < 2 ? idlest : place_for(where);
+    for (Entry& entry : bucket(element).entry) {
+      const auto flow = read(entry);
+      if (!flow) continue;
+      const Worth worth = worth_of(*flow);
+      const std::uint16_t service = Layout::service_of(flow->key);
+      if (worth == Worth::two_sided ||
+          (worth == Worth::unheard && service == Layout::service_of(key)))
+        continue;
+      least = std::min(least, worth);
+      sample[count++] = {&entry, flow->key, service, worth, age(now, flow->stamp), i < 2};
+    }
   }
-  return nullptr;
+  const Candidate* chosen = nullptr;
+  std::ptrdiff_t most = 0;
+  for (const Candidate& c : std::span(sample).first(count)) {
+    if (c.worth != least) continue;
+    const auto of_service =
+        c.worth == Worth::over
+            ? 1
+            : std::count_if(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(count),
+                            [&](const Candidate& other) {
+                              return other.worth == least && other.service == c.service;
+                            });
+    if (chosen != nullptr && (of_service < most || (of_service == most && c.idle <= chosen->idle)))
+      continue;
+    chosen = &c;
+    most = of_service;
+  }
+  if (chosen == nullptr) return nullptr;
+  erase(chosen->key);
+  evictions_++;
+  return chosen->fits ? chosen->entry : place_for(where);
 }
 
 // ---- Flows come
 
 template <class Layout>
 auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> Insertion {
-  const std::uint32_t fresh = d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
-                              std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
-                              (td_flow_is_ending(d.state) ? 0U : kCounted);
+  const std::uint32_t fresh =
+      d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
+      std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
+      (td_flow_is_ending(d.state) || d.state == TD_FLOW_JOINED ? 0U : kCounted);
   td_flow_word word = word_of(fresh, now, d.extra);
   Entry* entry = locate(key);
   if (entry != nullptr) {
@@ -302,7 +337,7 @@ auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> I
   }
   const td_flow_where where = Layout::where(head(), key);
   if (flows_ < head().capacity) entry = place_for(where);
-  if (entry == nullptr) entry = make_way(where, now);
+  if (entry == nullptr) entry = make_way(key, where, now);
   if (entry == nullptr) return {Outcome::full, to_flow(key, word)};
   word.part.who |= next_generation(load(entry->word));
   if (in(where.second, entry)) word.part.who |= kAway;

@@ -32,6 +32,14 @@ enum class FlowChange : std::uint8_t {
   gone,       // forgotten. If Flow::counted, it stopped counting just now
 };
 
+// What is lost with a flow, in the order in which flows give way to others.
+enum class Worth : std::uint8_t {
+  over,
+  one_sided,  // only the client says that it is a connection, though the backend would be heard
+  unheard,    // the same, where backends are not heard
+  two_sided,  // never gives way
+};
+
 template <class Layout>
 class FlowTable {
  public:
@@ -45,11 +53,12 @@ class FlowTable {
     Tick stamp;
     std::uint16_t extra;  // as the forward mode has it
     std::uint8_t source;  // fullnat: which of the service's source addresses
+    bool answered;        // by the backend, where its packets come by
   };
 
   struct Decision {
     std::uint16_t backend;
-    std::uint8_t state;  // TD_FLOW_SYN_SENT, or ESTABLISHED for a flow that was joined, or ACTIVE
+    std::uint8_t state;  // TD_FLOW_SYN_SENT, or JOINED, or ACTIVE; or what another node saw
     std::uint16_t extra = 0;
     std::uint8_t source = 0;  // below TD_SERVICE_SOURCES
   };
@@ -97,6 +106,9 @@ class FlowTable {
   // and stamps them, so that they are fresh when this node takes over. nullptr: none are.
   void set_replicas(const std::uint8_t* by_service) { replicas_ = by_service; }
 
+  // By service number: 1 where the backends' packets come by, so that a flow can be answered.
+  void set_hears_server(const std::uint8_t* by_service) { hears_server_ = by_service; }
+
   // For create(): what clients must not know.
   static Seeds random_seeds();
 
@@ -109,7 +121,7 @@ class FlowTable {
   Result<Adopted> adopt(std::uint32_t tick_shift, Tick now);
 
   // For a packet that found no flow, or a flow that is over. At least `capacity` flows fit; beyond
-  // them, one that is over or half open gives way.
+  // them, another one gives way, see make_way().
   Insertion insert(const Key& key, const Decision& decision, Tick now);
 
   [[nodiscard]] std::optional<Flow> find(const Key& key) const;
@@ -124,8 +136,8 @@ class FlowTable {
   // false: there is no such flow.
   bool erase(const Key& key);
 
-  // Erases a flow that nobody would miss: one that is over, or has not got beyond its SYN. false:
-  // it is another one, or not there.
+  // Erases a flow that is over, or that nobody but a client says to be one. false: it is another
+  // one, or not there.
   bool give_way(const Key& key);
 
   // Draws the conclusions for one flow: on a close event.
@@ -163,15 +175,15 @@ class FlowTable {
   [[nodiscard]] Bucket& bucket(std::uint32_t element) const {
     return static_cast<Bucket*>(memory_)[element];
   }
-  static bool is_dispensable(const Flow& flow);
+  [[nodiscard]] Worth worth_of(const Flow& flow) const;
   static Flow to_flow(const Key& key, const td_flow_word& word);
   static std::optional<Flow> read(const Entry& entry);
   [[nodiscard]] Entry* locate(const Key& key) const;
   static Entry* free_in(Bucket& bucket);
   Entry* make_room(std::uint32_t element, int moves);
   Entry* place_for(const td_flow_where& where);
-  Entry* idlest_in(std::uint32_t element, Tick now);
-  Entry* make_way(const td_flow_where& where, Tick now);
+  struct Candidate;
+  Entry* make_way(const Key& key, const td_flow_where& where, Tick now);
   [[nodiscard]] bool in(std::uint32_t element, const Entry* entry) const;
   void move(Entry& from, Entry& to, bool away);
   void bring_home(Entry& entry);
@@ -188,6 +200,7 @@ class FlowTable {
   OnChange on_change_;
   FlowMarks* marks_ = nullptr;
   const std::uint8_t* replicas_ = nullptr;
+  const std::uint8_t* hears_server_ = nullptr;
   std::uint32_t flows_ = 0;
   std::uint32_t cursor_ = 0;  // of the sweep, in buckets
   std::uint64_t moves_ = 0;

@@ -46,6 +46,7 @@ Result<IdleTicks> IdleTicks::from(const FlowTimeouts& t, Duration tick) {
       ticks.limits_[state] = {to_ticks(row.limit.counted, tick),
                               to_ticks(row.limit.remembered, tick)};
   }
+  ticks.limits_[TD_FLOW_JOINED] = {0, to_ticks(t.syn_sent.remembered, tick)};
   return ticks;
 }
 

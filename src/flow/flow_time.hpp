@@ -77,11 +77,11 @@ class IdleTicks {
     Tick counted;
     Tick remembered;
   };
-  const Limit& operator[](std::uint8_t state) const { return limits_[state & 7U]; }
+  const Limit& operator[](std::uint8_t state) const { return limits_[state & 15U]; }
 
  private:
   IdleTicks() = default;
-  std::array<Limit, 8> limits_{};
+  std::array<Limit, 16> limits_{};
 };
 
 }  // namespace tandem::flow

@@ -42,7 +42,8 @@ inline constexpr std::uint32_t kState = TD_FLOW_STATE;
 inline constexpr std::uint32_t kCounted = TD_FLOW_COUNTED;
 inline constexpr std::uint32_t kAway = TD_FLOW_AWAY;
 inline constexpr std::uint32_t kSource = TD_FLOW_SOURCE;
-inline constexpr std::uint32_t kGeneration = 0xffU << TD_FLOW_GENERATION_SHIFT;
+inline constexpr std::uint32_t kAnswered = TD_FLOW_ANSWERED;
+inline constexpr std::uint32_t kGeneration = 0x3fU << TD_FLOW_GENERATION_SHIFT;
 
 constexpr bool is_free(const td_flow_word& word) {
   return (word.part.who & kState) == 0;

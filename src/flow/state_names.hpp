@@ -22,7 +22,7 @@ inline constexpr std::array kStateNames{
     StateName{TD_FLOW_SYN_SENT, "syn_sent"},     StateName{TD_FLOW_ESTABLISHED, "established"},
     StateName{TD_FLOW_FIN_CLIENT, "fin_client"}, StateName{TD_FLOW_FIN_SERVER, "fin_server"},
     StateName{TD_FLOW_CLOSED, "closed"},         StateName{TD_FLOW_RESET, "reset"},
-    StateName{TD_FLOW_ACTIVE, "active"},
+    StateName{TD_FLOW_ACTIVE, "active"},         StateName{TD_FLOW_JOINED, "joined"},
 };
 
 [[nodiscard]] constexpr const char* state_name(std::uint8_t state) noexcept {

@@ -3,7 +3,8 @@
 //
 //   flow is there?      its decision stands (and its client's router may be another one)
 //   SYN, or UDP         affinity, else the scheduler
-//   ACK without a flow  by a hash that both nodes compute alike: taken up in the middle
+//   ACK without a flow  by a hash that both nodes compute alike: joined in the middle. It counts for
+//                       nothing until it is confirmed (flow_track.h)
 //   RST, FIN, table full  by that hash too, but not remembered
 //   no backend          refused, or dropped
 #include <atomic>
@@ -170,15 +171,11 @@ bool Forwarder::is_taken_elsewhere(Table& table, const Packet& packet, std::uint
   return false;
 }
 
-// By affinity, scheduler or hash, and charged.
+// By affinity or scheduler, and charged; or by hash, and not.
 std::optional<std::uint16_t> Forwarder::choose(Packet& packet) {
   Service& service = *packet.service;
   balance::Scheduler& scheduler = *service.scheduler;
-  if (!packet.begins()) {
-    const auto backend = scheduler.hash_pick(packet.hash);
-    if (backend) scheduler.charge(*backend);
-    return backend;
-  }
+  if (!packet.begins()) return scheduler.hash_pick(packet.hash);
   if (service.affinity)
     return balance::pick(scheduler, *service.affinity, packet.client_address(), packet.hash,
                          packet.now);
@@ -189,6 +186,10 @@ std::optional<std::uint16_t> Forwarder::choose(Packet& packet) {
 // cannot stay charged, so that the scheduler comes to the next.
 template <class Table>
 std::optional<std::uint16_t> Forwarder::choose_in(Table& table, Packet& packet) {
+  if (!packet.begins()) {
+    const auto backend = choose(packet);
+    return backend && is_taken_elsewhere(table, packet, *backend) ? std::nullopt : backend;
+  }
   std::array<std::uint16_t, kChoices> passed;
   std::size_t count = 0;
   std::optional<std::uint16_t> backend;
@@ -214,9 +215,9 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   if (!backend) return TD_DROP_NO_BACKEND;
   typename Table::Decision decision{*backend, TD_FLOW_ACTIVE};
   if (packet.p.protocol == TD_PROTO_TCP)
-    decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_ESTABLISHED;
+    decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_JOINED;
   if (!reserve(packet, decision)) {
-    scheduler.close(*backend);
+    if (begins) scheduler.close(*backend);
     counts.exhausted++;
     return TD_DROP_NO_SOURCE_PORT;
   }
@@ -227,7 +228,7 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
     backend_counts_[*backend].flows++;
     return TD_TX_FORWARD;
   }
-  scheduler.close(*backend);
+  if (begins) scheduler.close(*backend);
   release(service, decision.extra, decision.source);
   if (outcome == Table::Outcome::exists) return TD_TX_FORWARD;
   counts.full++;

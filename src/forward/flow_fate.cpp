@@ -94,16 +94,22 @@ void Forwarder::forget_from_the_start() {
   forgets_ = true;
 }
 
-bool Forwarder::is_forlorn(std::uint16_t number, std::uint16_t slot) const {
+// Of replicas the other node decides, whose checks may say otherwise.
+bool Forwarder::is_forlorn(std::uint16_t number, std::uint16_t slot, std::uint8_t state) const {
   const Service* service = service_at(number);
   if (service == nullptr || service->going || !backends_[slot]) return true;
-  return service->settings.udp && backends_[slot]->settings.balance.state == balance::State::down;
+  const BackendSettings& backend = backends_[slot]->settings;
+  const bool is_down = backend.balance.state == balance::State::down;
+  if (replicas_[number] != 0 || !(is_down || backend.removed)) return false;
+  if (service->settings.udp) return true;
+  const bool is_half = state == TD_FLOW_SYN_SENT || state == TD_FLOW_JOINED;
+  return is_down && (is_half || service->settings.ends_with_backend);
 }
 
 template <class Table>
 void Forwarder::forget_in(Table& table, std::uint32_t buckets) {
   table.for_each_in(forgetting_, buckets, [&](const auto& flow) {
-    if (is_forlorn(service_of(flow.key), flow.backend)) table.erase(flow.key);
+    if (is_forlorn(service_of(flow.key), flow.backend, flow.state)) table.erase(flow.key);
   });
 }
 

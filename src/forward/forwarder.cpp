@@ -42,7 +42,10 @@ Forwarder::Forwarder(const Memory& memory, const flow::IdleTicks& idle)
       services_(TD_MAX_SERVICES),
       backends_(TD_MAX_BACKENDS),
       service_counts_(TD_MAX_SERVICES),
-      backend_counts_(TD_MAX_BACKENDS) {}
+      backend_counts_(TD_MAX_BACKENDS) {
+  flows4_.set_hears_server(hears_server_.data());
+  flows6_.set_hears_server(hears_server_.data());
+}
 
 Forwarder::~Forwarder() = default;
 
@@ -76,6 +79,7 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
                                                                   settings.affinity, random_word())
                             : nullptr;
   service->settings = settings;
+  hears_server_[number] = settings.is_nat() ? 1 : 0;
   if (replication_ != nullptr) replication_->sums.set_service(number, settings.identity);
   if (!schedules_anew) return;
   auto scheduler = std::make_unique<balance::Scheduler>(settings.kind, settings.options);
@@ -126,7 +130,7 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   service->scheduler->set(backend->settings.balance, now);
   if (service->affinity && is_new) service->affinity->forget(slot);
   const bool is_down = backend->settings.balance.state == balance::State::down;
-  if (service->settings.udp && is_down && counts_.total(slot) > 0) forget_from_the_start();
+  if ((is_down || settings.removed) && counts_.total(slot) > 0) forget_from_the_start();
 }
 
 void Forwarder::remove_backend(std::uint16_t slot) {

@@ -65,7 +65,8 @@ class Forwarder {
   // Removes its flows and its backends, a share with each sweep(). Its number may be used again at
   // once.
   void remove_service(std::uint16_t number);
-  // When a backend goes down its UDP flows are removed, so that clients are rescheduled.
+  // When a backend goes down, flows that another one can take are forgotten: UDP (also of a backend
+  // that is removed), what has not got beyond its SYN, and all others if the service says so.
   void set_backend(std::uint16_t slot, const BackendSettings& settings, MonotonicTime now);
   // Once no flow refers to it: counts().total(slot) is 0.
   void remove_backend(std::uint16_t slot);
@@ -165,7 +166,8 @@ class Forwarder {
   void forget_some(std::uint32_t buckets);
   template <class Table>
   void forget_in(Table& table, std::uint32_t buckets);
-  [[nodiscard]] bool is_forlorn(std::uint16_t service, std::uint16_t backend) const;
+  [[nodiscard]] bool is_forlorn(std::uint16_t service, std::uint16_t backend,
+                                std::uint8_t state) const;
   void remove_those_going();
   void release(const Service& service, std::uint16_t extra, std::uint8_t source);
   bool hold(const Service& service, std::uint16_t number, std::uint16_t extra, std::uint8_t source);
@@ -198,8 +200,9 @@ class Forwarder {
   bool forgets_ = false;          // some flows may be forlorn
   Replication* replication_ = nullptr;
   std::array<std::uint8_t, TD_MAX_SERVICES>
-      replicas_{};         // services that this node holds no lease of
-  bool applying_ = false;  // a change of the peer's
+      replicas_{};  // services that this node holds no lease of
+  std::array<std::uint8_t, TD_MAX_SERVICES> hears_server_{};  // services with nat or fullnat
+  bool applying_ = false;                                     // a change of the peer's
 };
 
 }  // namespace tandem::forward

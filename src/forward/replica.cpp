@@ -8,6 +8,8 @@
 //
 // If the peer names a flow of a service whose lease this node holds, as after a partition in which
 // both decided, a flow that is not here yet is added, and one that is here stays as it is.
+#include <utility>
+
 #include "forward/forwarder.hpp"
 #include "forward/known_flow.hpp"
 #include "forward/source_record.hpp"
@@ -31,8 +33,10 @@ bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
 
 void Forwarder::look_at_leases(MonotonicTime now) {
   if (replication_ == nullptr) return;
-  for (std::uint16_t number = 1; number < services_.size(); number++)
-    replicas_[number] = services_[number] != nullptr && !holds_lease(number, now) ? 1 : 0;
+  for (std::uint16_t number = 1; number < services_.size(); number++) {
+    const std::uint8_t is_replica = services_[number] != nullptr && !holds_lease(number, now);
+    if (std::exchange(replicas_[number], is_replica) > is_replica) forget_from_the_start();
+  }
 }
 
 // ---- Out
@@ -139,7 +143,7 @@ void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here
   }
   typename Table::Decision decision{change.backend, change.state};
   if (!acquire<Table>(*service, change, decision)) return replication_->ports_taken++;
-  const bool counts = !td_flow_is_ending(change.state);
+  const bool counts = !td_flow_is_ending(change.state) && change.state != TD_FLOW_JOINED;
   if (counts) service->scheduler->charge(change.backend);
   if (table.insert(key, decision, tick).outcome != Table::Outcome::inserted) {
     if (counts) service->scheduler->close(change.backend);

@@ -22,6 +22,7 @@ struct ServiceSettings {
   balance::Options options;
   Duration affinity{};                 // 0: none
   bool reject = true;                  // else what no backend can take is dropped
+  bool ends_with_backend = false;      // TCP flows are forgotten when their backend goes down
   std::vector<std::uint16_t> sources;  // fullnat: slots, at most TD_SERVICE_SOURCES
 
   [[nodiscard]] bool is_nat() const { return mode == TD_MODE_NAT || mode == TD_MODE_FULLNAT; }
@@ -33,6 +34,7 @@ struct BackendSettings {
   std::uint16_t port = 0;
   IpAddress outer;                // tunnel: this node's address, of the backend's family
   balance::Backend balance;       // its slot is set by the forwarder
+  bool removed = false;           // from the configuration: UDP flows leave it
   std::optional<td_hop> hop;      // not known: the backend gets no flows
   std::uint16_t next_shared = 0;  // the next backend at this address and port, of another service
   std::vector<std::uint16_t> shared_with;  // all of those

@@ -115,6 +115,7 @@ void NextHops::on_neighbour(const NeighbourKey& key, const NeighbourState& state
       return;
     case Reach::unknown:
     case Reach::failed:
+      if (found->second.mac && !found->second.asked) return neighbours_due_.set(key, now);
       return neighbours_due_.set_sooner(key, now + retry_after(found->second.unanswered));
   }
 }
@@ -189,6 +190,7 @@ void NextHops::resolve_neighbour(const NeighbourKey& key, MonotonicTime now) {
     neighbour.trouble = used.error().reason;
   else if (!usable)
     reach = Reach::asking;
+  neighbour.asked = !usable;
 }
 
 void NextHops::learn(Neighbour& neighbour, const NeighbourState& state) {
@@ -196,6 +198,12 @@ void NextHops::learn(Neighbour& neighbour, const NeighbourState& state) {
     ++neighbour.unanswered;
   if (state.reach == Reach::good || state.reach == Reach::stale) neighbour.unanswered = 0;
   neighbour.state = state;
+  if (state.mac) {
+    neighbour.mac = state.mac;
+    neighbour.asked = false;
+  } else if (state.reach == Reach::failed && neighbour.asked) {
+    neighbour.mac.reset();
+  }
   for (const auto& user : neighbour.users) publish(user);
 }
 
@@ -225,9 +233,8 @@ void NextHops::publish(const Destination& destination) {
   auto& target = targets_.at(destination);
   std::optional<NextHop> now;
   if (target.route)
-    if (const auto& state = neighbours_.at({target.route->hop, target.route->ifindex}).state;
-        state.mac)
-      now = NextHop{target.route->ifindex, *state.mac, target.route->source};
+    if (const auto& mac = neighbours_.at({target.route->hop, target.route->ifindex}).mac)
+      now = NextHop{target.route->ifindex, *mac, target.route->source};
   if (now == target.published) return;
   target.published = now;
   changed_.insert(destination);

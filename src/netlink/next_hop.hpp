@@ -4,7 +4,9 @@
 // For each watched destination the kernel is asked for its route, which names a device and a hop
 // (the gateway, or the destination itself), and for the hop's neighbour entry. Tandem's own
 // packets bypass the kernel, which therefore believes that nobody uses the neighbour: so it is
-// told to verify the entry when it becomes stale and to ask again when it failed (NTF_USE).
+// told to verify the entry when it becomes stale and to ask again when it failed (NTF_USE). An entry
+// may go though the neighbour is well, by `ip neigh flush` or the kernel's own garbage collection:
+// its MAC address stays in use until the kernel has asked again in vain.
 // Notifications of routes and neighbours keep both current. Some changes come without one (routes
 // that go with their device or source address, policy rules), so a route that concerns a changed
 // link is asked for anew, and each of them every kRecheck.
@@ -75,6 +77,8 @@ class NextHops {
     std::set<Destination> users;
     unsigned unanswered = 0;  // attempts that failed, since it last answered
     std::string trouble;      // why the kernel would not ask
+    std::optional<MacAddress> mac;  // in use: the last one, until it has been asked for in vain
+    bool asked = false;             // since the kernel's entry went
   };
 
   NextHops(Monitor monitor, Requests requests)

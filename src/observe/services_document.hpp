@@ -52,7 +52,7 @@ struct ServiceView {
 struct FlowTableView {
   std::uint64_t flows = 0;
   std::uint64_t capacity = 0;
-  std::uint64_t evicted = 0;  // half open or over, for want of room
+  std::uint64_t evicted = 0;  // over, or of one side alone, for want of room
 };
 
 struct FlowTablesView {

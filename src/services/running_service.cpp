@@ -77,6 +77,7 @@ forward::ServiceSettings settings_of(const RunningService& s) {
   settings.options.table_size = balance::MaglevTable::size_for(s.backends.size());
   settings.affinity = s.config.affinity;
   settings.reject = s.config.unavailable == config::Unavailable::reject;
+  settings.ends_with_backend = s.config.on_down == config::OnDown::reset;
   settings.sources = s.sources;
   return settings;
 }
@@ -90,7 +91,9 @@ forward::BackendSettings settings_of(const RunningServices& all, const RunningSe
   settings.balance.identity = identity_of(s.config, b.config);
   settings.balance.weight = b.weight;
   settings.balance.max_connections = b.config.max_connections;
-  settings.balance.state = b.retired ? balance::State::draining : b.state;
+  settings.removed = b.retired;
+  settings.balance.state =
+      b.retired && b.state != balance::State::down ? balance::State::draining : b.state;
   settings.balance.up_since = b.since;
   // Those alike form a chain in the order of configuration, which replies() begins.
   bool behind = false;

@@ -202,7 +202,7 @@ void get_one(Reader& r, FlowRecord& f, const Flows<Family>&) {
 }
 template <int Family>
 bool good_one(const FlowRecord& f, const Flows<Family>&) {
-  return f.state > TD_FLOW_FREE && f.state <= TD_FLOW_ACTIVE && f.source < TD_SERVICE_SOURCES;
+  return f.state > TD_FLOW_FREE && f.state < TD_FLOW_STATES && f.source < TD_SERVICE_SOURCES;
 }
 template <int Family>
 void put_one(Writer& w, const FlowRecord& f, const Gone<Family>&) {

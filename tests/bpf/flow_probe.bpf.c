@@ -65,7 +65,7 @@ int probe(struct xdp_md *ctx)
 	if (p->udp)
 		td_flow_stamp(&hit, p->tick);
 	else
-		p->seen = td_flow_see_tcp(&hit, p->tick, p->tcp_flags, p->from);
+		p->seen = td_flow_see_tcp(&hit, p->tick, p->tcp_flags, p->from, 1);
 	return XDP_PASS;
 }
 
@@ -86,7 +86,7 @@ TD_INLINE int established(struct td_flow_hit *hit)
 
 	if (flow_chained)
 		flow_cursor += hit->word.part.extra;
-	return td_flow_see_tcp(hit, (__u16)(jiffies >> 6), TD_TCP_ACK, TD_FROM_CLIENT) ==
+	return td_flow_see_tcp(hit, (__u16)(jiffies >> 6), TD_TCP_ACK, TD_FROM_CLIENT, 1) ==
 			       TD_FLOW_SAME
 		       ? XDP_PASS
 		       : XDP_ABORTED;

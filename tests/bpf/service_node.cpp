@@ -223,6 +223,13 @@ void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uin
   forwarder_->set_backend(slot, settings, now);
 }
 
+void ServiceNode::remove_backend(std::uint16_t slot, MonotonicTime now) {
+  auto settings = settings_of(test_services()[slot / 2 - 1], slot % 2, slot);
+  settings.balance.state = balance::State::draining;
+  settings.removed = true;
+  forwarder_->set_backend(slot, settings, now);
+}
+
 void ServiceNode::add_backend(std::uint16_t slot, const TestService& service, std::uint16_t weight,
                               MonotonicTime now) {
   auto settings = settings_of(service, 0, slot);

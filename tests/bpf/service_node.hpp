@@ -79,6 +79,8 @@ class ServiceNode {
   void replicate(forward::Replication& shared, MonotonicTime now);
   void set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,
                    MonotonicTime now, std::uint32_t max_connections = 0);
+  // From the configuration: its flows may stay.
+  void remove_backend(std::uint16_t slot, MonotonicTime now);
   // Another one for a service, at the first one's address. slot: from 100 on.
   void add_backend(std::uint16_t slot, const TestService& service, std::uint16_t weight,
                    MonotonicTime now);

@@ -119,9 +119,9 @@ class Twins {
       k.stamp = now_;
       return;
     }
-    td_flow_see_tcp(&*hit, now_, f, TD_FROM_CLIENT);
+    td_flow_see_tcp(&*hit, now_, f, TD_FROM_CLIENT, 1);
     const auto idle = static_cast<std::int16_t>(now_ - k.stamp);
-    const std::uint8_t next = td_flow_next(k.state, f, TD_FROM_CLIENT, idle);
+    const std::uint8_t next = td_flow_next(k.state, f, TD_FROM_CLIENT, idle, 1);
     if (k.state != TD_FLOW_RESET || next != k.state) k.stamp = now_;
     k.state = next;
   }
@@ -191,7 +191,7 @@ class Race {
       found_++;
       check(n, hit->word.part.who);
       const std::uint8_t flags = n % 2 ? TD_TCP_ACK : TD_TCP_FIN;
-      td_flow_see_tcp(&*hit, static_cast<Tick>(random() % (kLatest + 1)), flags, TD_FROM_CLIENT);
+      td_flow_see_tcp(&*hit, static_cast<Tick>(random() % (kLatest + 1)), flags, TD_FROM_CLIENT, 1);
     }
   }
 

@@ -75,7 +75,7 @@ class Rig {
                        int from = TD_FROM_CLIENT) const {
     auto hit = look(key);
     EXPECT_TRUE(hit);
-    return hit ? td_flow_see_tcp(&*hit, now, flags, from) : TD_FLOW_NEW;
+    return hit ? td_flow_see_tcp(&*hit, now, flags, from, 1) : TD_FLOW_NEW;
   }
 
   // Whether the counts are those of the table.

@@ -45,16 +45,16 @@ TEST(FlowStates, FollowFlagsAndDirection) {
   };
   for (const auto& row : rows)
     for (std::size_t i = 0; i < std::size(kStates); i++)
-      EXPECT_EQ(td_flow_next(kStates[i], row.flags, row.from, 0), row.next[i])
+      EXPECT_EQ(td_flow_next(kStates[i], row.flags, row.from, 0, 1), row.next[i])
           << row.name << " in state " << int{kStates[i]};
 }
 
 TEST(FlowStates, AClientThatGoesOnAfterARstTakesItUpAgain) {
-  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, 1), TD_FLOW_RESET);
-  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, -1), TD_FLOW_RESET);
-  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, 2), TD_FLOW_ESTABLISHED);
-  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kServer, 2), TD_FLOW_RESET);
-  EXPECT_EQ(td_flow_next(TD_FLOW_CLOSED, TD_TCP_ACK, kClient, 9), TD_FLOW_CLOSED);
+  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, 1, 1), TD_FLOW_RESET);
+  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, -1, 1), TD_FLOW_RESET);
+  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kClient, 2, 1), TD_FLOW_ESTABLISHED);
+  EXPECT_EQ(td_flow_next(TD_FLOW_RESET, TD_TCP_ACK, kServer, 2, 1), TD_FLOW_RESET);
+  EXPECT_EQ(td_flow_next(TD_FLOW_CLOSED, TD_TCP_ACK, kClient, 9, 1), TD_FLOW_CLOSED);
 }
 
 template <class V>
@@ -133,10 +133,10 @@ TYPED_TEST(FlowTrackTest, ALateReaderDoesNotChangeTheNextTenantsState) {
   auto late = rig.look(TypeParam::key(1));
   ASSERT_TRUE(late);
   rig.table().erase(TypeParam::key(1));
-  EXPECT_EQ(td_flow_see_tcp(&*late, 1001, TD_TCP_FIN, kClient), TD_FLOW_SAME) << "free";
+  EXPECT_EQ(td_flow_see_tcp(&*late, 1001, TD_TCP_FIN, kClient, 1), TD_FLOW_SAME) << "free";
   rig.table().insert(TypeParam::key(1), {7, TD_FLOW_ESTABLISHED}, 1000);
   ASSERT_EQ(rig.look(TypeParam::key(1))->at, late->at);
-  EXPECT_EQ(td_flow_see_tcp(&*late, 1001, TD_TCP_FIN, kClient), TD_FLOW_SAME);
+  EXPECT_EQ(td_flow_see_tcp(&*late, 1001, TD_TCP_FIN, kClient, 1), TD_FLOW_SAME);
   EXPECT_EQ(this->flow(rig)->state, TD_FLOW_ESTABLISHED);
   EXPECT_EQ(this->flow(rig)->backend, 7);
 }

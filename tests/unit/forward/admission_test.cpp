@@ -326,9 +326,19 @@ class Ports : public testing::Test {
     return flags == TD_TCP_SYN ? memory_.node.admit(frame, rig::kLink, now_).reason
                                : memory_.node.steer(frame, rig::kLink, now_).reason;
   }
+  // Of both sides.
   void establish(std::uint32_t from, std::uint32_t to) {
+    const TestService s = test_services()[2];
     for (std::uint32_t n = from; n < to; n++) {
-      ASSERT_EQ(packet(n, TD_TCP_SYN), TD_TX_FORWARD);
+      const Segment segment{.client = 1 + n / 60'000,
+                            .port = static_cast<std::uint16_t>(1 + n % 60'000)};
+      const auto first = memory_.node.admit(to_service(s, segment), rig::kLink, now_);
+      ASSERT_EQ(first.reason, TD_TX_FORWARD);
+      const int which = first.out.backend % 2;
+      const auto answer = from_backend(s, which, {.flags = TD_TCP_SYN | TD_TCP_ACK},
+                                       load_be16(&first.frame[(which == 0 ? 14U : 18U) + 20]));
+      ASSERT_EQ(memory_.node.steer(answer, which == 0 ? rig::kLink : rig::kOtherLink, now_).reason,
+                TD_TX_REPLY);
       ASSERT_EQ(packet(n, TD_TCP_ACK), TD_TX_FORWARD);
     }
   }
@@ -409,15 +419,157 @@ TEST_F(Admission, DatagramsToABackendThatGoesDownGoToAnother) {
   for (std::uint16_t port = 1; port <= 20; port++) {
     admit(to_service(service(2), {.port = port}));
     admit(to_service(service(1), {.port = port}));
+    steer(to_service(service(1), {.port = port, .flags = TD_TCP_ACK}));
   }
   node_.set_backend(4, balance::State::down, 1, now_);
   node_.set_backend(2, balance::State::down, 1, now_);
   for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
   EXPECT_EQ(active(4), 0U);
-  EXPECT_EQ(active(2), 10U);  // TCP cannot go anywhere else
+  EXPECT_EQ(active(2), 10U);  // connections cannot go anywhere else
   for (std::uint16_t port = 1; port <= 20; port++)
     EXPECT_EQ(admit(to_service(service(2), {.port = port})).out.backend, 5);
 }
+
+TEST_F(Admission, ASynToABackendThatGoesDownIsScheduledAnew) {
+  for (const auto& s : test_services()) {
+    if (s.udp || s.number == 14) continue;
+    for (std::uint16_t port = 1; port <= 20; port++) admit(to_service(s, {.port = port}));
+    const auto slot = static_cast<std::uint16_t>(2 * s.number);
+    EXPECT_EQ(active(slot), 10U) << s.number;
+    node_.set_backend(slot, balance::State::down, 1, now_);
+    for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+    EXPECT_EQ(active(slot), 0U) << s.number;
+    for (std::uint16_t port = 1; port <= 20; port++)  // repeated
+      EXPECT_EQ(admit(to_service(s, {.port = port})).out.backend, slot + 1) << s.number;
+  }
+}
+
+TEST_F(Admission, ConnectionsEndWithTheirBackendIfTheServiceSaysSo) {
+  forward::ServiceSettings settings;
+  settings.identity = 4;
+  settings.mode = TD_MODE_DSR;
+  settings.ends_with_backend = true;
+  node_.forwarder().set_service(4, settings, now_);
+  for (std::uint16_t port = 1; port <= 20; port++) {
+    admit(to_service(service(4), {.port = port}));
+    steer(to_service(service(4), {.port = port, .flags = TD_TCP_ACK}));
+  }
+  node_.set_backend(8, balance::State::draining, 1, now_);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  EXPECT_EQ(active(8), 10U);
+  node_.set_backend(8, balance::State::down, 1, now_);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  EXPECT_EQ(active(8), 0U);
+  // The next segments go to a backend that knows nothing of them, and answers by RST.
+  for (std::uint16_t port = 1; port <= 20; port++)
+    EXPECT_EQ(admit(to_service(service(4), {.port = port, .flags = TD_TCP_ACK})).out.backend % 2,
+              1);
+}
+
+TEST_F(Admission, DatagramsLeaveABackendThatIsRemoved) {
+  for (std::uint16_t port = 1; port <= 20; port++) admit(to_service(service(2), {.port = port}));
+  node_.set_backend(4, balance::State::draining, 1, now_);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  EXPECT_EQ(active(4), 10U);
+  node_.remove_backend(4, now_);
+  for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  EXPECT_EQ(active(4), 0U);
+}
+
+// ---- A flow that is joined by an ACK, and what confirms it
+
+TEST_F(Admission, AnAckAloneIsNoConnection) {
+  for (const auto& s : test_services()) {
+    if (s.udp || s.number == 14) continue;
+    set_all(s.number, balance::State::up, 1, 5);
+    for (std::uint16_t port = 1; port <= 20; port++)
+      for (int again = 0; again < 2; again++)
+        EXPECT_EQ(admit(to_service(s, {.port = port, .flags = TD_TCP_ACK})).reason, TD_TX_FORWARD);
+    EXPECT_EQ(active(2 * s.number) + active(2 * s.number + 1), 0U) << s.number;
+    // Nothing of the limit is used up.
+    for (std::uint16_t port = 101; port <= 110; port++)
+      EXPECT_EQ(admit(to_service(s, {.port = port})).reason, TD_TX_FORWARD) << s.number;
+    EXPECT_EQ(admit(to_service(s, {.port = 111})).reason, TD_TX_REFUSED) << s.number;
+  }
+  EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
+}
+
+TEST_F(Admission, TheBackendsAnswerConfirmsAFlowThatWasJoined) {
+  for (const std::uint8_t flags : {std::uint8_t{TD_TCP_ACK}, std::uint8_t{TD_TCP_RST}}) {
+    const TestService& s = service(1);
+    const auto port = static_cast<std::uint16_t>(500 + flags);
+    const auto joined = admit(to_service(s, {.port = port, .flags = TD_TCP_ACK}));
+    ASSERT_EQ(joined.reason, TD_TX_FORWARD);
+    const int which = joined.out.backend % 2;
+    // The client alone can say what it likes, whenever.
+    now_ += std::chrono::seconds(1);
+    steer(to_service(s, {.port = port, .flags = TD_TCP_ACK}));
+    EXPECT_EQ(active(joined.out.backend), 0U);
+    steer(from_backend(s, which, {.flags = flags}, port),
+          which == 0 ? rig::kLink : rig::kOtherLink);
+    EXPECT_EQ(active(joined.out.backend), flags == TD_TCP_ACK ? 1U : 0U);
+    const auto end = to_service(s, {.port = port, .flags = TD_TCP_RST});
+    steer(end);
+    EXPECT_EQ(active(joined.out.backend), 0U);
+  }
+  EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
+}
+
+TEST_F(Admission, WhereBackendsAreNotHeardAClientThatGoesOnConfirmsIt) {
+  const TestService& s = service(4);
+  const auto joined = admit(to_service(s, {.flags = TD_TCP_ACK}));
+  steer(to_service(s, {.flags = TD_TCP_ACK}));
+  EXPECT_EQ(active(joined.out.backend), 0U);
+  now_ += std::chrono::seconds(1);
+  steer(to_service(s, {.flags = TD_TCP_ACK}));
+  EXPECT_EQ(active(joined.out.backend), 1U);
+}
+
+// ---- Floods
+
+class Flood : public Admission, public testing::WithParamInterface<std::uint16_t> {
+ protected:
+  // A connection of both sides: of nat.
+  void open(const TestService& s, std::uint16_t port) {
+    const auto first = admit(to_service(s, {.client = 9, .port = port}));
+    ASSERT_EQ(first.reason, TD_TX_FORWARD);
+    const int which = first.out.backend % 2;
+    const std::uint32_t link = which == 0 ? rig::kLink : rig::kOtherLink;
+    Segment answer{.client = 9, .flags = TD_TCP_SYN | TD_TCP_ACK};
+    ASSERT_EQ(steer(from_backend(s, which, answer, port), link).reason, TD_TX_REPLY);
+    steer(to_service(s, {.client = 9, .port = port, .flags = TD_TCP_ACK}));
+  }
+};
+
+// SYNs, stray ACKs, datagrams and connections that only clients speak of: twice as many as there is
+// room for.
+TEST_P(Flood, DisplacesItsOwn) {
+  const TestService& s = service(1);
+  for (std::uint16_t port = 1; port <= 100; port++) open(s, port);
+  const TestService& flooded = service(GetParam());
+  for (const std::uint8_t flags : {std::uint8_t{TD_TCP_SYN}, std::uint8_t{TD_TCP_ACK}})
+    for (std::uint32_t n = 0; n < 2 * ServiceNode::kFlows; n++) {
+      Segment segment{.client = 10 + n / 4000,
+                      .port = static_cast<std::uint16_t>(1000 + n % 4000),
+                      .flags = flags};
+      admit(to_service(flooded, segment));
+      if (flags == TD_TCP_SYN) {
+        segment.flags = TD_TCP_ACK;
+        steer(to_service(flooded, segment));
+      }
+    }
+  EXPECT_GT(node_.forwarder().flows4().evictions() + node_.forwarder().of_service(GetParam()).full,
+            0U);
+  // New connections of another service find room, and those that are there stay.
+  for (std::uint16_t port = 101; port <= 400; port++) open(s, port);
+  for (std::uint16_t port = 1; port <= 400; port++)
+    EXPECT_EQ(steer(to_service(s, {.client = 9, .port = port, .flags = TD_TCP_ACK})).reason,
+              TD_TX_FORWARD)
+        << port;
+  EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, Flood, testing::Values(1, 2, 3, 4, 5, 6, 13));
 
 }  // namespace
 }  // namespace tandem

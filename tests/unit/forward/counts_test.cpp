@@ -98,7 +98,7 @@ TEST(Counts, AgreeWithTheTableAfterEveryEvent) {
       most = std::max(most, chaos.node().forwarder().flows4().flows());
       if (testing::Test::HasFatalFailure()) FAIL() << "seed " << seed << ", event " << i;
     }
-    EXPECT_GT(most, 500U);  // of 2,100 that there could be
+    EXPECT_GT(most, 400U);  // of 2,100 that there could be
   }
 }
 

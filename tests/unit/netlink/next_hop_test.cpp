@@ -123,6 +123,33 @@ TEST_F(NextHopsTest, SaysWhenNobodyAnswersAndNoticesWhenSomebodyDoes) {
   EXPECT_TRUE(resolves(v4));
 }
 
+// As `ip neigh flush` does it, and the kernel's garbage collection.
+TEST_F(NextHopsTest, KeepsANeighbourWhoseEntryGoesWhileItIsAskedAgain) {
+  const Destination v4{ip("192.0.2.2")}, v6{ip("2001:db8::2")};
+  watch({v4, v6});
+  ASSERT_TRUE(resolves(v4) && resolves(v6));
+  auto requests = Requests::open();
+  ASSERT_TRUE(requests);
+  const auto knows = [&](const Destination& peer) {
+    const auto state =
+        ask_neighbour(*requests, {peer.address, hops_->lookup({ip("192.0.2.2")})->ifindex});
+    return state && state->mac;
+  };
+  for (int i = 0; i < 3; i++) {
+    run("ip -4 neigh flush dev veth0");
+    run("ip -6 neigh flush dev veth0");
+    EXPECT_TRUE(wait_until(*hops_, [&] {
+      EXPECT_TRUE(hops_->lookup(v4) && hops_->lookup(v6));
+      return knows(v4) && knows(v6);
+    }));
+  }
+  EXPECT_EQ(changes_[v4], 1);
+  EXPECT_EQ(changes_[v6], 1);
+  in_peer("ip link set veth1 arp off");  // now it is really gone
+  run("ip -4 neigh flush dev veth0");
+  EXPECT_TRUE(says(v4, "no answer to ARP on veth0"));
+}
+
 TEST_F(NextHopsTest, HasAStaleNeighbourVerified) {
   const Destination peer{ip("192.0.2.2")};
   const std::string stale =
