@@ -123,7 +123,7 @@ namespace tandem::observe {
   X(tandem_flow_table_flows, gauge, "family", "Flows in the flow table")                           \
   X(tandem_flow_table_capacity, gauge, "family", "Flows that the flow table has room for")         \
   X(tandem_flow_table_evictions_total, counter, "family",                                          \
-    "Flows that gave way to new ones: over, or of one side alone")                                           \
+    "Flows that gave way to new ones: over, or of one side alone")                                 \
   X(tandem_flow_counts, gauge, "where", "Connections, as the table and as the schedulers count")   \
   X(tandem_flow_count_mismatch, gauge, "",                                                         \
     "Difference of the two counts of connections, which is 0 at any moment")                       \
