@@ -75,8 +75,8 @@ class NextHops {
   struct Neighbour {
     NeighbourState state;
     std::set<Destination> users;
-    unsigned unanswered = 0;  // attempts that failed, since it last answered
-    std::string trouble;      // why the kernel would not ask
+    unsigned unanswered = 0;        // attempts that failed, since it last answered
+    std::string trouble;            // why the kernel would not ask
     std::optional<MacAddress> mac;  // in use: the last one, until it has been asked for in vain
     bool asked = false;             // since the kernel's entry went
   };
