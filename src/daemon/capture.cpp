@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/capture.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.hpp"
 #include "flow/reason_names.hpp"
 
 namespace tandem::daemon {
@@ -16,6 +20,19 @@ constexpr int kRecordsAtOnce = 256;  // records, between other things that the t
 
 void store(__u64& word, __u64 value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
+}
+
+// A regular file, for its owner alone: whoever opens a FIFO or a terminal may have to wait, and this
+// thread must not.
+Result<void> open_file(const std::string& path, std::ofstream& file) {
+  const Descriptor made(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  struct stat found {};
+  if (!made || fstat(made.get(), &found) != 0) return fail_errno("cannot write " + path);
+  if (!S_ISREG(found.st_mode)) return fail(path + " is no regular file");
+  file.open("/proc/self/fd/" + std::to_string(made.get()), std::ios::binary | std::ios::trunc);
+  if (!file) return fail_errno("cannot write " + path);
+  return {};
 }
 
 }  // namespace
@@ -47,9 +64,8 @@ void Capture::start(const control::CaptureRequest& request, control::Completion 
   if (running_) finish();
   auto running = std::make_unique<Running>(
       Running{.request = request, .done = done, .filter = std::move(*filter)});
-  errno = 0;
-  running->file.open(request.file, std::ios::binary | std::ios::trunc);
-  if (!running->file) return done(fail_errno("cannot write " + request.file));
+  if (auto made = open_file(request.file, running->file); !made)
+    return done(std::unexpected(made.error()));
   running->pcapng.emplace(running->file, TD_CAPTURE_BYTES, [this](std::uint32_t device) {
     const auto link = deps_.links.find(static_cast<int>(device));
     return link ? link->name : std::to_string(device);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemd: reads the configuration, checks it, runs the node until it is told to stop.
 #include <sched.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/program_options.hpp>
-#include <cstdlib>
 #include <iostream>
 #include <utility>
 
 #include "config/load.hpp"
 #include "daemon/capabilities.hpp"
+#include "daemon/log.hpp"
 #include "daemon/node.hpp"
 #include "daemon/system_check.hpp"
 #include "engine/version.hpp"
@@ -65,14 +64,6 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
     status = 2;
     return std::nullopt;
   }
-}
-
-// journald adds time and name by itself.
-void set_up_log() {
-  auto logger = spdlog::stderr_color_mt("tandemd");
-  logger->set_pattern(std::getenv("JOURNAL_STREAM") != nullptr ? "%l: %v"
-                                                               : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
-  spdlog::set_default_logger(std::move(logger));
 }
 
 // Prints every problem, to stdout if that is all that was asked for. true: none is an error.
@@ -154,7 +145,7 @@ int main(int argc, char** argv) {
   if (line->check) return report(loaded, line->config_file, std::cout) ? 0 : 1;
   if (!report(loaded, line->config_file, std::cerr)) return 1;
   if (!is_allowed()) return 1;
-  set_up_log();
+  daemon::open_log();
   allow_many_descriptors();
   go_before_ordinary_work();
   return run(line->config_file, loaded.config);

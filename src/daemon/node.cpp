@@ -110,7 +110,7 @@ Result<void> Node::open_kernel(const config::Config& config) {
   auto links = LinkWatch::open();
   if (!links) return std::unexpected(links.error());
   links_ = std::move(*links);
-  auto addresses = VirtualAddresses::open(loop_, events_);
+  auto addresses = VirtualAddresses::open(loop_, config, events_);
   if (!addresses) return std::unexpected(addresses.error());
   addresses_ = std::move(*addresses);
   auto gates = Gates::open(config);
@@ -400,6 +400,7 @@ void Node::take_down() {
       plane_ && running_.plan.config.flows.keep_at_stop &&
       plane_->forwarder().flows4().flows() + plane_->forwarder().flows6().flows() > 0;
   for (const auto& r : running_.plan.routers) addresses_->remove(r);
+  if (addresses_) addresses_->remove_all();
   if (keeps_flows) {
     gates_->program().detach_all();
   } else {

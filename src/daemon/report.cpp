@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/log.hpp"
 #include "daemon/sync_gate.hpp"
 
 namespace tandem::daemon {
@@ -83,6 +84,8 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   for (const auto& router : routers(snapshot, ""))
     for (const auto& warning : {unsent_warning(router), interval_warning(router)})
       if (warning) add({router.config.name + ": " + *warning});
+  if (const auto lost = log_lines_lost(); lost > 0)
+    add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
   add(sources_.plane.troubles());
   for (const auto& loss : losses)
     if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});

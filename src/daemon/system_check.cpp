@@ -3,6 +3,7 @@
 
 #include "config/unsafe_commands.hpp"
 #include "engine/pci_device.hpp"
+#include "netlink/addresses.hpp"
 #include "speaker/interfaces.hpp"
 
 namespace tandem::daemon {
@@ -37,6 +38,28 @@ Result<void> check_bond(const config::Config& config, const config::Interface& i
   return {};
 }
 
+// A virtual address that is on an interface as the only one, and was not put there by tandemd, is the
+// node's own: to take it over would cut the node off.
+void check_own_addresses(const config::Config& config, const netlink::Links& links,
+                         std::vector<config::Problem>& problems) {
+  std::set<IpAddress> virtuals;
+  for (const auto& v : config.vrrp)
+    for (const auto& a : v.addresses) virtuals.insert(a.prefix.address);
+  const auto ours = netlink::protocol_number(config.node.bpffs);
+  for (const auto& v : config.vrrp) {
+    if (v.priority == wire::kOwnerPriority) continue;
+    for (const auto& a : v.addresses) {
+      const std::string& name = a.device.empty() ? v.interface : a.device;
+      const auto* device = links.device(name);
+      if (device == nullptr || !is_only_own(*device, a.prefix.address, virtuals, ours)) continue;
+      problems.push_back({config::Severity::error, v.where,
+                          "addresses: " + a.prefix.address.to_string() +
+                              " is the only own address of " + name +
+                              ", expected one that this node does not have, or priority = 255"});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<config::Problem> check_system(const config::Config& config,
@@ -47,6 +70,7 @@ std::vector<config::Problem> check_system(const config::Config& config,
       problems.push_back({config::Severity::error, interface.where, good.error().message});
     else if (auto apt = check_bond(config, interface, links); !apt)
       problems.push_back({config::Severity::error, interface.where, apt.error().message});
+  check_own_addresses(config, links, problems);
   for (auto& problem : config::unsafe_commands(config)) problems.push_back(std::move(problem));
   return problems;
 }

@@ -42,8 +42,9 @@ void log_trouble(const std::string& name, const Result<void>& done) {
 }  // namespace
 
 Result<std::unique_ptr<VirtualAddresses>> VirtualAddresses::open(boost::asio::io_context& loop,
+                                                                 const config::Config& config,
                                                                  observe::EventLog& events) {
-  auto addresses = netlink::Addresses::open();
+  auto addresses = netlink::Addresses::open(netlink::protocol_number(config.node.bpffs));
   if (!addresses) return std::unexpected(addresses.error());
   return std::unique_ptr<VirtualAddresses>(
       new VirtualAddresses(loop, std::move(*addresses), events));
@@ -92,6 +93,10 @@ Result<void> VirtualAddresses::sweep(const config::Config& config) {
   for (const auto& v : config.vrrp)
     std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
   return addresses_.sweep(leftovers);
+}
+
+void VirtualAddresses::remove_all() {
+  log_trouble("addresses", addresses_.sweep({}));
 }
 
 void VirtualAddresses::install(const speaker::PlannedRouter& r) {

@@ -23,6 +23,7 @@ namespace tandem::daemon {
 class VirtualAddresses {
  public:
   static Result<std::unique_ptr<VirtualAddresses>> open(boost::asio::io_context& loop,
+                                                        const config::Config& config,
                                                         observe::EventLog& events);
 
   // Which addresses of owners in `config` are real: there, and not put there for `running`.
@@ -32,6 +33,8 @@ class VirtualAddresses {
   void set_real(std::set<IpAddress> addresses) { real_ = std::move(addresses); }
   // Addresses that an earlier run left behind when it was killed.
   Result<void> sweep(const config::Config& config);
+  // The end: all that this node put anywhere.
+  void remove_all();
 
   // Problems are logged; what could not be installed is tried again.
   void install(const speaker::PlannedRouter& router);

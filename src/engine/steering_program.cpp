@@ -53,16 +53,34 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// A directory that nobody else can enter, and so neither lock nor list. One that somebody else made
+// there goes: a bpffs that is mounted without a mode lets everybody.
+Result<void> make_private(const std::string& directory) {
+  std::error_code error;
+  struct stat found {};
+  if (lstat(directory.c_str(), &found) == 0 &&
+      (!S_ISDIR(found.st_mode) || found.st_uid != geteuid())) {
+    std::filesystem::remove_all(directory, error);
+    if (error)
+      return fail("node.bpffs: " + directory + " belongs to user " + std::to_string(found.st_uid) +
+                  " and cannot be removed: " + error.message());
+  }
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail_errno("node.bpffs: cannot create " + directory);
+  if (lstat(directory.c_str(), &found) != 0 || !S_ISDIR(found.st_mode) ||
+      found.st_uid != geteuid() || chmod(directory.c_str(), 0700) != 0)
+    return fail("node.bpffs: " + directory + " is not this user's own");
+  return {};
+}
+
 Result<void> make_pin_directory(const std::string& bpffs, const std::string& pins) {
   const auto parent = std::filesystem::path(bpffs).parent_path();
   struct statfs fs {};
   if (statfs(parent.c_str(), &fs) != 0 || static_cast<unsigned long>(fs.f_type) != BPF_FS_MAGIC)
     return fail("node.bpffs: " + parent.string() +
                 " is not a BPF file system; mount it with: mount -t bpf bpf " + parent.string());
-  std::error_code error;
-  std::filesystem::create_directories(pins, error);
-  if (error) return fail("node.bpffs: cannot create " + pins + ": " + error.message());
-  return {};
+  if (auto made = make_private(bpffs); !made) return made;
+  return make_private(pins);
 }
 
 // Each interface gets an instance with the steps, which take the kernel's verifier most of a

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/addresses.hpp"
 
+#include <linux/if_addr.h>
+
 #include <algorithm>
 
 #include "netlink/address_request.hpp"
@@ -30,10 +32,30 @@ Result<void> result_of(std::string problems) {
 
 }  // namespace
 
-Result<Addresses> Addresses::open() {
+// In the upper half: the kernel's own numbers are small.
+std::uint8_t protocol_number(std::string_view pin_directory) {
+  std::uint32_t hash = 2166136261;  // FNV-1a
+  for (const char c : pin_directory) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619;
+  return static_cast<std::uint8_t>(0x80 | (hash >> 16 & 0x7f));
+}
+
+bool is_only_own(const Device& device, const IpAddress& address,
+                 const std::set<IpAddress>& virtuals, std::uint8_t protocol) {
+  const auto is_here = [&](const InterfaceAddress& a) { return a.prefix.address == address; };
+  const auto here = std::ranges::find_if(device.addresses, is_here);
+  if (here == device.addresses.end() || here->protocol == protocol || address.is_link_local())
+    return false;
+  return std::ranges::none_of(device.addresses, [&](const InterfaceAddress& a) {
+    const IpAddress& other = a.prefix.address;
+    return other != address && other.family() == address.family() && !other.is_link_local() &&
+           a.protocol != protocol && !virtuals.contains(other);
+  });
+}
+
+Result<Addresses> Addresses::open(std::uint8_t protocol) {
   auto feed = LinkFeed::open();
   if (!feed) return std::unexpected(feed.error());
-  return Addresses(std::move(*feed));
+  return Addresses(std::move(*feed), protocol);
 }
 
 // ---- What owners ask for -----------------------------------------------------------------------
@@ -80,16 +102,27 @@ Result<void> Addresses::sweep(const std::vector<DeviceAddress>& leftovers) {
   LinkChanges ignored;
   std::string problems;
   if (auto pulled = feed_.pull(ignored); !pulled) collect(pulled, problems);
+  std::set<IpAddress> virtuals;
+  for (const auto& leftover : leftovers) virtuals.insert(leftover.prefix.address);
+  std::set<Place> found;
+  for (const auto& [ifindex, device] : feed_.table().devices())
+    for (const auto& address : device.addresses)
+      if (address.protocol == protocol_) found.emplace(device.name, address.prefix);
   for (const auto& leftover : leftovers) {
     const auto* device = feed_.table().find(leftover.device);
     if (!device) continue;
-    std::vector<IpPrefix> found;
+    if (is_only_own(*device, leftover.prefix.address, virtuals, protocol_)) {
+      collect(fail(place_name(leftover.device, leftover.prefix) +
+                   " is a virtual address, and the only own one of the interface: it stays"),
+              problems);
+      continue;
+    }
     for (const auto& address : device->addresses)
-      if (address.prefix.address == leftover.prefix.address &&
-          !wanted_.contains({leftover.device, address.prefix}))
-        found.push_back(address.prefix);
-    for (const auto& prefix : found) collect(take_away({leftover.device, prefix}), problems);
+      if (address.prefix.address == leftover.prefix.address)
+        found.emplace(device->name, address.prefix);
   }
+  for (const auto& [device, prefix] : found)
+    if (!wanted_.contains({device, prefix})) collect(take_off(device, prefix), problems);
   return result_of(std::move(problems));
 }
 
@@ -126,6 +159,11 @@ void Addresses::process(MonotonicTime now) {
   }
   std::vector<std::pair<DeviceAddress, Result<void>>> outcomes;
   for (auto& [place, entry] : wanted_) {
+    if (displaces_own(place)) {
+      if (now >= entry.not_before && !take_off(place.first, place.second))
+        entry.not_before = now + kRefusedPause;
+      if (now < entry.not_before) deadline_ = std::min(deadline_, entry.not_before);
+    }
     if (!missing(place)) continue;
     if (now >= entry.not_before) {
       const auto put_back = put(place, entry, now);
@@ -147,28 +185,53 @@ bool Addresses::missing(const Place& place) const {
   return device && !device->find(place.second);
 }
 
+// Whether it is the primary address of its network, and one that is not ours the secondary one.
+bool Addresses::displaces_own(const Place& place) const {
+  const auto* device = feed_.table().find(place.first);
+  const auto* here = device ? device->find(place.second) : nullptr;
+  if (!here || !place.second.address.is_v4() || (here->flags & IFA_F_SECONDARY) != 0) return false;
+  return std::ranges::any_of(device->addresses, [&](const InterfaceAddress& other) {
+    return (other.flags & IFA_F_SECONDARY) != 0 && other.protocol != protocol_ &&
+           same_network(other.prefix, place.second) &&
+           !wanted_.contains({place.first, other.prefix});
+  });
+}
+
 // ---- What is done to the kernel ----------------------------------------------------------------
 
 Result<bool> Addresses::put(const Place& place, Wanted& wanted, MonotonicTime now) {
   const auto& [name, prefix] = place;
   const int ifindex = feed_.table().find(name)->ifindex;
-  const auto added = add_address(feed_.requests(), ifindex, prefix, wanted.label);
+  const auto added = add_address(feed_.requests(), ifindex, prefix, wanted.label, protocol_);
   if (!added && added.error().code != EEXIST) {
     ++counters_.failed;
     wanted.not_before = now + kRefusedPause;
     return fail(place_name(name, prefix) + ": cannot add the address: " + added.error().reason);
   }
   wanted.not_before = now + kRestorePause;
-  feed_.table().add(ifindex, added.value_or(InterfaceAddress{prefix, 0, wanted.label}));
+  feed_.table().add(ifindex, added.value_or(InterfaceAddress{prefix, 0, wanted.label, 0}));
   return added.has_value();
 }
 
+// By name, and by what it is where the interface was renamed meanwhile.
 Result<void> Addresses::take_away(const Place& place) {
   const auto& [name, prefix] = place;
+  std::string problems;
+  collect(take_off(name, prefix), problems);
+  std::vector<std::string> renamed;
+  for (const auto& [ifindex, device] : feed_.table().devices())
+    if (const auto* here = device.find(prefix);
+        here && here->protocol == protocol_ && !wanted_.contains({device.name, prefix}))
+      renamed.push_back(device.name);
+  for (const auto& device : renamed) collect(take_off(device, prefix), problems);
+  return result_of(std::move(problems));
+}
+
+Result<void> Addresses::take_off(const std::string& name, const IpPrefix& prefix) {
   const auto* device = feed_.table().find(name);
   if (!device) return {};
   const int ifindex = device->ifindex;
-  const auto outcome = delete_address(feed_.requests(), ifindex, prefix);
+  const auto outcome = delete_address(feed_.requests(), *device, prefix);
   const int code = outcome ? 0 : outcome.error().code;
   if (code != 0 && code != EADDRNOTAVAIL && code != ENODEV)
     return fail(place_name(name, prefix) +

@@ -62,6 +62,12 @@ Device device_of(rtnl_link* link) {
   return device;
 }
 
+// libnl before 3.9 does not read it, headers before Linux 5.18 do not name it.
+std::uint8_t protocol_of(nl_msg& message) {
+  const nlattr* protocol = nlmsg_find_attr(nlmsg_hdr(&message), sizeof(ifaddrmsg), kIfaProto);
+  return protocol == nullptr ? 0 : nla_get_u8(protocol);
+}
+
 auto position(std::vector<InterfaceAddress>& addresses, const IpPrefix& prefix) {
   return std::ranges::find(addresses, prefix, &InterfaceAddress::prefix);
 }
@@ -128,7 +134,8 @@ void LinkTable::apply_address(nl_msg& message, LinkChanges& changes) {
   const InterfaceAddress address{
       {*local, static_cast<std::uint8_t>(rtnl_addr_get_prefixlen(parsed))},
       rtnl_addr_get_flags(parsed),
-      text_or_empty(rtnl_addr_get_label(parsed))};
+      text_or_empty(rtnl_addr_get_label(parsed)),
+      protocol_of(message)};
   const auto* known = device->second.find(address.prefix);
   if (nlmsg_hdr(&message)->nlmsg_type == RTM_DELADDR) {
     if (!known) return;

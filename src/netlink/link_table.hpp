@@ -27,8 +27,9 @@ struct VlanTag {
 
 struct InterfaceAddress {
   IpPrefix prefix;
-  std::uint32_t flags = 0;  // IFA_F_...
-  std::string label;        // IPv4 only
+  std::uint32_t flags = 0;    // IFA_F_...
+  std::string label;          // IPv4 only
+  std::uint8_t protocol = 0;  // IFA_PROTO: who put it there; 0: nobody said
 
   bool operator==(const InterfaceAddress&) const = default;
 };
@@ -75,6 +76,7 @@ class LinkTable {
   void add(int ifindex, const InterfaceAddress& address);
   void remove(int ifindex, const IpPrefix& prefix);
 
+  [[nodiscard]] const std::map<int, Device>& devices() const noexcept { return devices_; }
   [[nodiscard]] const Device* find(std::string_view name) const noexcept;
   [[nodiscard]] const Device* find(int ifindex) const noexcept;
   // A bond's, in the order of their ifindex.

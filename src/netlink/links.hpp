@@ -63,6 +63,10 @@ class Links {
 
   [[nodiscard]] std::optional<LinkState> find(std::string_view name) const;
   [[nodiscard]] std::optional<LinkState> find(int ifindex) const;
+  // nullptr: there is none of that name. Until the next process().
+  [[nodiscard]] const Device* device(std::string_view name) const {
+    return feed_.table().find(name);
+  }
   // Of a bond, in the order of their ifindex.
   [[nodiscard]] std::vector<BondPort> ports_of(int ifindex) const;
   // The MAC addresses that frames for this node have there: the device's own first, then those of

@@ -31,6 +31,8 @@ struct Release {
 template <class T>
 using Owned = std::unique_ptr<T, Release>;
 
+inline constexpr int kIfaProto = 11;  // IFA_PROTO of Linux 5.18
+
 // With a prefix length that covers the whole address.
 [[nodiscard]] Owned<nl_addr> to_nl(const IpAddress& address);
 [[nodiscard]] Owned<nl_addr> to_nl(const IpPrefix& prefix);

@@ -9,11 +9,26 @@
 namespace tandem::doctor {
 namespace {
 
+// To take it off would cut the node off.
+bool is_only_one(const Device& device, const IpAddress& address) {
+  return !address.is_link_local() &&
+         std::ranges::none_of(device.addresses, [&](const IpPrefix& other) {
+           return other.address != address && other.address.family() == address.family() &&
+                  !other.address.is_link_local();
+         });
+}
+
 void judge_address(const config::Vrrp& router, const IpPrefix& prefix, const Network& network,
                    Findings& findings) {
   for (const auto& [name, device] : network.devices) {
     const auto here = std::ranges::find(device.addresses, prefix.address, &IpPrefix::address);
     if (here == device.addresses.end()) continue;
+    if (is_only_one(device, prefix.address)) {
+      findings.add(Check::address_leftover, Severity::error, prefix.address.to_string(),
+                   "is the only address of " + name +
+                       ": give the node one of its own there, or the virtual router another");
+      continue;
+    }
     const auto bottom = network.bottom.find(router.interface);
     const auto gate = bottom == network.bottom.end() ? network.devices.end()
                                                      : network.devices.find(bottom->second);

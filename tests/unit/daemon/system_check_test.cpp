@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "namespaces.hpp"
+
 namespace tandem::daemon {
 namespace {
 
@@ -31,6 +33,38 @@ TEST(SystemCheck, NamesAServiceWhoseCheckCannotRun) {
   EXPECT_EQ(problems[0].severity, config::Severity::error);
   EXPECT_EQ(problems[0].where.line, 7);
   EXPECT_NE(problems[0].what.find("service 'web'"), std::string::npos) << problems[0].what;
+}
+
+class OwnAddress : public netlink::NamespaceTest {
+ protected:
+  static std::vector<config::Problem> problems_with(std::uint8_t priority) {
+    auto links = netlink::Links::open();
+    EXPECT_TRUE(links) << links.error().message;
+    config::Config config;
+    config::Interface interface;
+    interface.name = "veth0";
+    config.interfaces.push_back(interface);
+    config::Vrrp router;
+    router.interface = "veth0";
+    router.priority = priority;
+    router.where = {9, 1};
+    router.addresses.push_back({netlink::prefix("192.0.2.2/24"), "", "", true});
+    config.vrrp.push_back(router);
+    return check_system(config, *links);
+  }
+};
+
+TEST_F(OwnAddress, IsNotAVirtualOneUnlessItIsTheOwners) {
+  EXPECT_TRUE(problems_with(100).empty());
+  netlink::run("ip address add 192.0.2.2/24 dev veth0");
+  const auto problems = problems_with(100);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::error);
+  EXPECT_EQ(problems[0].where.line, 9);
+  EXPECT_NE(problems[0].what.find("192.0.2.2 is the only own address of veth0"), std::string::npos);
+  EXPECT_TRUE(problems_with(255).empty());
+  netlink::run("ip address add 192.0.2.3/24 dev veth0");
+  EXPECT_TRUE(problems_with(100).empty()) << "a leftover of a killed daemon";
 }
 
 }  // namespace

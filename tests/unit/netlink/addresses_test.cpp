@@ -16,7 +16,7 @@ class AddressesTest : public NamespaceTest {
   void SetUp() override {
     NamespaceTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    auto addresses = Addresses::open();
+    auto addresses = Addresses::open(kOurs);
     ASSERT_TRUE(addresses) << addresses.error().message;
     addresses_.emplace(std::move(*addresses));
     addresses_->on_restore([this](const DeviceAddress&, const Result<void>& outcome) {
@@ -33,6 +33,7 @@ class AddressesTest : public NamespaceTest {
     return shown(device).find(" " + text + " ") != std::string::npos;
   }
 
+  static constexpr std::uint8_t kOurs = 0xc0;
   std::optional<Addresses> addresses_;
   int restored_ = 0;
   int refused_ = 0;
@@ -173,6 +174,8 @@ TEST_F(AddressesTest, RemovesFromAnInterfaceThatIsGoneWithoutAnError) {
 }
 
 TEST_F(AddressesTest, SweepsLeftoversButNotWhatIsWanted) {
+  run("ip address add 192.0.2.2/24 dev veth0");
+  run("ip address add 2001:db8::2/64 dev veth0 nodad");
   run("ip address add 192.0.2.100/32 dev veth0");  // with an earlier configuration's length
   run("ip address add 192.0.2.101/24 dev veth0");
   run("ip address add 2001:db8::100/64 dev veth0");
@@ -183,6 +186,88 @@ TEST_F(AddressesTest, SweepsLeftoversButNotWhatIsWanted) {
   EXPECT_FALSE(has("2001:db8::100/64"));
   EXPECT_TRUE(has("192.0.2.101/24"));
   EXPECT_TRUE(has("192.0.2.102/24"));
+}
+
+// Another process's: what it left behind carries the number, whatever the interface's name is now
+// and whatever the configuration says.
+TEST_F(AddressesTest, SweepsWhatCarriesItsNumberWhereverItIs) {
+  ASSERT_TRUE(install({kV4, kV6}));
+  run("ip address add 198.51.100.9/24 dev veth0");
+  run("ip link set veth0 down");
+  run("ip link set veth0 name wan0");
+  run("ip link set wan0 up");
+  auto next = Addresses::open(kOurs);
+  ASSERT_TRUE(next);
+  ASSERT_TRUE(next->sweep({}));
+  EXPECT_FALSE(has("192.0.2.100/24", "wan0"));
+  EXPECT_TRUE(has("198.51.100.9/24", "wan0"));
+}
+
+TEST_F(AddressesTest, LeavesWhatAnotherDaemonPutThere) {
+  ASSERT_TRUE(install({kV4}));
+  auto other = Addresses::open(kOurs + 1);
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(other->sweep({}));
+  EXPECT_TRUE(has("192.0.2.100/24"));
+  EXPECT_NE(protocol_number("/sys/fs/bpf/tandem"), protocol_number("/sys/fs/bpf/other"));
+}
+
+TEST_F(AddressesTest, RemovesFromAnInterfaceThatWasRenamed) {
+  ASSERT_TRUE(install({kV4}));
+  run("ip link set veth0 down");
+  run("ip link set veth0 name wan0");
+  ASSERT_TRUE(wait_until(*addresses_, [this] { return !addresses_->counters().failed; }));
+  addresses_->process(MonotonicClock::now());
+  ASSERT_TRUE(addresses_->remove("VI_1"));
+  EXPECT_FALSE(has("192.0.2.100/24", "wan0"));
+}
+
+// The own address was taken off and put on again, so that it is secondary to the virtual one now.
+TEST_F(AddressesTest, LeavesTheOwnAddressThatIsSecondary) {
+  set_sysctl("net/ipv4/conf/veth0/promote_secondaries", "0");
+  set_sysctl("net/ipv4/conf/all/promote_secondaries", "0");
+  run("ip address add 192.0.2.2/24 dev veth0");
+  ASSERT_TRUE(install({kV4}));
+  run("ip address del 192.0.2.2/24 dev veth0");
+  ASSERT_TRUE(install({kV4}));  // went with it; put back
+  run("ip address add 192.0.2.2/24 dev veth0");
+  run("ip route add default via 192.0.2.1");
+  ASSERT_NE(shown().find("secondary"), std::string::npos) << shown();
+  addresses_->process(MonotonicClock::now());
+  ASSERT_TRUE(addresses_->remove("VI_1"));
+  EXPECT_FALSE(has("192.0.2.100/24"));
+  EXPECT_TRUE(has("192.0.2.2/24"));
+  EXPECT_NE(run("ip route").find("default via 192.0.2.1"), std::string::npos);
+  EXPECT_EQ(run("cat /proc/sys/net/ipv4/conf/veth0/promote_secondaries"), "0\n");
+}
+
+TEST_F(AddressesTest, GivesTheFirstPlaceBackToTheOwnAddress) {
+  set_sysctl("net/ipv4/conf/veth0/promote_secondaries", "0");
+  run("ip address add 192.0.2.2/24 dev veth0");
+  ASSERT_TRUE(install({kV4}));
+  run("ip address del 192.0.2.2/24 dev veth0");
+  ASSERT_TRUE(install({kV4}));
+  run("ip address add 192.0.2.2/24 dev veth0");
+  ASSERT_TRUE(wait_until(*addresses_, [] {
+    return run("ip -o -4 address show dev veth0 primary").find("192.0.2.2/24") != std::string::npos;
+  }));
+  EXPECT_NE(run("ip -o -4 address show dev veth0 secondary").find("192.0.2.100/24"),
+            std::string::npos);
+}
+
+TEST_F(AddressesTest, DoesNotSweepTheOnlyOwnAddress) {
+  run("ip address add 192.0.2.100/24 dev veth0");
+  auto next = Addresses::open(kOurs);
+  ASSERT_TRUE(next);
+  const auto swept = next->sweep({kV4});
+  ASSERT_FALSE(swept);
+  EXPECT_NE(swept.error().message.find("the only own one"), std::string::npos);
+  EXPECT_TRUE(has("192.0.2.100/24"));
+  run("ip address add 192.0.2.2/24 dev veth0");
+  auto later = Addresses::open(kOurs);
+  ASSERT_TRUE(later);
+  EXPECT_TRUE(later->sweep({kV4}));
+  EXPECT_FALSE(has("192.0.2.100/24")) << "a leftover beside the own one";
 }
 
 TEST_F(AddressesTest, NamesWhatItCouldNotInstallAndInstallsTheRest) {

@@ -91,7 +91,7 @@ TEST(DoctorLeftovers, AddressesWithoutAGate) {
   Network network;
   Device device;
   device.name = "eth0";
-  device.addresses = {prefix("192.0.2.100/24")};
+  device.addresses = {prefix("192.0.2.2/24"), prefix("192.0.2.100/24")};
   device.xdp = Attached::nothing;
   network.bottom["eth0"] = "eth0";
   network.devices["eth0"] = device;
@@ -105,6 +105,9 @@ TEST(DoctorLeftovers, AddressesWithoutAGate) {
   EXPECT_EQ(judge_left().at(0).fix, "ip address del 192.0.2.100/24 dev eth0");
   network.devices["eth0"].xdp = Attached::native;
   EXPECT_EQ(judge_left().at(0).severity, Severity::note);
+  network.devices["eth0"].addresses = {prefix("192.0.2.100/24"), prefix("fe80::2/64")};
+  EXPECT_EQ(judge_left().at(0).severity, Severity::error) << "the only one";
+  EXPECT_EQ(judge_left().at(0).fix, "") << "would cut the node off";
   config.vrrp[0].priority = 255;
   EXPECT_TRUE(judge_left().empty());
 }

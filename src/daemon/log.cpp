@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/log.hpp"
+
+#include <poll.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace tandem::daemon {
+namespace {
+
+std::atomic<std::uint64_t> lines_lost = 0;
+
+// false: it did not all fit. A pipe or socket that is writable takes PIPE_BUF bytes without waiting.
+bool write_now(std::string_view text) {
+  while (!text.empty()) {
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+    const ssize_t n =
+        write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (n <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t formatted;
+    formatter_->format(message, formatted);
+    std::string text(formatted.data(), formatted.size());
+    if (isatty(STDERR_FILENO) != 0 && message.color_range_end > message.color_range_start) {
+      text.insert(message.color_range_end, "\033[0m");
+      text.insert(message.color_range_start, color_of(message.level));
+    }
+    if (untold_ > 0) {
+      if (!write_now(std::to_string(untold_) + " lines of the log are missing: nobody read it\n"))
+        return lose();
+      untold_ = 0;
+    }
+    if (!write_now(text)) lose();
+  }
+  void flush_() override {}
+
+  static const char* color_of(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return "\033[1;31m";
+    return level == spdlog::level::warn ? "\033[1;33m" : "\033[32m";
+  }
+  void lose() {
+    untold_++;
+    lines_lost++;
+  }
+
+  std::uint64_t untold_ = 0;
+};
+
+}  // namespace
+
+// journald adds time and name by itself.
+void open_log() {
+  lines_lost = 0;
+  std::signal(SIGPIPE, SIG_IGN);  // not only here: whoever we write to may go
+  auto logger = std::make_shared<spdlog::logger>("tandemd", std::make_shared<StderrSink>());
+  logger->set_pattern(std::getenv("JOURNAL_STREAM") != nullptr ? "%l: %v"
+                                                               : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+std::uint64_t log_lines_lost() {
+  return lines_lost;
+}
+
+}  // namespace tandem::daemon

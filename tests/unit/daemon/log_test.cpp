@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/log.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "base/descriptor.hpp"
+
+namespace tandem::daemon {
+namespace {
+
+// stderr is a pipe for as long as it lives.
+class Pipe {
+ public:
+  Pipe() : before_(dup(STDERR_FILENO)) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    reader = Descriptor(ends[0]);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    logger_ = spdlog::default_logger();
+    open_log();
+  }
+  ~Pipe() {
+    open_log();  // counts from 0 again
+    spdlog::set_default_logger(logger_);
+    dup2(before_.get(), STDERR_FILENO);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  // All that waits there.
+  [[nodiscard]] std::string read_all() const {
+    fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+    std::string text;
+    std::array<char, 4096> piece{};
+    for (ssize_t n; (n = read(reader.get(), piece.data(), piece.size())) > 0;)
+      text.append(piece.data(), static_cast<std::size_t>(n));
+    return text;
+  }
+
+  Descriptor reader;
+
+ private:
+  Descriptor before_;
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+TEST(Log, DoesNotWaitForAReaderThatStandsStill) {
+  const Pipe pipe;
+  const auto before = log_lines_lost();
+  for (int i = 0; i < 10'000; i++) spdlog::info("a line of a log that nobody reads");
+  EXPECT_GT(log_lines_lost(), before);
+  EXPECT_NE(pipe.read_all().find("a line of a log"), std::string::npos);
+  spdlog::info("read again");
+  const std::string text = pipe.read_all();
+  EXPECT_NE(text.find(std::to_string(log_lines_lost() - before) + " lines of the log are missing"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("read again"), std::string::npos);
+}
+
+TEST(Log, OutlivesItsReader) {
+  Pipe pipe;
+  const auto before = log_lines_lost();
+  pipe.reader = {};
+  spdlog::info("to nobody");
+  EXPECT_EQ(log_lines_lost(), before + 1);
+}
+
+}  // namespace
+}  // namespace tandem::daemon
