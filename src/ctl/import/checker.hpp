@@ -31,7 +31,7 @@ struct Checker {
   std::optional<Duration> timeout;  // misc_timeout
   std::int64_t default_retry = 1;
   bool has_status = false;  // status_code, of which the note has been made
-  Place place;
+  Location place;
 };
 
 // Adds to `checkers`, unless Tandem has no such check.

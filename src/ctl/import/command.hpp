@@ -13,7 +13,7 @@ struct Script {
   std::string text;         // the path, then its arguments
   Words words;              // the same, if it needs no shell
   std::string user, group;  // empty: as the daemon, which is root
-  Place place;
+  Location place;
 };
 
 // keepalived's SCRIPT [USER [GROUP]], from the word `n` on; without a user, `user` and `group`.

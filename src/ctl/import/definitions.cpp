@@ -34,7 +34,7 @@ void Definitions::set(const std::string& name, Definition definition) {
   known_.insert_or_assign(name, std::make_shared<const Definition>(std::move(definition)));
 }
 
-void Definitions::set(const std::string& name, const Place& place, std::string value) {
+void Definitions::set(const std::string& name, const Location& place, std::string value) {
   set(name, {{{place, std::move(value)}}});
 }
 

@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "ctl/import/place.hpp"
+#include "ctl/import/location.hpp"
 
 namespace tandem::importer {
 
 struct Line {
-  Place place;
+  Location place;
   std::string text;
 };
 
@@ -35,7 +35,7 @@ class Definitions {
   [[nodiscard]] static std::optional<Head> head_of(std::string_view line);
 
   void set(const std::string& name, Definition definition);
-  void set(const std::string& name, const Place& place, std::string value);
+  void set(const std::string& name, const Location& place, std::string value);
 
   // The first reference in a line to something that is defined.
   struct Reference {

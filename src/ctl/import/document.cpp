@@ -59,13 +59,13 @@ std::size_t rank(const Setting& setting) {
 
 class Paper {
  public:
-  void line(std::string_view text, const Place& from = {}, const Spot& spot = {}) {
+  void line(std::string_view text, const Location& from = {}, const Spot& spot = {}) {
     written_.text += text;
     written_.text += '\n';
     written_.origins.push_back(from);
     written_.spots.push_back(spot);
   }
-  void comment(std::string_view text, const Place& from = {}) {
+  void comment(std::string_view text, const Location& from = {}) {
     line(text.empty() ? "#" : "# " + one_line(text), from);
   }
 
@@ -163,13 +163,14 @@ std::string toml(Duration duration) {
   return '"' + std::to_string(ns / 1000) + "us\"";
 }
 
-void Table::set(const std::string& key, std::string value, const Place& place, std::string remark) {
+void Table::set(const std::string& key, std::string value, const Location& place,
+                std::string remark) {
   const auto known = std::ranges::find(settings, key, &Setting::key);
   auto& setting = known != settings.end() ? *known : settings.emplace_back();
   setting = {key, std::move(value), {}, place, std::move(remark)};
 }
 
-void Table::add(const std::string& key, std::string element, const Place& place) {
+void Table::add(const std::string& key, std::string element, const Location& place) {
   auto known = std::ranges::find(settings, key, &Setting::key);
   if (known == settings.end())
     known = settings.insert(settings.end(), Setting{key, {}, {}, place, {}});

@@ -19,26 +19,27 @@ namespace tandem::importer {
 // An element of an array that is written a line each.
 struct Element {
   std::string value;
-  Place from;
+  Location from;
 };
 
 struct Setting {
   std::string key;
   std::string value;              // TOML; of an array its elements instead
   std::vector<Element> elements;  // if any
-  Place from;
+  Location from;
   std::string remark;  // behind it, as a comment
 };
 
 struct Table {
   std::string header;  // "[node]", "[[vrrp]]"
-  Place from;
+  Location from;
   std::vector<std::string> comments;  // above it
   std::vector<Setting> settings;
 
   // The last word counts, as keepalived has it.
-  void set(const std::string& key, std::string value, const Place& place, std::string remark = {});
-  void add(const std::string& key, std::string element, const Place& place);
+  void set(const std::string& key, std::string value, const Location& place,
+           std::string remark = {});
+  void add(const std::string& key, std::string element, const Location& place);
   [[nodiscard]] const Setting* find(std::string_view key) const;
 };
 
@@ -51,8 +52,8 @@ struct Spot {
 
 struct Written {
   std::string text;
-  std::vector<Place> origins;  // of each line; without a file: it came from nowhere
-  std::vector<Spot> spots;     // of each line
+  std::vector<Location> origins;  // of each line; without a file: it came from nowhere
+  std::vector<Spot> spots;        // of each line
 };
 
 // Tables as a file, keys in the order of the reference, with `head` as comments above and the

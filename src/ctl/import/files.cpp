@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "ctl/import/place.hpp"
+#include "ctl/import/location.hpp"
 
 namespace tandem::importer {
 

@@ -28,7 +28,7 @@ struct Tracked {
   std::string name;
   std::optional<int> weight;  // none: the script's own; 0: failing means Fault
   bool is_reversed = false;
-  Place place;
+  Location place;
 };
 
 // The scripts for one change of state, in the order they are run in.
@@ -57,7 +57,7 @@ struct VirtualRouter {
 
 struct SyncGroup {
   std::string name;
-  Place place;
+  Location place;
   std::vector<std::string> members;
   bool has_weights = false;  // sync_group_tracking_weight
   std::vector<Tracked> tracked;
@@ -80,9 +80,9 @@ struct Defaults {
   bool is_strict = false;
   std::string user, group;  // of scripts
   bool has_script_security = false;
-  std::string interface;                                      // default_interface
-  std::optional<std::pair<IpAddress, Place>> group4, group6;  // where adverts go
-  bool has_message_checksum = false;                          // v3_checksum_as_v2
+  std::string interface;                                         // default_interface
+  std::optional<std::pair<IpAddress, Location>> group4, group6;  // where adverts go
+  bool has_message_checksum = false;                             // v3_checksum_as_v2
   std::optional<Setting> startup_delay, down_adverts, garp_repeat, garp_delay, garp_refresh,
       garp_interval;
 };
@@ -92,8 +92,8 @@ struct Gateway {
   std::optional<Table> flows;
   std::optional<Table> nginx;
   Defaults defaults;
-  std::map<std::string, Place> interfaces;  // by name, where each was first named
-  std::map<std::string, std::pair<Duration, Place>> up_delays;  // by name
+  std::map<std::string, Location> interfaces;  // by name, where each was first named
+  std::map<std::string, std::pair<Duration, Location>> up_delays;  // by name
   std::map<std::string, TrackedScript> scripts;
   std::vector<SyncGroup> groups;
   std::vector<VirtualRouter> routers;

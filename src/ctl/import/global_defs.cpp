@@ -207,7 +207,7 @@ class GlobalReader {
   Result<void> group4(const Statement& s) { return group(s, Family::ipv4, defaults_.group4); }
   Result<void> group6(const Statement& s) { return group(s, Family::ipv6, defaults_.group6); }
   Result<void> group(const Statement& s, Family family,
-                     std::optional<std::pair<IpAddress, Place>>& to) {
+                     std::optional<std::pair<IpAddress, Location>>& to) {
     const auto address = address_at(s);
     if (!address) return std::unexpected(address.error());
     if (address->family() != family || !address->is_multicast())

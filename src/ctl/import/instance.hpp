@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A vrrp_instance while it is read: what single keywords say is in instance.cpp, its lists of
-// addresses and peers in instance_lists.cpp.
+// A vrrp_instance while it is read: what single keywords say is in instance.cpp, its addresses and
+// peers are in instance_addresses.cpp, and what follows from several keywords in instance_rules.cpp.
 #pragma once
 
 #include "ctl/import/readers.hpp"
@@ -58,7 +58,7 @@ class InstanceReader {
   Result<void> set_duration(const char* key, const Statement& s, Duration highest);
   Result<void> set_number(const char* key, const Statement& s, int lowest, int highest);
 
-  // instance_lists.cpp
+  // instance_addresses.cpp
   Result<void> addresses(const Statement& s);
   Result<void> excluded_addresses(const Statement& s);
   Result<void> unicast_peers(const Statement& s);
@@ -70,7 +70,7 @@ class InstanceReader {
     IpPrefix prefix;
     std::string label, device;
     bool is_advertised = true;
-    Place place;
+    Location place;
   };
   Result<void> read_address_options(const Statement& line, Address& address);
   Result<void> add_peer(const Statement& line);
@@ -81,20 +81,20 @@ class InstanceReader {
   Notes& notes_;
   VirtualRouter router_;
   std::vector<Address> addresses_;
-  std::vector<std::pair<IpAddress, Place>> peers_;
+  std::vector<std::pair<IpAddress, Location>> peers_;
   bool has_version_ = false;
   bool has_unicast_peers_ = false;
   bool checks_source_ = false;
   bool is_strict_ = false;
   bool has_state_ = false;
   bool has_message_checksum_ = false;
-  std::optional<std::pair<Duration, Place>> interval_;
-  std::optional<Place> authentication_;   // of the block
-  bool has_authentication_type_ = false;  // PASS
-  std::optional<std::pair<std::string, Place>> password_;
+  std::optional<std::pair<Duration, Location>> interval_;
+  std::optional<Location> authentication_;  // of the block
+  bool has_authentication_type_ = false;    // PASS
+  std::optional<std::pair<std::string, Location>> password_;
   std::string meant_;  // a password that stands where keepalived does not look for one
-  std::optional<std::pair<IpAddress, Place>> group_;
-  std::optional<Place> nopreempt_;
+  std::optional<std::pair<IpAddress, Location>> group_;
+  std::optional<Location> nopreempt_;
 };
 
 }  // namespace tandem::importer

@@ -100,7 +100,7 @@ class LineReader {
   }
 
   // A line as it stands in a file.
-  Result<void> take_raw(const Place& place, std::string_view raw) {
+  Result<void> take_raw(const Location& place, std::string_view raw) {
     if (raw.size() > kLongestLine)
       return fail_at(place, "the line is too long, expected at most 65536 bytes");
     raw = without_return(raw);
@@ -114,14 +114,14 @@ class LineReader {
     return take(place, std::move(text), 0);
   }
 
-  Result<void> charge(const Place& place, std::size_t bytes) {
+  Result<void> charge(const Location& place, std::size_t bytes) {
     spent_ += bytes;
     if (spent_ > kBudget) return fail_at(place, "the configuration expands to more than 16 MiB");
     return {};
   }
 
   // A value of several lines goes on as long as lines end with a backslash.
-  Result<void> continue_definition(const Place& place, std::string text) {
+  Result<void> continue_definition(const Location& place, std::string text) {
     if (auto done = charge(place, text.size() + kLineCost); !done) return done;
     const bool goes_on = text.ends_with('\\');
     if (goes_on) text = trimmed(std::string_view(text).substr(0, text.size() - 1));
@@ -136,7 +136,7 @@ class LineReader {
     defining_.clear();
   }
 
-  void define(const Place& place, const Definitions::Head& head, std::string_view line) {
+  void define(const Location& place, const Definitions::Head& head, std::string_view line) {
     std::string value(line.substr(head.value_at));
     if (!value.ends_with('\\')) return definitions_.set(head.name, place, std::move(value));
     value = trimmed(std::string_view(value).substr(0, value.size() - 1));
@@ -145,7 +145,7 @@ class LineReader {
     if (!value.empty()) definition_.lines.push_back({place, std::move(value)});
   }
 
-  Result<void> take(const Place& place, std::string text, int depth) {
+  Result<void> take(const Location& place, std::string text, int depth) {
     if (depth > kDeepest) return fail_at(place, "parameters or ~SEQ refer to themselves");
     while (true) {
       if (auto done = charge(place, text.size() + kLineCost); !done) return done;
@@ -180,7 +180,7 @@ class LineReader {
                                                              : std::string();
   }
 
-  Result<void> repeat(const Place& place, const std::string& text, int depth) {
+  Result<void> repeat(const Location& place, const std::string& text, int depth) {
     const auto sequence = parse_sequence(text);
     if (!sequence) {
       notes_.lost(place, sequence.error().message + "; keepalived ignores the line, too");
@@ -199,7 +199,7 @@ class LineReader {
 
   // A reference to several lines, at the end of `text`.
   Result<void> put_in(const std::string& text, const Definitions::Reference& reference,
-                      const Place& place, int depth) {
+                      const Location& place, int depth) {
     const auto& lines = reference.definition->lines;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       const auto& line = lines[i];
@@ -212,7 +212,7 @@ class LineReader {
     return {};
   }
 
-  Result<void> finish(const Place& place, std::string text) {
+  Result<void> finish(const Location& place, std::string text) {
     if (text.empty()) return {};
     const auto end = text.find_first_of(kBlank);
     const auto* include =
@@ -231,7 +231,8 @@ class LineReader {
     return include_files(place, *include, path);
   }
 
-  Result<void> include_files(const Place& place, const Include& include, const std::string& path) {
+  Result<void> include_files(const Location& place, const Include& include,
+                             const std::string& path) {
     if (open_.size() == kMostOpen)
       return fail_at(place, "include: expected at most 16 files that include each other");
     const auto paths = files_.match(beside(place.file, path));

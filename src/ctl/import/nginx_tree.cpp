@@ -19,7 +19,7 @@ class Scanner {
     enum class Kind : std::uint8_t { word, semicolon, open, close, end };
     Kind kind = Kind::end;
     std::string word;
-    Place place;
+    Location place;
   };
 
   Result<Token> next() {
@@ -41,7 +41,7 @@ class Scanner {
   }
 
   // OpenResty's *_by_lua_block: Lua, up to the } that ends it; its { has been taken.
-  Result<void> skip_lua(const Place& opened) {
+  Result<void> skip_lua(const Location& opened) {
     for (std::size_t depth = 1; at_ < text_.size();) {
       if (skip_lua_text()) continue;
       const char c = take_lua();
@@ -136,7 +136,7 @@ class Scanner {
   }
 
   std::string text_;
-  Place place_;
+  Location place_;
   std::size_t at_ = 0;
 };
 
@@ -162,7 +162,7 @@ class TreeReader {
   Result<void> read_block(Scanner& scanner, std::vector<Statement>& into, const Statement* opened,
                           std::size_t depth) {
     if (depth > 2 * kDeepestBlock)
-      return fail_at(opened != nullptr ? opened->place : Place{open_.back()},
+      return fail_at(opened != nullptr ? opened->place : Location{open_.back()},
                      "expected at most 32 blocks within each other");
     Statement statement;
     while (true) {

@@ -22,7 +22,7 @@ std::string line_of(const Note& note) {
 }
 
 // A line that stands in a sequence (~SEQ), and a file that is included twice, say things once.
-void Notes::add(Note::Kind kind, const Place& where, std::string what) {
+void Notes::add(Note::Kind kind, const Location& where, std::string what) {
   const auto is_same = [&](const Note& note) {
     return note.kind == kind && note.where == where && note.what == what;
   };

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ctl/import/place.hpp"
+#include "ctl/import/location.hpp"
 
 namespace tandem::importer {
 
@@ -18,7 +18,7 @@ struct Note {
     implied,  // needs no setting here: it is always so, or has no meaning
   };
   Kind kind = Kind::lost;
-  Place where{};
+  Location where{};
   std::string what{};
   bool is_placed = false;  // stands above the table that it belongs to
 };
@@ -27,12 +27,16 @@ struct Note {
 
 class Notes {
  public:
-  void lost(const Place& where, std::string what) { add(Note::Kind::lost, where, std::move(what)); }
-  void trap(const Place& where, std::string what) { add(Note::Kind::trap, where, std::move(what)); }
-  void implied(const Place& where, std::string what) {
+  void lost(const Location& where, std::string what) {
+    add(Note::Kind::lost, where, std::move(what));
+  }
+  void trap(const Location& where, std::string what) {
+    add(Note::Kind::trap, where, std::move(what));
+  }
+  void implied(const Location& where, std::string what) {
     add(Note::Kind::implied, where, std::move(what));
   }
-  void add(Note::Kind kind, const Place& where, std::string what);
+  void add(Note::Kind kind, const Location& where, std::string what);
 
   [[nodiscard]] std::size_t size() const { return notes_.size(); }
   // The lines to stand above a table, of what was noted from the index `first` on.

@@ -51,9 +51,9 @@ class Repair {
   [[nodiscard]] std::size_t index_of(int line) const {
     return static_cast<std::size_t>(std::max(line, 1)) - 1;
   }
-  [[nodiscard]] Place origin_of(int line) const {
+  [[nodiscard]] Location origin_of(int line) const {
     const auto n = index_of(line);
-    return n < written_.origins.size() ? written_.origins[n] : Place{};
+    return n < written_.origins.size() ? written_.origins[n] : Location{};
   }
   // A whole table, where it is nothing without what is refused.
   [[nodiscard]] Spot spot_of(const Complaint& complaint) const {

@@ -121,7 +121,7 @@ class ScriptReader {
   }
 
   // keepalived's defaults, which are not Tandem's. Without a timeout a run may take an interval.
-  void set_times(const Place& place) {
+  void set_times(const Location& place) {
     auto& table = result_.table;
     if (table.find("interval") == nullptr) table.set("interval", toml(interval_), place);
     if (table.find("timeout") == nullptr) table.set("timeout", toml(interval_), place);

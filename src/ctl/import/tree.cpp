@@ -52,7 +52,7 @@ class TreeBuilder {
  private:
   std::vector<Statement>& current() { return *blocks_.back(); }
 
-  void add(const Place& place, std::string_view text) {
+  void add(const Location& place, std::string_view text) {
     auto words = split_words(text);
     if (!words) {
       notes_.lost(place, "a quote is not closed, and so the line is left out");
@@ -61,7 +61,7 @@ class TreeBuilder {
     if (!words->empty()) current().push_back({place, std::move(*words), false, {}});
   }
 
-  void open(const Place& place) {
+  void open(const Location& place) {
     if (current().empty() || current().back().has_block) {
       notes_.lost(place, "{ without a keyword before it; keepalived ignores it, too");
       return;
@@ -76,7 +76,7 @@ class TreeBuilder {
     blocks_.push_back(&current().back().inside);
   }
 
-  void close(const Place& place) {
+  void close(const Location& place) {
     if (ignored_ > 0) {
       --ignored_;
       return;
@@ -94,7 +94,7 @@ class TreeBuilder {
   std::vector<Statement> top_;
   // The open ones; a block does not move before those within it are closed.
   std::vector<std::vector<Statement>*> blocks_{&top_};
-  std::vector<Place> opened_;
+  std::vector<Location> opened_;
 };
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace tandem::importer {
 
 struct Statement {
-  Place place;
+  Location place;
   Words words;  // at least one: its keyword
   bool has_block = false;
   std::vector<Statement> inside;  // of its block

@@ -16,26 +16,26 @@ struct RealServer {
   std::string forward;  // empty: the virtual server's
   Timing timing;
   std::vector<Checker> checkers;
-  Place place;
+  Location place;
 };
 
 struct VirtualServer {
   std::string protocol;     // empty: none was written
   std::int64_t weight = 1;  // of servers without one
   std::string scheduler = "wlc", forward = "nat";
-  Place scheduler_place, forward_place;
+  Location scheduler_place, forward_place;
   std::optional<Duration> persistence;
-  Place persistence_place;
+  Location persistence_place;
   Timing timing;
   std::vector<RealServer> servers;
-  Place place;
+  Location place;
 };
 
 // Where a virtual server is reached.
 struct Entry {
   IpAddress address;
   std::uint16_t port = 0;
-  Place place;
+  Location place;
 };
 
 [[nodiscard]] VirtualServer read_virtual_server(const Statement& block, Gateway& gateway);

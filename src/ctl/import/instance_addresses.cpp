@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The virtual addresses and unicast peers of a vrrp_instance.
 #include <algorithm>
 #include <array>
 

@@ -8,11 +8,11 @@
 
 namespace tandem::importer {
 
-struct Place {
+struct Location {
   std::string file;  // as it was opened
   int line = 0;      // 1-based; 0: the file as a whole
 
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const Location&) const = default;
   [[nodiscard]] std::string to_string() const {
     return line == 0 ? file : file + ':' + std::to_string(line);
   }
@@ -23,7 +23,8 @@ struct Place {
 [[nodiscard]] std::string shown(std::string_view text);
 
 // "FILE:LINE: what"
-[[nodiscard]] inline std::unexpected<Error> fail_at(const Place& place, const std::string& what) {
+[[nodiscard]] inline std::unexpected<Error> fail_at(const Location& place,
+                                                    const std::string& what) {
   return fail(place.to_string() + ": " + what);
 }
 
