@@ -41,22 +41,22 @@ Result<std::chrono::seconds> days(const std::string& text) {
   return std::chrono::days(number);
 }
 
-Exit verify(const Place& place, const std::string& file) {
+Exit verify(const LocalContext& local, const std::string& file) {
   const auto manifest = archive::read_archive(file);
-  if (!manifest) return complain(place, manifest.error());
-  if (place.json)
-    place.out << archive::to_text(*manifest);
+  if (!manifest) return complain(local, manifest.error());
+  if (local.json)
+    local.out << archive::to_text(*manifest);
   else
-    place.out << file << ": good: node " << printable(manifest->node) << ", "
+    local.out << file << ": good: node " << printable(manifest->node) << ", "
               << printable(manifest->time) << ", " << manifest->entries.size() << " entries\n";
   return kGood;
 }
 
-Exit run_backup(const Place& place, const po::variables_map& options) {
-  if (const auto file = given<std::string>(options, "verify")) return verify(place, *file);
+Exit run_backup(const LocalContext& local, const po::variables_map& options) {
+  if (const auto file = given<std::string>(options, "verify")) return verify(local, *file);
   const auto keep = days(options["keep"].as<std::string>());
   if (!keep) {
-    complain(place, keep.error());
+    complain(local, keep.error());
     return kUsage;
   }
   const auto directory = absolute_path(options["directory"].as<std::string>());
@@ -64,29 +64,29 @@ Exit run_backup(const Place& place, const po::variables_map& options) {
   const auto backup =
       archive::back_up(options["root"].as<std::string>(),
                        absolute_path(options["config"].as<std::string>()), directory, now);
-  if (!backup) return complain(place, backup.error());
+  if (!backup) return complain(local, backup.error());
   for (const auto& warning : backup->warnings)
-    place.err << "tandemctl: the configuration has mistakes: " << printable(warning) << '\n';
+    local.err << "tandemctl: the configuration has mistakes: " << printable(warning) << '\n';
   const auto dropped = archive::drop_old(directory, backup->manifest.node, *keep, now);
-  if (!dropped) return complain(place, dropped.error());
-  if (place.json) {
-    place.out << json{{"archive", backup->path},
+  if (!dropped) return complain(local, dropped.error());
+  if (local.json) {
+    local.out << json{{"archive", backup->path},
                       {"entries", backup->manifest.entries.size()},
                       {"removed", *dropped}}
                      .dump(2, ' ', false, json::error_handler_t::replace)
               << '\n';
     return kGood;
   }
-  place.out << backup->path << ": " << backup->manifest.entries.size() << " entries\n";
+  local.out << backup->path << ": " << backup->manifest.entries.size() << " entries\n";
   for (const auto& path : *dropped)
-    place.out << "removed " << path << ", older than " << options["keep"].as<std::string>() << '\n';
+    local.out << "removed " << path << ", older than " << options["keep"].as<std::string>() << '\n';
   return kGood;
 }
 
 }  // namespace
 
-Exit complain(const Place& place, const Error& error) {
-  place.err << "tandemctl: " << printable(error.message, true) << '\n';
+Exit complain(const LocalContext& local, const Error& error) {
+  local.err << "tandemctl: " << printable(error.message, true) << '\n';
   return kRefused;
 }
 

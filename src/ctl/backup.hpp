@@ -10,6 +10,6 @@ namespace tandem::ctl {
 inline constexpr const char* kBackups = "/var/backups/tandem";
 
 // Says what is wrong; gives kRefused.
-Exit complain(const Place& place, const Error& error);
+Exit complain(const LocalContext& local, const Error& error);
 
 }  // namespace tandem::ctl

@@ -53,8 +53,8 @@ struct Session {
                     const Render& render, Judge judge = nullptr);
 };
 
-// What a command works with that does its work here, whether a daemon runs or not.
-struct Place {
+// For commands that do their work here, whether a daemon runs or not.
+struct LocalContext {
   std::string socket;  // where a daemon would answer
   bool json = false;
   Style style;
@@ -74,7 +74,7 @@ struct Command {
   // How long the daemon takes for what it is asked; null: no time.
   Duration (*takes)(const boost::program_options::variables_map& options) = nullptr;
   // Set: is called in place of `run`, without a connection.
-  Exit (*run_here)(const Place& place,
+  Exit (*run_here)(const LocalContext& local,
                    const boost::program_options::variables_map& options) = nullptr;
 };
 

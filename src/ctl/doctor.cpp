@@ -80,9 +80,9 @@ Watched ask_daemon(const std::string& socket, Duration duration) {
   }
 }
 
-doctor::Question question_of(const Place& place, const po::variables_map& options) {
+doctor::Question question_of(const LocalContext& local, const po::variables_map& options) {
   const Duration listen = std::chrono::seconds(options["listen"].as<std::uint64_t>());
-  auto watched = ask_daemon(place.socket, listen);
+  auto watched = ask_daemon(local.socket, listen);
   doctor::Question question;
   const auto file = given<std::string>(options, "config");
   question.config_file = file           ? absolute_path(*file)
@@ -189,8 +189,8 @@ Exit verdict(const std::vector<doctor::Finding>& findings) {
   return bad ? kRefused : kGood;
 }
 
-Exit run_doctor(const Place& place, const po::variables_map& options) {
-  const auto question = question_of(place, options);
+Exit run_doctor(const LocalContext& local, const po::variables_map& options) {
+  const auto question = question_of(local, options);
   auto findings = doctor::examine(question);
   const bool fix = options.count("fix") != 0;
   std::vector<doctor::Done> done;
@@ -198,13 +198,13 @@ Exit run_doctor(const Place& place, const po::variables_map& options) {
     done = doctor::carry_out(doctor::Root(), doctor::planned(findings));
     if (!done.empty()) findings = doctor::examine(question);
   }
-  if (place.json) {
+  if (local.json) {
     json document = findings_document(findings);
     if (fix) document = {{"done", done_document(done)}, {"findings", std::move(document)}};
-    place.out << document.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    local.out << document.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
   } else {
-    place.out << (fix ? done_text(done, place.style) : "")
-              << render_doctor(findings, options.count("all") != 0, place.style);
+    local.out << (fix ? done_text(done, local.style) : "")
+              << render_doctor(findings, options.count("all") != 0, local.style);
   }
   return verdict(findings);
 }

@@ -79,43 +79,43 @@ json to_json(const Imported& imported, const std::string& output) {
   return document;
 }
 
-void tell(const Imported& imported, const std::string& output, const Place& place) {
+void tell(const Imported& imported, const std::string& output, const LocalContext& local) {
   std::size_t lost = 0;
   std::size_t implied = 0;
   for (const auto& note : imported.notes) {
     lost += note.kind == Note::Kind::lost ? 1 : 0;
     implied += note.kind == Note::Kind::implied ? 1 : 0;
     if (note.kind != Note::Kind::implied)
-      place.err << printable(note.where.to_string() + ": " + to_string(note.kind) + ": " +
+      local.err << printable(note.where.to_string() + ": " + to_string(note.kind) + ": " +
                              note.what)
                 << '\n';
   }
-  place.err << "tandemctl: " << (output.empty() ? "" : "wrote " + output + "; ") << lost
+  local.err << "tandemctl: " << (output.empty() ? "" : "wrote " + output + "; ") << lost
             << " not carried over, " << imported.notes.size() - lost - implied << " to mind, "
             << implied << " that need no setting here and are listed at its end\n";
 }
 
-Exit refuse(const Error& error, const Place& place) {
-  place.err << printable(error.message, true) << "\ntandemctl: nothing was written\n";
+Exit refuse(const Error& error, const LocalContext& local) {
+  local.err << printable(error.message, true) << "\ntandemctl: nothing was written\n";
   return kRefused;
 }
 
-Exit run_import(const Place& place, const po::variables_map& options) {
+Exit run_import(const LocalContext& local, const po::variables_map& options) {
   auto imported = importer::import_configuration(request_of(options), disk_files());
-  if (!imported) return refuse(imported.error(), place);
+  if (!imported) return refuse(imported.error(), local);
 
   const auto output = given<std::string>(options, "output").value_or(std::string());
   if (!output.empty()) {
     const auto written =
         write_new_file(output, imported->written.text, options.count("force") != 0);
-    if (!written) return refuse(written.error(), place);
+    if (!written) return refuse(written.error(), local);
   }
-  if (place.json)
-    place.out << to_json(*imported, output).dump(2, ' ', false, json::error_handler_t::replace)
+  if (local.json)
+    local.out << to_json(*imported, output).dump(2, ' ', false, json::error_handler_t::replace)
               << '\n';
   else if (output.empty())
-    place.out << imported->written.text;
-  if (!place.json) tell(*imported, output, place);
+    local.out << imported->written.text;
+  if (!local.json) tell(*imported, output, local);
   const auto is_lost = [](const Note& note) { return note.kind == Note::Kind::lost; };
   return std::ranges::any_of(imported->notes, is_lost) ? kPartly : kGood;
 }

@@ -39,22 +39,22 @@ std::string permissions_of(const archive::Entry& entry) {
   return text.str();
 }
 
-void show(const Place& place, const std::vector<archive::Change>& changes) {
+void show(const LocalContext& local, const std::vector<archive::Change>& changes) {
   for (const auto& change : changes) {
-    place.out << to_string(change.what) << ' ' << printable(change.to.path);
+    local.out << to_string(change.what) << ' ' << printable(change.to.path);
     if (change.what == archive::Change::What::permissions)
-      place.out << ' ' << printable(permissions_of(change.from)) << " -> "
+      local.out << ' ' << printable(permissions_of(change.from)) << " -> "
                 << printable(permissions_of(change.to));
-    place.out << '\n';
+    local.out << '\n';
   }
 }
 
 // Settings of the kernel are shown, and left to `sysctl --system`.
-void show_sysctls(const Place& place, const archive::Manifest& manifest) {
+void show_sysctls(const LocalContext& local, const archive::Manifest& manifest) {
   const auto now = archive::current_sysctls();
   for (const auto& [name, value] : manifest.sysctls)
     if (const auto known = now.find(name); known != now.end() && known->second != value)
-      place.out << "sysctl " << printable(name) << " is " << printable(known->second) << ", was "
+      local.out << "sysctl " << printable(name) << " is " << printable(known->second) << ", was "
                 << printable(value) << '\n';
 }
 
@@ -66,17 +66,18 @@ json document(const std::vector<archive::Change>& changes, bool done, const std:
 }
 
 // Whether the configuration that is there now would be accepted.
-Exit judge(const Place& place, const archive::Tree& tree, const archive::Manifest& manifest) {
+Exit judge(const LocalContext& local, const archive::Tree& tree,
+           const archive::Manifest& manifest) {
   const auto text = tree.read_file(manifest.config);
-  if (!text) return complain(place, text.error());
+  if (!text) return complain(local, text.error());
   const auto loaded = config::parse(*text);
   for (const auto& problem : loaded.problems)
-    place.err << "tandemctl: " << printable(config::format(problem, manifest.config)) << '\n';
+    local.err << "tandemctl: " << printable(config::format(problem, manifest.config)) << '\n';
   return loaded.good() ? kGood : kRefused;
 }
 
-void tell_next(const Place& place, const std::string& config) {
-  place.out << "Next:\n"
+void tell_next(const LocalContext& local, const std::string& config) {
+  local.out << "Next:\n"
                "  tandemd --check -c "
             << printable(config)
             << "\n"
@@ -86,14 +87,14 @@ void tell_next(const Place& place, const std::string& config) {
                "  systemctl reload-or-restart tandemd\n";
 }
 
-Exit run_restore(const Place& place, const po::variables_map& options) {
+Exit run_restore(const LocalContext& local, const po::variables_map& options) {
   const auto manifest = archive::read_archive(options["file"].as<std::string>());
-  if (!manifest) return complain(place, manifest.error());
+  if (!manifest) return complain(local, manifest.error());
   const auto root = options["root"].as<std::string>();
   const auto tree = archive::Tree::open(root);
-  if (!tree) return complain(place, tree.error());
+  if (!tree) return complain(local, tree.error());
   const auto changes = archive::changes(*tree, *manifest);
-  if (!changes) return complain(place, changes.error());
+  if (!changes) return complain(local, changes.error());
   const bool is_rehearsal = options["dry-run"].as<bool>();
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const bool replaces = std::ranges::any_of(
@@ -103,22 +104,22 @@ Exit run_restore(const Place& place, const po::variables_map& options) {
     aside = (std::filesystem::path(absolute_path(options["aside"].as<std::string>())) /
              ("before-restore-" + archive::file_name(manifest->node, now)))
                 .string();
-  if (place.json)
-    place.out << document(*changes, !is_rehearsal, aside)
+  if (local.json)
+    local.out << document(*changes, !is_rehearsal, aside)
                      .dump(2, ' ', false, json::error_handler_t::replace)
               << '\n';
   else
-    show(place, *changes);
+    show(local, *changes);
   if (!is_rehearsal)
     if (auto done = archive::apply(*tree, *manifest, *changes, aside); !done)
-      return complain(place, done.error());
-  if (place.json) return is_rehearsal ? kGood : judge(place, *tree, *manifest);
-  if (root == "/") show_sysctls(place, *manifest);
-  place.out << changes->size() << (is_rehearsal ? " changes to make" : " changes made") << '\n';
+      return complain(local, done.error());
+  if (local.json) return is_rehearsal ? kGood : judge(local, *tree, *manifest);
+  if (root == "/") show_sysctls(local, *manifest);
+  local.out << changes->size() << (is_rehearsal ? " changes to make" : " changes made") << '\n';
   if (is_rehearsal) return kGood;
-  if (!aside.empty()) place.out << "What was there before is in " << aside << '\n';
-  const Exit verdict = judge(place, *tree, *manifest);
-  tell_next(place, manifest->config);
+  if (!aside.empty()) local.out << "What was there before is in " << aside << '\n';
+  const Exit verdict = judge(local, *tree, *manifest);
+  tell_next(local, manifest->config);
   return verdict;
 }
 

@@ -31,13 +31,13 @@ void key_options(po::options_description& named, po::positional_options_descript
   positional.add("file", 1);
 }
 
-Exit run_key(const Place& place, const po::variables_map& options) {
+Exit run_key(const LocalContext& local, const po::variables_map& options) {
   const auto& file = options["file"].as<std::string>();
   if (const auto made = sync::make_key(file); !made) {
-    place.err << "tandemctl: " << made.error().message << '\n';
+    local.err << "tandemctl: " << made.error().message << '\n';
     return kRefused;
   }
-  place.out << file << " is made. Copy it to the other node, and name it there and here in"
+  local.out << file << " is made. Copy it to the other node, and name it there and here in"
             << " sync.key_file.\n";
   return kGood;
 }
