@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "../speaker/direct_vrrp.hpp"
 #include "config/load.hpp"
 #include "daemon/running.hpp"
 #include "dataplane/data_plane.hpp"
 #include "forward/table_memory.hpp"
-#include "speaker/vrrp_commands.hpp"
 
 namespace tandem::daemon {
 
@@ -53,6 +53,8 @@ address = "192.0.2.101"
 port = 443
 )";
 
+using speaker::DirectVrrp;
+
 inline config::Config parsed(const std::string& text) {
   auto loaded = config::parse(text);
   for (const auto& problem : loaded.problems) ADD_FAILURE() << config::format(problem, "test");
@@ -65,30 +67,6 @@ inline Running running(const config::Config& config) {
   running.plan = speaker::make_plan(config, running.numbers).value();
   return running;
 }
-
-// Runs each command at once, on a driver whose virtual routers have no interface.
-class DirectVrrp : public speaker::VrrpCommands {
- public:
-  void post(Run run, Finished finished) override {
-    run(driver, now);
-    if (finished) finished();
-  }
-  void add(const speaker::Plan& plan) {
-    for (const auto& r : plan.routers) driver.add(r.id, r.endpoint, r.settings, now);
-  }
-  [[nodiscard]] int priority(vrrp::RouterId id) const {
-    return driver.routers().status(id).effective_priority;
-  }
-
-  MonotonicTime now{std::chrono::seconds(1000)};
-  std::vector<speaker::VrrpEvent> events;
-  std::unique_ptr<td_tables> tables = std::make_unique<td_tables>();
-  flow::Steering steering{*tables};
-  speaker::VrrpDriver driver{steering, [this](const speaker::VrrpEvent& event) {
-                               events.push_back(event);
-                               return true;
-                             }};
-};
 
 // A forwarder over ordinary memory. Its thread is the one that calls; it can be made to stand still.
 class MemoryPlane : public dataplane::DataPlane {
