@@ -94,7 +94,7 @@ def paragraph(block):
 
 def markdown(reference):
     lines = []
-    for block in re.split(r"\n{2,}", said(reference).strip()):
+    for block in re.split(r"\n{2,}", said(reference, "config").strip()):
         new = list(paragraph(block.splitlines()))
         after_heading = not lines or lines[-1].startswith(".Ss ")
         lines += new[1:] if after_heading and new[:1] == [".Pp"] else new

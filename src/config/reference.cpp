@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-<!-- Written by build/src/config/tandem-config-reference; a test compares. Don't edit by hand. -->
+<!-- Written by build/src/tandem-reference config; a test compares. Don't edit by hand. -->
 
 `tandemd -c FILE` reads one file of TOML 1.0, by default `/etc/tandem/tandem.toml`, of at most
 4 MiB. `tandemd -c FILE --check` lists everything that is wrong with it, a line each, and exits:

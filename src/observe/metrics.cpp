@@ -14,7 +14,7 @@ constexpr Metric kMetrics[] = {
 
 constexpr const char* kIntroduction = R"(# HTTP: metrics and status
 
-<!-- Written by build/src/observe/tandem-metrics-reference; a test compares. Don't edit by hand. -->
+<!-- Written by build/src/tandem-reference metrics; a test compares. Don't edit by hand. -->
 
 `tandemd` serves HTTP on `node.http`, by default `127.0.0.1:9105`; `"off"` ends it. It can be asked, not told:
 GET and HEAD alone, and nothing that comes over it changes anything. Whoever reaches the address may read all of

@@ -15,7 +15,7 @@ TEST(Reference, IsWhatTheSchemaSays) {
   std::ostringstream text;
   write_reference(text);
   EXPECT_EQ(text.str(), read_text(source_path("docs/configuration.md")))
-      << "run build/src/config/tandem-config-reference > docs/configuration.md";
+      << "run build/src/tandem-reference config > docs/configuration.md";
 }
 
 // A reader who was led to one row by a search sees that row alone.

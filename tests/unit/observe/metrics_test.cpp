@@ -226,7 +226,7 @@ TEST(MetricsReference, IsWhatTheTableSays) {
   std::ostringstream text;
   text << file.rdbuf();
   EXPECT_EQ(metrics_reference(), text.str())
-      << "run build/src/observe/tandem-metrics-reference > docs/metrics.md";
+      << "run build/src/tandem-reference metrics > docs/metrics.md";
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(DoctorReference, IsWhatTheCatalogueSays) {
   std::ostringstream text;
   write_reference(text);
   EXPECT_EQ(text.str(), read_text(source_path("docs/doctor.md")))
-      << "run build/src/ctl/doctor/tandem-doctor-reference > docs/doctor.md";
+      << "run build/src/tandem-reference doctor > docs/doctor.md";
 }
 
 TEST(DoctorReference, NamesEachCheckOnce) {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of tables that have one or two: [node] with [dpdk], [[check]], [flows]. Those of others
+// are in files of their own.
+#include "config/rules.hpp"
+
+#include <set>
+#include <string>
+
+#include "config/duration.hpp"
+#include "config/schema.hpp"
+
+namespace tandem::config {
+
+void check_engine(const File& file, Problems& problems) {
+  if (file.config.node.engine == "dpdk" && !kHasDpdk)
+    problems.error(place(file.root, {"node", "engine"}),
+                   "engine: \"dpdk\" is not in this build, expected \"xdp\"");
+  std::set<std::uint16_t> seen;
+  for (const auto cpu : file.config.dpdk.cpus)
+    if (!seen.insert(cpu).second)
+      problems.error(place(file.root, {"dpdk", "cpus"}),
+                     "cpus: " + std::to_string(cpu) +
+                         " is listed twice, expected a CPU of its own for each worker");
+}
+
+void check_checks(const File& file, Problems& problems) {
+  for (std::size_t i = 0; i < file.config.checks.size(); ++i) {
+    const auto& check = file.config.checks[i];
+    if (check.timeout > check.interval)
+      problems.warn(place(file.root, {"check", i, "timeout"}),
+                    "timeout: " + in_quotes(to_text(check.timeout)) +
+                        " is longer than the interval, expected at most " +
+                        in_quotes(to_text(check.interval)));
+  }
+}
+
+void check_flows(const File& file, Problems& problems) {
+  const auto check = [&](std::string_view name, const FlowIdle& idle) {
+    if (idle.remembered >= idle.counted) return;
+    problems.error(place(file.root, {"flows", name, "remembered"}),
+                   std::string(name) + ": remembered is " + in_quotes(to_text(idle.remembered)) +
+                       ", which is shorter than counted, expected at least " +
+                       in_quotes(to_text(idle.counted)));
+  };
+  const auto& flows = file.config.flows;
+  check("syn_sent", flows.syn_sent);
+  check("established", flows.established);
+  check("udp", flows.udp);
+}
+
+}  // namespace tandem::config
