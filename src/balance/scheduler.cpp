@@ -12,18 +12,18 @@
 namespace tandem::balance {
 namespace {
 
-std::uint64_t FlowHash::*key_of(Kind kind) noexcept {
-  return kind == Kind::source_hash ? &FlowHash::source : &FlowHash::five_tuple;
+std::uint64_t FlowHash::*key_of(SchedulerKind kind) noexcept {
+  return kind == SchedulerKind::source_hash ? &FlowHash::source : &FlowHash::five_tuple;
 }
 
-std::unique_ptr<Strategy> make(Kind kind, const Pool& pool, const MaglevTable& table) {
+std::unique_ptr<Strategy> make(SchedulerKind kind, const Pool& pool, const MaglevTable& table) {
   switch (kind) {
-    case Kind::least_conn:
+    case SchedulerKind::least_conn:
       return std::make_unique<LeastConn>();
-    case Kind::round_robin:
+    case SchedulerKind::round_robin:
       return std::make_unique<RoundRobin>();
-    case Kind::maglev:
-    case Kind::source_hash:
+    case SchedulerKind::maglev:
+    case SchedulerKind::source_hash:
       break;
   }
   return std::make_unique<HashPick>(key_of(kind), pool, table);
@@ -36,11 +36,8 @@ std::optional<std::uint16_t> slot_of(const Member* member) noexcept {
 
 }  // namespace
 
-Scheduler::Scheduler(Kind kind, const Options& options)
-    : kind_(kind),
-      table_size_(options.table_size),
-      slow_start_(options.slow_start),
-      strategy_(make(kind, pool_, table_)) {}
+Scheduler::Scheduler(SchedulerKind kind, const Options& options)
+    : kind_(kind), slow_start_(options.slow_start), strategy_(make(kind, pool_, table_)) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -82,11 +79,6 @@ std::vector<MaglevTable::Candidate> Scheduler::candidates() const {
 
 void Scheduler::install(MaglevTable table) {
   table_ = std::move(table);
-}
-
-void Scheduler::rebuild(std::size_t size) {
-  if (size != 0) table_size_ = size;
-  install(MaglevTable(candidates(), table_size_));
 }
 
 std::optional<std::uint16_t> Scheduler::pick(const FlowHash& hash, MonotonicTime now) {

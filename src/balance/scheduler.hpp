@@ -19,28 +19,20 @@
 #include "balance/backend.hpp"
 #include "balance/maglev_table.hpp"
 #include "balance/pool.hpp"
+#include "balance/scheduler_kind.hpp"
 #include "balance/slow_start.hpp"
 #include "balance/strategy.hpp"
 
 namespace tandem::balance {
 
-enum class Kind : std::uint8_t {
-  least_conn,   // least active / weight, exactly (least_conn.hpp)
-  round_robin,  // smooth, weighted (round_robin.hpp)
-  maglev,       // by the flow's hash (maglev_table.hpp)
-  source_hash,  // the same by the client's address
-};
-
 struct Options {
   // 0: none (slow_start.hpp). Hash tables always go by the whole weights, or nodes would differ.
   Duration slow_start{};
-  // Entries of the hash table: a prime above the number of backends, the same on both nodes.
-  std::size_t table_size = MaglevTable::size_for(0);
 };
 
 class Scheduler {
  public:
-  explicit Scheduler(Kind kind, const Options& options = {});
+  explicit Scheduler(SchedulerKind kind, const Options& options = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -52,11 +44,9 @@ class Scheduler {
   // Forgets a backend that has no active flows; the caller sees to it that no others refer to it.
   void remove(std::uint16_t slot);
 
-  // The table of hash picks: make one of these candidates (on another thread, if there is one) and
-  // install it. rebuild() does both, here and now; size 0 keeps the size.
+  // The table of hash picks: made of these candidates, on another thread if there is one.
   [[nodiscard]] std::vector<MaglevTable::Candidate> candidates() const;
   void install(MaglevTable table);
-  void rebuild(std::size_t size = 0);
   [[nodiscard]] const MaglevTable& table() const noexcept { return table_; }
 
   // The backend of a new flow, charged; none if no backend is eligible.
@@ -85,8 +75,7 @@ class Scheduler {
   void recounted(Member& member);
   void grow(MonotonicTime now);
 
-  Kind kind_;
-  std::size_t table_size_;
+  SchedulerKind kind_;
   Pool pool_;
   std::size_t reserved_ = 0;
   std::size_t serving_ = 0;

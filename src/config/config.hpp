@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "balance/scheduler_kind.hpp"
 #include "base/address.hpp"
 #include "base/time.hpp"
+#include "wire/vrrp.hpp"
 
 namespace tandem::config {
 
@@ -140,7 +142,6 @@ struct Notify {
 };
 
 enum class MacMode : std::uint8_t { interface_mac, virtual_mac };
-enum class ChecksumMode : std::uint8_t { pseudo_header, message };
 
 struct Vrrp {
   std::string name;
@@ -162,7 +163,7 @@ struct Vrrp {
   bool check_unicast_source = true;
   MacMode mac = MacMode::interface_mac;
   bool accept = true;
-  ChecksumMode checksum = ChecksumMode::pseudo_header;
+  wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
   std::string password;  // version 2, up to 8 characters; empty: none
   std::string sync_group;
   int garp_repeat = 5;
@@ -195,7 +196,6 @@ struct Flows {
 
 enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
 enum class Forward : std::uint8_t { local, dsr, nat, fullnat, tunnel };
-enum class SchedulerKind : std::uint8_t { least_conn, round_robin, maglev, source_hash };
 enum class Unavailable : std::uint8_t { reject, drop };
 enum class OnDown : std::uint8_t { keep, reset };
 enum class Strays : std::uint8_t { drop, route };
@@ -228,7 +228,7 @@ struct Service {
   Protocol protocol = Protocol::tcp;
   std::uint16_t port = 0;
   Forward forward = Forward::local;  // local: handed to the kernel, and so to the node's own Nginx
-  SchedulerKind scheduler = SchedulerKind::least_conn;
+  balance::SchedulerKind scheduler = balance::SchedulerKind::least_conn;
   std::vector<Backend> backends;
   std::optional<BackendCheck> check;  // none: backends count as up
   Duration slow_start{};

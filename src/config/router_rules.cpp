@@ -68,7 +68,7 @@ void check_version(const Router& router) {
     router.problems.error(router.at("password"),
                           "password: version 3 has no authentication, expected no password or "
                           "version = 2");
-  if (vrrp.checksum == ChecksumMode::message && (v6 || vrrp.version == 2))
+  if (vrrp.checksum == wire::ChecksumForm::message && (v6 || vrrp.version == 2))
     router.problems.warn(router.at("checksum"),
                          "checksum: has no effect here, expected only with version 3 and IPv4");
 }

@@ -76,10 +76,11 @@ const Section<Service>& service_section() {
               "Where packets go: `local` hands them to the kernel, and so to the node's own Nginx; "
               "the others forward them to a backend, in the ways of the table below."),
           key("scheduler", &Service::scheduler,
-              Choice<SchedulerKind>{{{"least_conn", SchedulerKind::least_conn},
-                                     {"round_robin", SchedulerKind::round_robin},
-                                     {"maglev", SchedulerKind::maglev},
-                                     {"source_hash", SchedulerKind::source_hash}}},
+              Choice<balance::SchedulerKind>{
+                  {{"least_conn", balance::SchedulerKind::least_conn},
+                   {"round_robin", balance::SchedulerKind::round_robin},
+                   {"maglev", balance::SchedulerKind::maglev},
+                   {"source_hash", balance::SchedulerKind::source_hash}}},
               "What picks the backend of a new flow."),
           key("backends", &Service::backends,
               ListOf<TableOf<Backend>>{{backend_section()}, kMostBackends, "tables"},

@@ -140,8 +140,8 @@ const Section<Vrrp>& vrrp_section() {
           key("accept", &Vrrp::accept, Boolean{},
               "Whether packets to an address that no service takes reach the kernel."),
           key("checksum", &Vrrp::checksum,
-              Choice<ChecksumMode>{{{"pseudo-header", ChecksumMode::pseudo_header},
-                                    {"message", ChecksumMode::message}}},
+              Choice<wire::ChecksumForm>{{{"pseudo-header", wire::ChecksumForm::pseudo_header},
+                                          {"message", wire::ChecksumForm::message}}},
               "What the checksum of a version 3 IPv4 advert covers; keepalived and FRR want "
               "`pseudo-header`, the letter of RFC 9568 is `message`."),
           key("password", &Vrrp::password, Password{},

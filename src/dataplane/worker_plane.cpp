@@ -13,18 +13,6 @@ namespace {
 constexpr std::uint32_t kFrameBytes = 2048;
 constexpr std::uint32_t kFrameMemory = kFrameBytes + 512;  // with what DPDK keeps of each
 
-engine::RestMode rest_of(config::Idle idle) {
-  switch (idle) {
-    case config::Idle::poll:
-      return engine::RestMode::poll;
-    case config::Idle::pause:
-      return engine::RestMode::pause;
-    case config::Idle::sleep:
-      break;
-  }
-  return engine::RestMode::sleep;
-}
-
 std::vector<std::uint16_t> cpus_of(const config::Dpdk& config) {
   if (!config.cpus.empty()) return config.cpus;
   return {static_cast<std::uint16_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)) - 1)};
@@ -123,7 +111,7 @@ Result<void> WorkerPlane::hire(const config::Dpdk& config) {
       };
     }
     workers_.push_back(std::make_unique<engine::Worker>(
-        engine::Worker::Options{i, count, rest_of(config.idle)}, std::move(rooms)));
+        engine::Worker::Options{i, count, config.idle}, std::move(rooms)));
     if (auto opened = workers_[i]->open_rings(); !opened) return opened;
     if (i > 0) workers_[0]->take_from(*workers_[i]);
   }

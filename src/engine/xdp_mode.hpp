@@ -4,9 +4,11 @@
 
 #include <cstdint>
 
+#include "config/config.hpp"
+
 namespace tandem::engine {
 
-enum class XdpMode : std::uint8_t { automatic, native, generic };
+using config::XdpMode;
 
 // Behind libxdp's dispatcher several programs share a device. Kernels can refuse that.
 enum class XdpWay : std::uint8_t { dispatcher, alone };

@@ -18,7 +18,7 @@ struct ServiceSettings {
   std::uint64_t identity = 0;  // the same on both nodes
   td_mode mode = TD_MODE_DSR;
   bool udp = false;
-  balance::Kind kind = balance::Kind::least_conn;
+  balance::SchedulerKind kind = balance::SchedulerKind::least_conn;
   balance::Options options;
   Duration affinity{};                 // 0: none
   bool reject = true;                  // else what no backend can take is dropped

@@ -29,15 +29,15 @@ const char* name_of(config::Forward forward) {
   return "local";
 }
 
-const char* name_of(config::SchedulerKind scheduler) {
+const char* name_of(balance::SchedulerKind scheduler) {
   switch (scheduler) {
-    case config::SchedulerKind::round_robin:
+    case balance::SchedulerKind::round_robin:
       return "round_robin";
-    case config::SchedulerKind::maglev:
+    case balance::SchedulerKind::maglev:
       return "maglev";
-    case config::SchedulerKind::source_hash:
+    case balance::SchedulerKind::source_hash:
       return "source_hash";
-    case config::SchedulerKind::least_conn:
+    case balance::SchedulerKind::least_conn:
       break;
   }
   return "least_conn";

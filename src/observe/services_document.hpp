@@ -32,8 +32,9 @@ struct ServiceView {
   config::Protocol protocol = config::Protocol::tcp;
   std::uint16_t port = 0;
   config::Forward forward = config::Forward::local;
-  config::SchedulerKind scheduler = config::SchedulerKind::least_conn;  // not shown of a local one
-  bool lease = false;  // its virtual address's is live
+  balance::SchedulerKind scheduler =
+      balance::SchedulerKind::least_conn;  // not shown of a local one
+  bool lease = false;                      // its virtual address's is live
   std::uint64_t backends_up = 0;
   std::uint64_t backends_draining = 0;
   std::uint64_t backends_down = 0;
@@ -97,7 +98,7 @@ struct BackendView {
 
 [[nodiscard]] const char* name_of(config::Protocol protocol);
 [[nodiscard]] const char* name_of(config::Forward forward);
-[[nodiscard]] const char* name_of(config::SchedulerKind scheduler);
+[[nodiscard]] const char* name_of(balance::SchedulerKind scheduler);
 [[nodiscard]] const char* name_of(balance::State state);
 
 // {"backends": [...]} in the order given.

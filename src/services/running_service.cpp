@@ -12,20 +12,6 @@
 namespace tandem::services {
 namespace {
 
-balance::Kind kind_of(config::SchedulerKind kind) {
-  switch (kind) {
-    case config::SchedulerKind::round_robin:
-      return balance::Kind::round_robin;
-    case config::SchedulerKind::maglev:
-      return balance::Kind::maglev;
-    case config::SchedulerKind::source_hash:
-      return balance::Kind::source_hash;
-    case config::SchedulerKind::least_conn:
-      break;
-  }
-  return balance::Kind::least_conn;
-}
-
 bool is_nat(const RunningService& s) {
   return s.config.forward == config::Forward::nat || s.config.forward == config::Forward::fullnat;
 }
@@ -72,9 +58,8 @@ forward::ServiceSettings settings_of(const RunningService& s) {
   settings.identity = identity_of(s.config);
   settings.mode = mode_of(s.config.forward);
   settings.udp = s.config.protocol == config::Protocol::udp;
-  settings.kind = kind_of(s.config.scheduler);
+  settings.kind = s.config.scheduler;
   settings.options.slow_start = s.config.slow_start;
-  settings.options.table_size = balance::MaglevTable::size_for(s.backends.size());
   settings.affinity = s.config.affinity;
   settings.reject = s.config.unavailable == config::Unavailable::reject;
   settings.ends_with_backend = s.config.on_down == config::OnDown::reset;
@@ -130,7 +115,7 @@ std::vector<flow::SteeredService> steered(const RunningServices& services) {
                        .port = s.config.port,
                        .number = s.number,
                        .mode = mode_of(s.config.forward),
-                       .by_source = s.config.scheduler == config::SchedulerKind::source_hash,
+                       .by_source = s.config.scheduler == balance::SchedulerKind::source_hash,
                        .sources = s.sources,
                        .routes_strays = s.config.strays == config::Strays::route});
   return steered;

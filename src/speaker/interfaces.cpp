@@ -9,18 +9,6 @@
 namespace tandem::speaker {
 namespace {
 
-engine::XdpMode to_engine(config::XdpMode mode) {
-  switch (mode) {
-    case config::XdpMode::native:
-      return engine::XdpMode::native;
-    case config::XdpMode::generic:
-      return engine::XdpMode::generic;
-    case config::XdpMode::automatic:
-      break;
-  }
-  return engine::XdpMode::automatic;
-}
-
 // Has frames to this router's group and virtual MAC come in.
 Result<void> let_in(engine::PacketSocket& socket, const PlannedRouter& router) {
   if (router.config.unicast_peers.empty())
@@ -180,7 +168,7 @@ Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
     plane_.release(ifindex);
     return fail(name + " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
   }
-  auto attached = program_.attach(ifindex, name, to_engine(state.config.xdp_mode), *workers);
+  auto attached = program_.attach(ifindex, name, state.config.xdp_mode, *workers);
   if (!attached) plane_.release(ifindex);
   return attached;
 }

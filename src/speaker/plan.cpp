@@ -44,8 +44,7 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
   if (interface != interfaces.end()) s.link_up_delay = interface->up_delay;
   for (const auto& a : v.addresses)
     (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
-  s.checksum = v.checksum == config::ChecksumMode::message ? wire::ChecksumForm::message
-                                                           : wire::ChecksumForm::pseudo_header;
+  s.checksum = v.checksum;
   if (!v.password.empty()) s.password = to_password(v.password);
   s.unicast_peers = v.unicast_peers;
   s.unicast_source = v.unicast_source;

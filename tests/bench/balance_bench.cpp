@@ -39,7 +39,8 @@ Backend backend(int number, std::uint16_t weight) {
 
 void fill(Scheduler& scheduler, int backends, WeightOf weight_of) {
   for (int i = 0; i < backends; i++) scheduler.set(backend(i, weight_of(i)), kNow);
-  scheduler.rebuild(MaglevTable::size_for(static_cast<std::size_t>(backends)));
+  scheduler.install(MaglevTable(scheduler.candidates(),
+                                MaglevTable::size_for(static_cast<std::size_t>(backends))));
 }
 
 // Random words made beforehand.
@@ -56,7 +57,7 @@ class Randoms {
   std::size_t at_ = 0;
 };
 
-void pick(benchmark::State& state, Kind kind, WeightOf weight_of) {
+void pick(benchmark::State& state, SchedulerKind kind, WeightOf weight_of) {
   const auto backends = static_cast<int>(state.range(0));
   Scheduler scheduler(kind);
   fill(scheduler, backends, weight_of);
@@ -72,7 +73,7 @@ void pick(benchmark::State& state, Kind kind, WeightOf weight_of) {
 }
 
 void hash_pick(benchmark::State& state) {
-  Scheduler scheduler(Kind::least_conn);
+  Scheduler scheduler(SchedulerKind::least_conn);
   fill(scheduler, static_cast<int>(state.range(0)), kEqual);
   Randoms randoms;
   for (auto _ : state) benchmark::DoNotOptimize(scheduler.hash_pick({randoms.next(), 0}));
@@ -124,19 +125,19 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
   for (const int backends : {4, 100, 1'000, 10'000}) benchmark->Arg(backends);
 }
 
-void pick_with(const std::string& name, Kind kind, WeightOf weight_of) {
+void pick_with(const std::string& name, SchedulerKind kind, WeightOf weight_of) {
   benchmark::RegisterBenchmark(("pick/" + name).c_str(), pick, kind, weight_of)->Apply(sizes);
 }
 
 void register_picks() {
-  for (const auto& [name, kind] :
-       {std::pair("least_conn", Kind::least_conn), std::pair("round_robin", Kind::round_robin)}) {
+  for (const auto& [name, kind] : {std::pair("least_conn", SchedulerKind::least_conn),
+                                   std::pair("round_robin", SchedulerKind::round_robin)}) {
     pick_with(name + std::string("/equal"), kind, kEqual);
     pick_with(name + std::string("/few"), kind, kFew);
     pick_with(name + std::string("/distinct"), kind, kDistinct);
   }
-  pick_with("maglev", Kind::maglev, kEqual);
-  pick_with("source_hash", Kind::source_hash, kEqual);
+  pick_with("maglev", SchedulerKind::maglev, kEqual);
+  pick_with("source_hash", SchedulerKind::source_hash, kEqual);
 }
 
 BENCHMARK(hash_pick)->Apply(sizes);

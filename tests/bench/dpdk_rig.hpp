@@ -112,7 +112,7 @@ class Rig {
     workers_.clear();
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<engine::Worker>(
-          engine::Worker::Options{i, workers, engine::RestMode::poll, prefetch},
+          engine::Worker::Options{i, workers, config::Idle::poll, prefetch},
           engine::Worker::Rooms{
               node_->env(), clock_, nullptr, i == 0 ? &node_->forwarder() : nullptr, {}}));
       workers_[i]->use(set);

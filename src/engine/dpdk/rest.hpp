@@ -16,19 +16,18 @@
 
 #include "base/descriptor.hpp"
 #include "base/time.hpp"
+#include "config/config.hpp"
 
 namespace tandem::engine {
 
-enum class RestMode : std::uint8_t { poll, pause, sleep };
-
 class Rest {
  public:
-  explicit Rest(RestMode mode) : mode_(mode), bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Rest(config::Idle mode) : mode_(mode), bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   // From any thread.
   void wake() const {
     const std::uint64_t one = 1;
-    if (mode_ == RestMode::sleep) [[maybe_unused]]
+    if (mode_ == config::Idle::sleep) [[maybe_unused]]
       const auto n = ::write(bell_.get(), &one, sizeof one);
   }
 
@@ -37,7 +36,7 @@ class Rest {
     if (frames > 0) {
       empty_ = 0;
       nap_ = kShortest;
-    } else if (mode_ != RestMode::poll) {
+    } else if (mode_ != config::Idle::poll) {
       idle();
     }
   }
@@ -48,7 +47,7 @@ class Rest {
   static constexpr Duration kLongest = std::chrono::milliseconds(1);
 
   void idle() {
-    if (mode_ == RestMode::pause || empty_++ < kEagerRounds) return __builtin_ia32_pause();
+    if (mode_ == config::Idle::pause || empty_++ < kEagerRounds) return __builtin_ia32_pause();
     const timespec time{0, nap_.count()};
     pollfd bell{bell_.get(), POLLIN, 0};
     std::uint64_t rings = 0;
@@ -57,7 +56,7 @@ class Rest {
     nap_ = std::min(2 * nap_, kLongest);
   }
 
-  RestMode mode_;
+  config::Idle mode_;
   Descriptor bell_;
   std::uint32_t empty_ = 0;  // rounds in a row
   Duration nap_ = kShortest;

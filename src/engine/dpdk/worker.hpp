@@ -69,7 +69,7 @@ class Worker {
 
   struct Options {
     unsigned number = 0, workers = 1;
-    RestMode rest = RestMode::sleep;
+    config::Idle rest = config::Idle::sleep;
     bool prefetch = true;
   };
   struct Rooms {

@@ -89,7 +89,7 @@ TEST(Affinity, StaysWithinItsTableUnderAFloodOfClients) {
 }
 
 TEST(Affinity, PicksTheClientsBackendAsLongAsItIsEligible) {
-  Scheduler scheduler(Kind::least_conn);
+  Scheduler scheduler(SchedulerKind::least_conn);
   Affinity affinity(8, kHold, kSeed);
   for (std::uint16_t slot = 0; slot < 3; slot++) scheduler.set(up(slot, 1, 100), kStart);
   const auto home = pick(scheduler, affinity, client(1), {}, kStart).value();
@@ -104,7 +104,7 @@ TEST(Affinity, PicksTheClientsBackendAsLongAsItIsEligible) {
 }
 
 TEST(Affinity, RemembersNothingIfNobodyIsEligible) {
-  Scheduler scheduler(Kind::least_conn);
+  Scheduler scheduler(SchedulerKind::least_conn);
   Affinity affinity(8, kHold, kSeed);
   EXPECT_FALSE(pick(scheduler, affinity, client(1), {}, kStart));
   EXPECT_FALSE(affinity.find(client(1), kStart));

@@ -13,7 +13,7 @@ namespace {
 
 using namespace rig;
 
-class Allocations : public testing::TestWithParam<Kind> {};
+class Allocations : public testing::TestWithParam<SchedulerKind> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, Allocations, testing::ValuesIn(kAllKinds), name_of);
 
 TEST_P(Allocations, AreNotNeededByFlowsNotEvenInSlowStart) {
@@ -25,7 +25,7 @@ TEST_P(Allocations, AreNotNeededByFlowsNotEvenInSlowStart) {
     backend.up_since = kStart + std::chrono::milliseconds(10 * slot);
     scheduler.set(backend, kStart);
   }
-  scheduler.rebuild(MaglevTable::size_for(kBackends));
+  rebuild(scheduler, MaglevTable::size_for(kBackends));
   std::vector<std::uint16_t> open(kFlows);
   const IpAddress client = IpAddress::parse("192.0.2.1").value();
   Flows flows(1);

@@ -25,7 +25,7 @@ class BesideIpvs : public testing::Test {
   std::uint16_t tandem() { return tandem_.pick({}, kStart).value(); }
   std::uint16_t ipvs() { return ipvs_.schedule().value(); }
 
-  Scheduler tandem_{Kind::least_conn};
+  Scheduler tandem_{SchedulerKind::least_conn};
   IpvsWlc ipvs_;
 };
 

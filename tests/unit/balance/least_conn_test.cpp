@@ -26,7 +26,7 @@ class LeastConnections : public testing::Test {
     return slot;
   }
 
-  Scheduler scheduler_{Kind::least_conn};
+  Scheduler scheduler_{SchedulerKind::least_conn};
 };
 
 TEST_F(LeastConnections, SpreadsFourHundredOverFourEqualOnesEvenlyAtEveryMoment) {

@@ -20,7 +20,7 @@ using namespace rig;
 class Checked {
  public:
   explicit Checked(Duration slow_start = {})
-      : scheduler_(Kind::least_conn, {.slow_start = slow_start}), oracle_(slow_start) {}
+      : scheduler_(SchedulerKind::least_conn, {.slow_start = slow_start}), oracle_(slow_start) {}
 
   void set(const Backend& backend, MonotonicTime now) {
     scheduler_.set(backend, now);
@@ -103,7 +103,7 @@ TEST(AgainstTheOracle, EveryOneOfTenThousandUnevenFlowsGoesToTheLeastLoaded) {
 TEST(AgainstTheOracle, TheMaximumLoadIsTheOraclesAtAnyTime) {
   for (std::uint64_t seed = 0; seed < 10; seed++) {
     std::mt19937_64 random(seed);
-    Scheduler scheduler(Kind::least_conn);
+    Scheduler scheduler(SchedulerKind::least_conn);
     Oracle oracle;
     for (int slot = 0; slot < 8; slot++) {
       scheduler.set(up(slot), kStart);

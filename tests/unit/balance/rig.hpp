@@ -20,10 +20,10 @@ using namespace std::chrono_literals;
 
 inline constexpr MonotonicTime kStart = MonotonicTime(1000s);
 
-inline constexpr Kind kAllKinds[] = {Kind::least_conn, Kind::round_robin, Kind::maglev,
-                                     Kind::source_hash};
+inline constexpr SchedulerKind kAllKinds[] = {SchedulerKind::least_conn, SchedulerKind::round_robin,
+                                              SchedulerKind::maglev, SchedulerKind::source_hash};
 
-inline std::string name_of(const testing::TestParamInfo<Kind>& info) {
+inline std::string name_of(const testing::TestParamInfo<SchedulerKind>& info) {
   return std::vector{"least_conn", "round_robin", "maglev",
                      "source_hash"}[static_cast<std::size_t>(info.param)];
 }
@@ -48,11 +48,16 @@ inline Backend in_state(State state, int slot, std::uint16_t weight = 1) {
   return backend;
 }
 
+// Has hash picks go by the backends that serve now. size: of the table, a prime above their number.
+inline void rebuild(Scheduler& scheduler, std::size_t size = MaglevTable::size_for(0)) {
+  scheduler.install(MaglevTable(scheduler.candidates(), size));
+}
+
 // Backends up in the slots 0, 1, ... with these weights.
 inline void add(Scheduler& scheduler, std::span<const std::uint16_t> weights) {
   for (std::uint16_t slot = 0; slot < weights.size(); slot++)
     scheduler.set(up(slot, weights[slot]), kStart);
-  scheduler.rebuild(MaglevTable::size_for(weights.size()));
+  rebuild(scheduler, MaglevTable::size_for(weights.size()));
 }
 
 class Flows {

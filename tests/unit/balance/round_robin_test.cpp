@@ -18,7 +18,7 @@ using namespace rig;
 using Weights = std::vector<std::uint16_t>;
 
 std::string order_of(const Weights& weights, int picks) {
-  Scheduler scheduler(Kind::round_robin);
+  Scheduler scheduler(SchedulerKind::round_robin);
   add(scheduler, weights);
   std::string order;
   for (int i = 0; i < picks; i++)
@@ -28,7 +28,7 @@ std::string order_of(const Weights& weights, int picks) {
 
 // After every pick, each one has had its share of all picks, one more or less at most.
 void expect_smooth(const Weights& weights, int picks) {
-  Scheduler scheduler(Kind::round_robin);
+  Scheduler scheduler(SchedulerKind::round_robin);
   add(scheduler, weights);
   std::int64_t all = 0;
   for (const auto weight : weights) all += weight;
@@ -64,7 +64,7 @@ TEST(RoundRobin, IsNeverMoreThanOneOffItsShare) {
 }
 
 TEST(RoundRobin, DoesNotDriftInMillionsOfPicks) {
-  Scheduler scheduler(Kind::round_robin);
+  Scheduler scheduler(SchedulerKind::round_robin);
   add(scheduler, Weights{3, 7, 11});
   for (int i = 0; i < 2'100'000; i++) scheduler.close(scheduler.pick({}, kStart).value());
   std::vector<int> count(3);
@@ -73,7 +73,7 @@ TEST(RoundRobin, DoesNotDriftInMillionsOfPicks) {
 }
 
 TEST(RoundRobin, SharesTheTurnsOfOneThatIsGoneAndTakesItBack) {
-  Scheduler scheduler(Kind::round_robin);
+  Scheduler scheduler(SchedulerKind::round_robin);
   add(scheduler, Weights{1, 2, 3});
   pick_many(scheduler, 7);
   scheduler.set(in_state(State::down, 2, 3), kStart);
@@ -89,7 +89,7 @@ TEST(RoundRobin, SharesTheTurnsOfOneThatIsGoneAndTakesItBack) {
 TEST(RoundRobin, GivesFullOnesNoMoreThanTheirShare) {
   std::mt19937_64 random(9);
   for (int round = 0; round < 50; round++) {
-    Scheduler scheduler(Kind::round_robin);
+    Scheduler scheduler(SchedulerKind::round_robin);
     std::vector<int> weights(5), count(5);
     for (int slot = 0; slot < 5; slot++) {
       weights[slot] = static_cast<int>(1 + random() % 12);
@@ -113,7 +113,7 @@ TEST(RoundRobin, KeepsToTheWeightsOfTenThousand) {
     weights[i] = static_cast<std::uint16_t>(i % 5 + 1);
     all += weights[i];
   }
-  Scheduler scheduler(Kind::round_robin);
+  Scheduler scheduler(SchedulerKind::round_robin);
   add(scheduler, weights);
   for (const auto& [slot, picks] : pick_many(scheduler, 2 * all))
     EXPECT_EQ(picks, 2 * weights[static_cast<std::size_t>(slot)]) << slot;

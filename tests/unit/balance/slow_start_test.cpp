@@ -63,7 +63,7 @@ TEST(SlowStart, StepsAtTheInstantTheWeightGrows) {
 
 // Four that have 1,000 flows each, and one that comes up: its flows follow the ramp.
 TEST(SlowStart, KeepsANewBackendFromTakingAllNewFlows) {
-  Scheduler scheduler(Kind::least_conn, {.slow_start = kRamp});
+  Scheduler scheduler(SchedulerKind::least_conn, {.slow_start = kRamp});
   for (std::uint16_t slot = 0; slot < 4; slot++) {
     scheduler.set(up(slot), kStart);
     for (int i = 0; i < 1000; i++) scheduler.charge(slot);
@@ -84,7 +84,7 @@ TEST(SlowStart, KeepsANewBackendFromTakingAllNewFlows) {
 }
 
 TEST(SlowStart, GivesANewBackendFewerTurns) {
-  Scheduler scheduler(Kind::round_robin, {.slow_start = kRamp});
+  Scheduler scheduler(SchedulerKind::round_robin, {.slow_start = kRamp});
   scheduler.set(up(0, 100), kStart);
   scheduler.set(came_up(1, kStart, 100), kStart);
   const auto turns_of_new_one = [&scheduler](Duration elapsed) {
@@ -98,7 +98,7 @@ TEST(SlowStart, GivesANewBackendFewerTurns) {
 }
 
 TEST(SlowStart, GoesOnWhileTheBackendIsFullAndEndsWhenItGoes) {
-  Scheduler scheduler(Kind::least_conn, {.slow_start = kRamp});
+  Scheduler scheduler(SchedulerKind::least_conn, {.slow_start = kRamp});
   scheduler.set(up(0), kStart);
   Backend limited = came_up(1, kStart);
   limited.max_connections = 1;
@@ -115,10 +115,10 @@ TEST(SlowStart, GoesOnWhileTheBackendIsFullAndEndsWhenItGoes) {
 }
 
 TEST(SlowStart, DoesNotBendHashes) {
-  Scheduler scheduler(Kind::maglev, {.slow_start = kRamp});
+  Scheduler scheduler(SchedulerKind::maglev, {.slow_start = kRamp});
   scheduler.set(up(0), kStart);
   scheduler.set(came_up(1, kStart), kStart);
-  scheduler.rebuild();
+  rebuild(scheduler);
   EXPECT_NEAR(pick_many(scheduler, 10'000).at(1), 5000, 250);
 }
 

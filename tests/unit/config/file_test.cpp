@@ -137,7 +137,7 @@ TEST_F(FullFile, GivesVirtualRouters) {
   owner.priority = 255;
   owner.preempt = false;
   owner.mac = MacMode::virtual_mac;
-  owner.checksum = ChecksumMode::message;
+  owner.checksum = wire::ChecksumForm::message;
   owner.sync_group = "both";
   EXPECT_EQ(config.vrrp[1], owner);
   EXPECT_EQ(config.vrrp[2], with_defaults("VI_6", {vip("fe80::1/64"), vip("2001:db8::1/64")}));
@@ -164,7 +164,7 @@ TEST_F(FullFile, GivesServicesToTheNodeItself) {
 TEST_F(FullFile, GivesServicesWithBackends) {
   ASSERT_EQ(config.services.size(), 5U);
   auto nat = service("api", "203.0.113.1", Protocol::tcp, 8080, Forward::nat);
-  nat.scheduler = SchedulerKind::maglev;
+  nat.scheduler = balance::SchedulerKind::maglev;
   nat.backends = {backend("198.51.100.21", 80), backend("198.51.100.22", 8080)};
   nat.backends[0].weight = 100;
   nat.backends[1].weight = 0;
@@ -182,14 +182,14 @@ TEST_F(FullFile, GivesServicesWithBackends) {
   EXPECT_EQ(config.services[1], nat);
 
   auto fullnat = service("api-2", "203.0.113.1", Protocol::tcp, 8081, Forward::fullnat);
-  fullnat.scheduler = SchedulerKind::round_robin;
+  fullnat.scheduler = balance::SchedulerKind::round_robin;
   fullnat.backends = {backend("198.51.100.21", 80)};
   fullnat.check.emplace().http = "/";
   fullnat.sources = {ip("192.0.2.2"), ip("192.0.2.3")};
   EXPECT_EQ(config.services[2], fullnat);
 
   auto tunnel = service("api-3", "2001:db8::1", Protocol::tcp, 8082, Forward::tunnel);
-  tunnel.scheduler = SchedulerKind::source_hash;
+  tunnel.scheduler = balance::SchedulerKind::source_hash;
   tunnel.backends = {backend("198.51.100.21", 8082), backend("2001:db8::21", 8082)};
   tunnel.check.emplace().tcp = true;
   EXPECT_EQ(config.services[3], tunnel);

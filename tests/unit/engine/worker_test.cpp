@@ -110,7 +110,7 @@ class Rig {
         PortSet{{{near_.id(), 2, rig::kLink}, {far_.id(), 2, rig::kOtherLink}}});
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<Worker>(
-          Worker::Options{i, workers, RestMode::sleep},
+          Worker::Options{i, workers, config::Idle::sleep},
           Worker::Rooms{
               node_.node.env(), clock_, nullptr, i == 0 ? &node_.node.forwarder() : nullptr, {}}));
       EXPECT_TRUE(workers_[i]->open_rings());
