@@ -5,6 +5,7 @@
 #include <set>
 
 #include "dataplane/flow_settings.hpp"
+#include "services/pick_tables.hpp"
 #include "services/service_numbers.hpp"
 #include "vrrp/priority.hpp"
 
@@ -118,8 +119,8 @@ Result<void> Replay::make_services(const config::Config& config) {
 
 void Replay::tell_forwarder(MonotonicTime now) {
   forwarder_->set_mtu(kDevice, kMtu);
-  services::PickBlocks blocks(TD_PICK_BLOCKS);
-  for (const auto& service : services_) {
+  services::PickTables tables(memory_.memory().env, steering_);
+  for (auto& service : services_) {
     if (service.number == 0) continue;
     forwarder_->set_service(service.number, settings_of(service), now);
     for (const auto& backend : service.backends) {
@@ -129,13 +130,7 @@ void Replay::tell_forwarder(MonotonicTime now) {
       forwarder_->set_backend(backend.slot, settings, now);
     }
     balance::MaglevTable picks = services::hash_picks(service);
-    const auto slots = picks.slots();
-    const auto region = blocks.take(
-        static_cast<std::uint32_t>((slots.size() + TD_PICKS_IN_BLOCK - 1) / TD_PICKS_IN_BLOCK));
-    if (!slots.empty() && region) {
-      services::write_picks(memory_.memory().env, region->first, slots);
-      steering_.set_picks(service.number, region->first, static_cast<std::uint32_t>(slots.size()));
-    }
+    tables.set(service, picks);
     forwarder_->install(service.number, std::move(picks));
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Room for tables of hash picks in td_picks. A service has two regions and fills them in turn, so
-// that a reader which still looks into the last table finds it whole.
+// Room for tables of hash picks in td_picks.
 #pragma once
 
 #include <cstdint>

@@ -137,10 +137,4 @@ flow::SteeredReplies replies(const RunningServices& services) {
   return replies;
 }
 
-void write_picks(const td_env& env, std::uint32_t first_block,
-                 std::span<const std::uint16_t> slots) {
-  for (std::size_t i = 0; i < slots.size(); i++)
-    env.picks[first_block + i / TD_PICKS_IN_BLOCK].backend[i % TD_PICKS_IN_BLOCK] = slots[i];
-}
-
 }  // namespace tandem::services

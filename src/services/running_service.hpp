@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -80,7 +79,5 @@ using RunningServices = std::vector<RunningService>;
 // ---- What the tables are told. Services without backends have number 0.
 [[nodiscard]] std::vector<flow::SteeredService> steered(const RunningServices& services);
 [[nodiscard]] flow::SteeredReplies replies(const RunningServices& services);
-void write_picks(const td_env& env, std::uint32_t first_block,
-                 std::span<const std::uint16_t> slots);
 
 }  // namespace tandem::services

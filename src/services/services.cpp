@@ -10,56 +10,38 @@
 namespace tandem::services {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+constexpr Duration kTableDelay =  // so that many changes make one table
+    std::chrono::milliseconds(20);
 
 }  // namespace
 
-Result<std::unique_ptr<Services>> Services::open(const Rooms& rooms,
-                                                 std::function<void()> republish, Note note) {
+Result<std::unique_ptr<Services>> Services::open(const Deps& deps, std::function<void()> republish,
+                                                 Note note) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
   std::unique_ptr<Services> self(
-      new Services(rooms, std::move(*next_hops), std::move(republish), std::move(note)));
-  self->numbers_.adopt(rooms.program.maps().env());
+      new Services(deps, std::move(*next_hops), std::move(republish), std::move(note)));
+  self->numbers_.adopt(deps.program.maps().env());
   self->second_.set(MonotonicClock::now() + seconds(1));
   return self;
 }
 
-Services::Services(const Rooms& rooms, netlink::NextHops next_hops, std::function<void()> republish,
+Services::Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
                    Note note)
-    : rooms_(rooms),
-      next_hops_(std::move(next_hops)),
+    : deps_(deps),
       republish_(std::move(republish)),
       note_(std::move(note)),
-      blocks_(TD_PICK_BLOCKS),
-      checker_(rooms.loop, [this](std::size_t index, bool up,
-                                  const std::string& why) { on_check(index, up, why); }),
-      hops_due_(rooms.loop,
-                [this] {
-                  next_hops_.on_time(MonotonicClock::now());
-                  hops_due_.set(next_hops_.next_deadline());
-                }),
-      tables_due_(rooms.loop, [this] { make_tables(); }),
-      second_(rooms.loop, [this] { on_second(); }) {
-  next_hops_.on_change([this](const netlink::Destination& changed) {
-    for (auto& service : services_)
-      for (auto& backend : service.backends)
-        if (backend.config.address == changed.address) judge(service, backend);
-  });
-  readable_ = std::make_unique<ReadWatch>(rooms.loop, next_hops_.fd(), [this] {
-    next_hops_.process(MonotonicClock::now());
-    hops_due_.set(next_hops_.next_deadline());
-  });
-}
+      tables_(deps.program.maps().env(), deps.steering),
+      states_(deps.loop, std::move(next_hops), deps.links, services_,
+              [this](RunningService& service, RunningBackend& backend, bool news) {
+                on_judged(service, backend, news);
+              }),
+      tables_due_(deps.loop, [this] { make_tables(); }),
+      second_(deps.loop, [this] { on_second(); }) {}
 
 // ---- From one configuration to the next
-
-RunningService* Services::find(const std::string& name) {
-  const auto found = std::ranges::find_if(
-      services_, [&](const auto& s) { return s.number != 0 && s.config.name == name; });
-  return found == services_.end() ? nullptr : &*found;
-}
 
 // What ran already under this number keeps its state.
 Result<RunningService> Services::stage(const config::Service& config) {
@@ -75,7 +57,7 @@ Result<RunningService> Services::stage(const config::Service& config) {
     next.filled = before->filled;
     next.backends = before->backends;
   }
-  const std::uint32_t room = rooms_.program.maps().env().source_addresses;
+  const std::uint32_t room = deps_.program.maps().env().source_addresses;
   for (const auto& address : config.sources) {
     auto slot = numbers_.of_source(address, room);
     if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
@@ -91,7 +73,7 @@ Result<RunningService> Services::stage(const config::Service& config) {
                                .slot = *slot,
                                .weight = wanted.weight,
                                .since = MonotonicClock::now(),
-                               .before = totals_of(*slot, rooms_.plane)});
+                               .before = totals_of(*slot, deps_.plane)});
       next.backends.back().flows_before = next.backends.back().before.picks;
       continue;
     }
@@ -114,18 +96,18 @@ Result<void> Services::stage(const config::Config& config) {
     if (!next) return std::unexpected(next.error());
     staged_.push_back(std::move(*next));
   }
-  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
+  deps_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
     f.set_idle(*idle);
     for (const auto& service : staged_)
       if (service.number != 0) f.set_service(service.number, services::settings_of(service), now);
   });
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
-    rooms_.plane.call([](forward::Forwarder& f, MonotonicTime) {
+    deps_.plane.call([](forward::Forwarder& f, MonotonicTime) {
       if (const auto flows = f.adopt(); flows > 0) spdlog::info("{} flows go on", flows);
     });
-  rooms_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
-                             dataplane::kFirstPacketBurst);
+  deps_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
+                            dataplane::kFirstPacketBurst);
   return {};
 }
 
@@ -136,42 +118,39 @@ void Services::commit(const speaker::Interfaces& interfaces) {
     if (old.number == 0 ||
         std::ranges::find(services_, old.number, &RunningService::number) != services_.end())
       continue;
-    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) { f.remove_service(old.number); });
-    rooms_.steering.set_picks(old.number, 0, 0);
-    for (const auto& region : old.picks)
-      if (region) blocks_.give(*region);
+    deps_.plane.call([&](forward::Forwarder& f, MonotonicTime) { f.remove_service(old.number); });
+    tables_.remove(old);
     for (const auto& backend : old.backends) numbers_.release_backend(backend.slot);
     numbers_.release_service(old.number);
   }
   staged_.clear();
-  watch();
+  states_.watch();
   follow(interfaces);
 }
 
 void Services::follow(const speaker::Interfaces& interfaces) {
-  interfaces_ = &interfaces;
-  follow_devices();
-  judge_all();
+  follow_devices(interfaces);
+  states_.follow(interfaces);
 }
 
-void Services::follow_devices() {
+void Services::follow_devices(const speaker::Interfaces& interfaces) {
   std::vector<dataplane::DataPlane::Device> wanted;
-  for (const auto& state : interfaces_->all()) {
+  for (const auto& state : interfaces.all()) {
     const auto ifindex = static_cast<unsigned>(state.placement.device);
     if (!state.present || !state.attached ||
         std::ranges::find(wanted, ifindex, &dataplane::DataPlane::Device::ifindex) != wanted.end())
       continue;
     wanted.push_back({ifindex, state.placement.device_name,
-                      state.xdp.mode == engine::XdpMode::generic, rooms_.program.xsks_fd(ifindex),
+                      state.xdp.mode == engine::XdpMode::generic, deps_.program.xsks_fd(ifindex),
                       state.ups, state.has_ports, state.ports});
   }
-  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
+  deps_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
     for (const auto& device : wanted)
-      if (const auto link = rooms_.links.find(static_cast<int>(device.ifindex)))
+      if (const auto link = deps_.links.find(static_cast<int>(device.ifindex)))
         f.set_mtu(device.ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
   });
   const bool forwards = std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; });
-  rooms_.plane.follow(forwards ? wanted : std::vector<dataplane::DataPlane::Device>{});
+  deps_.plane.follow(forwards ? wanted : std::vector<dataplane::DataPlane::Device>{});
 }
 
 // ---- What the forwarder is told
@@ -180,8 +159,7 @@ forward::BackendSettings Services::settings_of(const RunningService& s,
                                                const RunningBackend& b) const {
   forward::BackendSettings settings = services::settings_of(latest(), s, b);
   if (b.next_hop && b.next_hop->source) settings.outer = *b.next_hop->source;
-  std::string trouble;
-  settings.hop = hop_of(b, trouble);
+  if (const auto hop = states_.hop_of(b)) settings.hop = *hop;
   return settings;
 }
 
@@ -192,7 +170,7 @@ void Services::tell(const RunningService& service) {
     settings.emplace_back(backend.slot, settings_of(service, backend));
   constexpr std::size_t kBatch = 256;  // first packets wait for no more than these
   for (std::size_t i = 0; i < settings.size(); i += kBatch)
-    rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
+    deps_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
       for (std::size_t j = i; j < std::min(settings.size(), i + kBatch); j++)
         f.set_backend(settings[j].first, settings[j].second, now);
     });
@@ -200,9 +178,97 @@ void Services::tell(const RunningService& service) {
 
 void Services::tell(const RunningService& service, const RunningBackend& backend) {
   const auto settings = settings_of(service, backend);
-  rooms_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
+  deps_.plane.call([&](forward::Forwarder& f, MonotonicTime now) {
     f.set_backend(backend.slot, settings, now);
   });
+}
+
+// ---- As time goes on
+
+void Services::on_judged(RunningService& service, RunningBackend& backend, bool news) {
+  tell(service, backend);
+  service.table_is_due = true;
+  tables_due_.set(MonotonicClock::now() + kTableDelay);
+  if (!news) return;
+  spdlog::info("{} {}: {}: {}", service.config.name, endpoint_of(backend.config),
+               backend.state == balance::State::up         ? "up"
+               : backend.state == balance::State::draining ? "draining"
+                                                           : "down",
+               backend.why);
+  note_(service.config.name, backend);
+}
+
+// The hash picks of services whose backends have changed: one table for the scheduler, and the same
+// for XDP.
+void Services::make_tables() {
+  for (auto& service : services_) {
+    if (service.number == 0 || !std::exchange(service.table_is_due, false)) continue;
+    balance::MaglevTable table = hash_picks(service);
+    if (!tables_.set(service, table))
+      spdlog::warn("{}: no room for its table of hash picks", service.config.name);
+    deps_.plane.call(
+        [&](forward::Forwarder& f, MonotonicTime) { f.install(service.number, std::move(table)); });
+  }
+}
+
+void Services::on_second() {
+  for (auto& service : services_)
+    for (auto& backend : service.backends) {
+      const std::uint64_t flows = deps_.plane.forwarder().of_backend(backend.slot).flows;
+      backend.new_per_second = static_cast<double>(flows - backend.flows_before);
+      backend.flows_before = flows;
+    }
+  drop_retired();
+  second_.set(MonotonicClock::now() + seconds(1));
+}
+
+// Those whose last flow has gone.
+void Services::drop_retired() {
+  bool dropped = false;
+  for (auto& service : services_) {
+    std::erase_if(service.backends, [&](const RunningBackend& backend) {
+      if (!backend.retired || deps_.plane.forwarder().counts().total(backend.slot) != 0)
+        return false;
+      deps_.plane.call(
+          [&](forward::Forwarder& f, MonotonicTime) { f.remove_backend(backend.slot); });
+      numbers_.release_backend(backend.slot);
+      return dropped = true;
+    });
+  }
+  if (!dropped) return;
+  for (const auto& service : services_) tell(service);  // chains of those alike
+  states_.watch();
+  republish_();
+}
+
+// ---- The operator
+
+template <class Change>
+bool Services::change(const std::string& name, const std::optional<control::Endpoint>& endpoint,
+                      Change change) {
+  const auto service = std::ranges::find_if(
+      services_, [&](const auto& s) { return s.number != 0 && s.config.name == name; });
+  if (service == services_.end()) return false;
+  bool found = false;
+  for (auto& backend : service->backends) {
+    if (backend.retired ||
+        (endpoint && !endpoint->names(backend.config.address, backend.config.port)))
+      continue;
+    change(backend);
+    states_.judge(*service, backend);
+    found = true;
+  }
+  return found;
+}
+
+bool Services::drain(const std::string& service, const std::optional<control::Endpoint>& backend,
+                     bool drained) {
+  return change(service, backend, [&](RunningBackend& b) { b.drained = drained; });
+}
+
+bool Services::set_weight(const std::string& service, const control::Endpoint& backend,
+                          std::uint16_t weight) {
+  return change(service, backend, [&](RunningBackend& b) { b.weight = weight; });
 }
 
 }  // namespace tandem::services

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The services with backends, on the control thread: who may get flows and why, by checks, next
-// hops and the operator; and what the forwarder and the steering tables are told of it.
+// The services with backends, on the control thread: from one configuration to the next, and what
+// the forwarder and the steering tables are told of them and of their backends' states.
 //
 //   stage()   numbers and settings for a configuration; the forwarder knows them from here on
 //   (the node publishes the steering tables, with steered() and replies())
 //   commit()  what is no longer configured goes; checks and next hops follow
 #pragma once
 
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -24,9 +21,10 @@
 #include "dataplane/data_plane.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
-#include "health/checker.hpp"
 #include "netlink/links.hpp"
 #include "netlink/next_hop.hpp"
+#include "services/backend_states.hpp"
+#include "services/pick_tables.hpp"
 #include "services/running_service.hpp"
 #include "services/service_numbers.hpp"
 #include "speaker/interfaces.hpp"
@@ -35,7 +33,7 @@ namespace tandem::services {
 
 class Services {
  public:
-  struct Rooms {
+  struct Deps {
     boost::asio::io_context& loop;
     engine::SteeringProgram& program;
     dataplane::DataPlane& plane;
@@ -47,7 +45,7 @@ class Services {
   using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
 
   // Before Steering::clear(), since numbers are taken over.
-  static Result<std::unique_ptr<Services>> open(const Rooms& rooms, std::function<void()> republish,
+  static Result<std::unique_ptr<Services>> open(const Deps& deps, std::function<void()> republish,
                                                 Note note);
 
   Result<void> stage(const config::Config& config);
@@ -60,13 +58,11 @@ class Services {
   }
   [[nodiscard]] flow::SteeredReplies replies() const { return services::replies(latest()); }
 
-  [[nodiscard]] const std::vector<RunningService>& all() const { return services_; }
+  [[nodiscard]] const RunningServices& all() const { return services_; }
   // nullopt: nothing checks it.
   [[nodiscard]] std::optional<health::Status> last_check(const RunningBackend& backend) const {
-    return backend.check ? std::optional(checker_.status(*backend.check)) : std::nullopt;
+    return states_.last_check(backend);
   }
-  [[nodiscard]] const dataplane::DataPlane& plane() const { return rooms_.plane; }
-  dataplane::DataPlane& plane() { return rooms_.plane; }
   // By the operator. nullopt: all of the service's. false: there is none such.
   bool drain(const std::string& service, const std::optional<control::Endpoint>& backend,
              bool drained);
@@ -74,45 +70,33 @@ class Services {
                   std::uint16_t weight);
 
  private:
-  Services(const Rooms& rooms, netlink::NextHops next_hops, std::function<void()> republish,
+  Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
            Note note);
   Result<RunningService> stage(const config::Service& service);
   void tell(const RunningService& service);
   void tell(const RunningService& service, const RunningBackend& backend);
-  void watch();
-  void judge_all();
-  void judge(RunningService& service, RunningBackend& backend);
-  void on_check(std::size_t index, bool up, const std::string& why);
+  void on_judged(RunningService& service, RunningBackend& backend, bool news);
   void on_second();
   void drop_retired();
   void make_tables();
-  void follow_devices();
-  [[nodiscard]] std::optional<td_hop> hop_of(const RunningBackend& backend,
-                                             std::string& trouble) const;
+  void follow_devices(const speaker::Interfaces& interfaces);
   [[nodiscard]] forward::BackendSettings settings_of(const RunningService& service,
                                                      const RunningBackend& backend) const;
-  RunningService* find(const std::string& name);
-  [[nodiscard]] const std::vector<RunningService>& latest() const {
-    return staging_ ? staged_ : services_;
-  }
+  [[nodiscard]] const RunningServices& latest() const { return staging_ ? staged_ : services_; }
   template <class Change>
   bool change(const std::string& service, const std::optional<control::Endpoint>& backend,
               Change change);
 
-  Rooms rooms_;
-  netlink::NextHops next_hops_;
+  Deps deps_;
   std::function<void()> republish_;
   Note note_;
   ServiceNumbers numbers_;
-  PickBlocks blocks_;
-  std::vector<RunningService> services_, staged_;
+  PickTables tables_;
+  RunningServices services_, staged_;
   bool staging_ = false;  // between stage() and commit()
   bool adopted_ = false;
-  const speaker::Interfaces* interfaces_ = nullptr;
-  health::Checker checker_;
-  std::vector<std::pair<std::string, std::uint16_t>> checked_;  // service and slot, by check
-  std::unique_ptr<ReadWatch> readable_;
-  Alarm hops_due_, tables_due_, second_;
+  BackendStates states_;
+  Alarm tables_due_, second_;
 };
 
 }  // namespace tandem::services
