@@ -395,6 +395,7 @@ void Node::take_down() {
   sync_.reset();
   if (plane_) plane_->stop();
   speaker_.reset();  // nobody grants a lease any more
+  links_.reset();
   if (phase_ == Phase::down && running_.plan.config.node.stop == config::Stop::in_place) return;
   const bool keeps_flows =
       plane_ && running_.plan.config.flows.keep_at_stop &&
@@ -410,7 +411,6 @@ void Node::take_down() {
   plane_.reset();  // not before the program is off its devices
   gates_.reset();
   addresses_.reset();
-  links_.reset();
 }
 
 }  // namespace tandem::daemon
