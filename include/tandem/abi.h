@@ -63,6 +63,7 @@ TD_ASSERT_SIZE(struct td_vrouter, 64);
 
 enum td_vip_flags {
 	TD_VIP_FORWARDS = 1, /* some of its services have backends */
+	TD_VIP_SOURCE = 2,   /* fullnat sends from it; it has no services */
 };
 
 /* One virtual address. */

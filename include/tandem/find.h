@@ -161,6 +161,12 @@ TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer_table
 	return td_same_address(&t->vip[slot], family, address) ? slot : -1;
 }
 
+/* Does fullnat send from the virtual address? */
+TD_INLINE int td_is_source(const struct td_tables *t, __u32 vip)
+{
+	return t->vip[vip & (TD_MAX_VIPS - 1)].flags & TD_VIP_SOURCE;
+}
+
 /* The slot of a virtual address's virtual router. */
 TD_INLINE __u32 td_vrouter_slot(const struct td_tables *t, int vip)
 {
@@ -177,26 +183,35 @@ TD_INLINE struct td_vip *td_vip_at(struct td_tables *t, __u32 slot)
 	return &t->vip[slot & (TD_MAX_VIPS - 1)];
 }
 
+/* Is it to a source address of fullnat? Its port tells later. */
+TD_INLINE void td_find_source(struct td_match *m, const struct td_tables *t,
+			      const struct td_steer_table *steer, const struct td_packet *p)
+{
+	int slot = td_probe(steer, TD_KIND_SOURCE,
+			    td_tag_vip(steer->seed, p->family, td_ip_destination(p)));
+
+	if (slot < 0 || !td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
+					    td_ip_destination(p), p->family))
+		return;
+	m->source = (__u32)slot;
+	m->about = TD_ABOUT_REPLY;
+}
+
 /* What only nat and fullnat need: is it a backend's reply? Either is confirmed later. */
 TD_INLINE void td_find_reply(struct td_match *m, const struct td_tables *t,
 			     const struct td_steer_table *steer, const struct td_packet *p)
 {
 	int slot;
 
-	if (t->flags & TD_HAS_FULLNAT) {
-		slot = td_probe(steer, TD_KIND_SOURCE,
-				td_tag_vip(steer->seed, p->family, td_ip_destination(p)));
-		if (slot >= 0 && td_is_same_address(t->source[slot & (TD_MAX_SOURCES - 1)],
-						    td_ip_destination(p), p->family))
-			m->source = (__u32)slot;
-	}
+	if (t->flags & TD_HAS_FULLNAT)
+		td_find_source(m, t, steer, p);
 	slot = td_probe(steer, TD_KIND_BACKEND,
 			td_tag_backend(steer->seed, p->family, td_ip_source(p), p->protocol,
 				       p->source_port));
-	if (slot > 0)
-		m->backend = (__u32)slot;
-	if (m->backend || m->source != TD_NONE)
-		m->about = TD_ABOUT_REPLY;
+	if (slot <= 0)
+		return;
+	m->backend = (__u32)slot;
+	m->about = TD_ABOUT_REPLY;
 }
 
 TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
@@ -235,6 +250,8 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 	if (slot >= 0) {
 		m->about = slot ? TD_ABOUT_BACKENDS : TD_ABOUT_LOCAL;
 		m->service = (__u32)slot;
+	} else if (td_is_source(t, m->vip)) {
+		td_find_source(m, t, steer, p);
 	}
 }
 

@@ -183,7 +183,7 @@ TD_INLINE enum td_reason td_relay_error(struct td_frame *f, const struct td_env 
 		return TD_PASS_OTHER;
 	if (td_is_martian(env->tables, p))
 		return TD_DROP_MARTIAN;
-	if (m->vip != TD_NONE)
+	if (m->vip != TD_NONE && !td_is_source(env->tables, m->vip))
 		return td_relay_error_to_backend(f, env, p, &q, m, out);
 	return td_relay_error_to_client(f, env, p, &q, out);
 }

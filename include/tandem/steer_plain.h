@@ -274,9 +274,9 @@ TD_INLINE __u32 td_plain_local(struct td_frame *f, const struct td_vrouter *vr, 
 	return service < 0 ? TD_PASS_ACCEPTED : TD_PASS_LOCAL;
 }
 
-/* To no virtual address. */
+/* To no virtual address, or to one that fullnat sends from. */
 TD_INLINE __u32 td_plain_elsewhere(struct td_frame *f, const struct td_env *env, __u64 layout,
-				   struct td_outcome *out, __u32 family)
+				   struct td_outcome *out, int is_virtual, __u32 family)
 {
 	const struct td_tables *t = env->tables;
 	const struct td_steer_table *steer = &t->steer[layout & 1];
@@ -285,7 +285,7 @@ TD_INLINE __u32 td_plain_elsewhere(struct td_frame *f, const struct td_env *env,
 
 	if (td_is_virtual_mac(f->data))
 		return td_next(TD_STEP_ANY);
-	if (!t->flags)
+	if (!t->flags && !is_virtual)
 		return td_layout(t) == layout ? (__u32)TD_PASS_OTHER : td_next(TD_STEP_ANY);
 	if (t->flags & TD_HAS_FULLNAT) {
 		source = td_probe(steer, TD_KIND_SOURCE,
@@ -298,7 +298,7 @@ TD_INLINE __u32 td_plain_elsewhere(struct td_frame *f, const struct td_env *env,
 		steer, TD_KIND_BACKEND,
 		td_tag_backend(steer->seed, family, td_plain_l3(f) + (family == 4 ? 12 : 8),
 			       td_plain_protocol(f, family), td_load16(td_plain_l4(f, family))));
-	if (td_layout(t) != layout)
+	if (td_layout(t) != layout || (is_virtual && source < 0))
 		return td_next(TD_STEP_ANY);
 	if (source < 0 && backend <= 0)
 		return TD_PASS_OTHER;
@@ -329,8 +329,8 @@ TD_INLINE __u32 td_steer_plain_of(struct td_frame *f, const struct td_env *env,
 	int vip, service;
 
 	vip = td_find_vip(t, steer, family, td_plain_l3(f) + (family == 4 ? 16 : 24));
-	if (vip < 0)
-		return td_plain_elsewhere(f, env, layout, out, family);
+	if (vip < 0 || td_is_source(t, (__u32)vip))
+		return td_plain_elsewhere(f, env, layout, out, vip >= 0, family);
 	service = td_probe(steer, TD_KIND_SERVICE,
 			   td_tag_service((__u32)vip, td_plain_protocol(f, family),
 					  td_load16(td_plain_l4(f, family) + 2)));

@@ -77,4 +77,15 @@ std::string IpPrefix::to_string() const {
   return address.to_string() + "/" + std::to_string(length);
 }
 
+bool IpPrefix::contains(const IpAddress& other) const noexcept {
+  if (other.family() != address.family()) return false;
+  const auto a = other.bytes();
+  const auto b = address.bytes();
+  for (unsigned bit = 0; bit < length; ++bit) {
+    const auto mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
+    if ((a[bit / 8] & mask) != (b[bit / 8] & mask)) return false;
+  }
+  return length > 0;
+}
+
 }  // namespace tandem

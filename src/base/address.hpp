@@ -67,6 +67,8 @@ struct IpPrefix {
   // "ADDRESS" alone means a host prefix (/32, /128), as keepalived reads it.
   [[nodiscard]] static std::optional<IpPrefix> parse(std::string_view text) noexcept;
   [[nodiscard]] std::string to_string() const;
+  // Whether the address is in this network. Nothing is in one of length 0.
+  [[nodiscard]] bool contains(const IpAddress& other) const noexcept;
   auto operator<=>(const IpPrefix&) const = default;
 };
 

@@ -112,7 +112,10 @@ const Section<Service>& service_section() {
           key("sources", &Service::sources,
               ListOf<Address>{{}, kMostSourcesOfService, "numeric addresses", 1},
               "With `fullnat`, and required there: addresses of this node that connections to the "
-              "backends come from. Each has 64,512 ports, so that one is enough for 1,000 new "
+              "backends come from; to keep them over a move, virtual addresses of the service's "
+              "own "
+              "`sync_group` that no service is on. Each has 64,512 ports, so that one is enough "
+              "for 1,000 new "
               "connections a second to backends that remember closed ones for a minute."),
       },
   };

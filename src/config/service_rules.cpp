@@ -57,7 +57,47 @@ void check_check(const ServiceItem& item, Problems& problems) {
                   "check: goes over TCP to the port of a UDP service, expected the key port");
 }
 
-void check_source(const ServiceItem& item, std::size_t index, const Addresses& virtual_addresses,
+const Vrrp* router_of(const IpAddress& address, const Config& config) {
+  for (const auto& router : config.vrrp)
+    for (const auto& item : router.addresses)
+      if (item.prefix.address == address) return &router;
+  return nullptr;
+}
+
+bool move_together(const Vrrp& a, const Vrrp& b) {
+  return &a == &b || (!a.sync_group.empty() && a.sync_group == b.sync_group);
+}
+
+// One that moves has to move with the service: the other node answers for it when this one still has
+// connections from it.
+void check_virtual_source(const ServiceItem& item, std::size_t index, const File& file,
+                          Problems& problems) {
+  const auto& source = item.service.sources[index];
+  const Location at = item.at("sources", index, "");
+  const Vrrp* const router = router_of(source, file.config);
+  const Vrrp* const home = router_of(item.service.address, file.config);
+  if (router == nullptr) {
+    if (file.config.sync)
+      problems.warn(at, "sources: " + source.to_string() +
+                            " stays on this node, so that connections from it do not outlive a "
+                            "move, expected a virtual address that moves with the service's");
+    return;
+  }
+  if (home == nullptr) return;  // an error already
+  if (!move_together(*router, *home))
+    problems.error(at, "sources: " + source.to_string() + " is a virtual address of " +
+                           in_quotes(router->name) + ", which does not move with " +
+                           in_quotes(home->name) +
+                           " of the service, expected one of the same sync_group, or an address "
+                           "that stays on this node");
+  for (const auto& other : file.config.services)
+    if (other.address == source)
+      problems.error(at, "sources: " + source.to_string() + " is the address of service " +
+                             in_quotes(other.name) +
+                             ", expected a virtual address that no service is on");
+}
+
+void check_source(const ServiceItem& item, std::size_t index, const File& file,
                   Problems& problems) {
   const auto& service = item.service;
   const auto& source = service.sources[index];
@@ -68,15 +108,12 @@ void check_source(const ServiceItem& item, std::size_t index, const Addresses& v
   if (source.family() != service.address.family())
     complain(std::string(" is an address of the other family, expected ") +
              to_string(service.address.family()) + ", as the service's");
-  // The other node answers for it when this one still has connections from it.
-  if (virtual_addresses.contains(source))
-    complain(" is a virtual address, expected an address that stays on this node");
+  check_virtual_source(item, index, file, problems);
   for (std::size_t i = 0; i < index; ++i)
     if (service.sources[i] == source) return complain(" is there twice, expected each source once");
 }
 
-void check_sources(const ServiceItem& item, const Addresses& virtual_addresses,
-                   Problems& problems) {
+void check_sources(const ServiceItem& item, const File& file, Problems& problems) {
   const auto& service = item.service;
   const auto* entry = item.table.find("sources");
   if (service.forward != Forward::fullnat) {
@@ -91,7 +128,32 @@ void check_sources(const ServiceItem& item, const Addresses& virtual_addresses,
                        std::string(", expected addresses of this node"));
   if (service.address.is_unspecified()) return;
   for (std::size_t i = 0; i < service.sources.size(); ++i)
-    if (!service.sources[i].is_unspecified()) check_source(item, i, virtual_addresses, problems);
+    if (!service.sources[i].is_unspecified()) check_source(item, i, file, problems);
+}
+
+// nat: the backends answer by way of their gateway.
+void check_gateway(const ServiceItem& item, const File& file, Problems& problems) {
+  const Vrrp* const home = router_of(item.service.address, file.config);
+  if (item.service.forward != Forward::nat || !file.config.sync || home == nullptr) return;
+  const auto is_near = [&](const IpAddress& backend) {
+    return std::ranges::any_of(file.config.vrrp, [&](const Vrrp& router) {
+      return move_together(router, *home) &&
+             std::ranges::any_of(router.addresses, [&](const VirtualAddress& address) {
+               return address.prefix.contains(backend);
+             });
+    });
+  };
+  for (std::size_t i = 0; i < item.service.backends.size(); ++i)
+    if (const auto& backend = item.service.backends[i].address;
+        !backend.is_unspecified() && !is_near(backend))
+      return problems.warn(
+          item.at("backends", i, "address"),
+          "backends: " + backend.to_string() +
+              " is in the network of no virtual address that moves "
+              "with " +
+              in_quotes(home->name) +
+              ", so that its gateway does not move along, and its connections do not outlive a "
+              "move; expected such an address, in the same sync_group, as the gateway of backends");
 }
 
 void check_number_of_sources(const std::vector<ServiceItem>& items, Problems& problems) {
@@ -117,7 +179,8 @@ void check_services(const File& file, Problems& problems) {
       check_local(item, problems);
       continue;
     }
-    check_sources(item, virtual_addresses, problems);
+    check_sources(item, file, problems);
+    check_gateway(item, file, problems);
     if (item.service.check) check_check(item, problems);
   }
 }

@@ -58,9 +58,9 @@ td_vrouter to_record(const SteeredRouter& r) {
   return record;
 }
 
-td_vip to_record(const IpAddress& address, std::uint16_t router, bool forwards) {
+td_vip to_record(const IpAddress& address, std::uint16_t router, std::uint8_t flags) {
   td_vip record{};
-  record.flags = forwards ? TD_VIP_FORWARDS : 0;
+  record.flags = flags;
   std::ranges::copy(address.bytes(), record.address);
   record.family = static_cast<std::uint8_t>(address.family());
   record.vrouter = router;
@@ -261,16 +261,17 @@ Result<void> Steering::publish(std::span<const SteeredRouter> routers,
 void Steering::write(std::span<const SteeredRouter> routers,
                      std::span<const SteeredService> services, const SteeredReplies& replies,
                      const Slots& placed) {
-  std::set<IpAddress> forwarded;
+  std::map<IpAddress, std::uint8_t> flags;
   std::map<IpAddress, std::uint16_t> router_of;
   for (const auto& s : services)
-    if (s.number != 0) forwarded.insert(s.address);
+    if (s.number != 0) flags[s.address] |= TD_VIP_FORWARDS;
+  for (const auto& s : replies.sources) flags[s.address] |= TD_VIP_SOURCE;
   for (const auto& r : routers) {
     overwrite(tables_.vrouter[r.slot], to_record(r), kLeaseWords);
     for (const auto& address : r.addresses) {
       router_of[address] = r.slot;
-      overwrite(tables_.vip[placed.at(address)],
-                to_record(address, r.slot, forwarded.contains(address)), kBudgetWords);
+      overwrite(tables_.vip[placed.at(address)], to_record(address, r.slot, flags[address]),
+                kBudgetWords);
     }
   }
   for (const auto& s : services)

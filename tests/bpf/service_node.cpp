@@ -160,7 +160,10 @@ ServiceNode::ServiceNode(const forward::Forwarder::Memory& memory, flow::Steerin
   for (std::uint16_t i = 0; i < more_sources_; i++)
     replies.sources.push_back(
         {ip("203.0.113." + std::to_string(224 + i)), static_cast<std::uint16_t>(2 + i)});
-  if (!steering_.publish(rig::routers(), services, replies, rig::host())) std::abort();
+  // One of the two kinds of source addresses: an own one, and one that moves with the services.
+  auto routers = rig::routers();
+  routers[2].addresses.push_back(source_address(Family::ipv6));
+  if (!steering_.publish(routers, services, replies, rig::host())) std::abort();
   for (const std::uint16_t slot : std::array<std::uint16_t, 7>{0, 1, 2, 3, 4, 5, 8})
     steering_.grant_lease(slot, now + std::chrono::hours(1));
   make(now);

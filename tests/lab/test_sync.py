@@ -20,9 +20,10 @@ from tandemlab.backends import Backend
 from tandemlab.shell import run, wait_until
 from tandemlab.tandem import binary
 
-MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103"}
+MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103", "fullnat": "192.0.2.104"}
 DSR6 = "2001:db8:1::102"
 GATEWAY = "198.51.100.100"
+SOURCE = "198.51.100.101"  # of fullnat
 EACH = 40  # connections
 
 
@@ -39,13 +40,15 @@ key_file = "/run/tandem/sync.key"
 def config(lab, node):
     priority = 150 if node == "a" else 100
     group = 'sync_group = "all"'
-    blocks = [services.service(mode, address, mode) for mode, address in MODES.items()]
+    blocks = [services.service(mode, address, mode,
+                               more=f'sources = ["{SOURCE}"]' if mode == "fullnat" else "")
+              for mode, address in MODES.items()]
     blocks.append(services.service("dsr6", DSR6, "dsr"))
     return (configs.node(node, ("eth0", "eth1"))
             + sync_block(lab, node)
             + configs.vrrp("VI_1", 51, priority, *(f"{a}/24" for a in MODES.values()), more=group)
             + configs.vrrp("VI_6", 51, priority, "fe80::51/64", f"{DSR6}/64", more=group)
-            + configs.vrrp("VI_B", 52, priority, f"{GATEWAY}/24", interface="eth1", more=group)
+            + configs.vrrp("VI_B", 52, priority, f"{GATEWAY}/24", f"{SOURCE}/24", interface="eth1", more=group)
             + "".join(blocks))
 
 

@@ -32,7 +32,4 @@ void judge_mtu(const config::Config& config, const Network& network, Findings& f
 void judge_neighbours(const config::Config& config, const Network& network, const Sysctls& sysctls,
                       Findings& findings);
 
-// Whether the address is of this network: "192.0.2.9" is of "192.0.2.2/24".
-[[nodiscard]] bool in_network(const IpAddress& address, const IpPrefix& network);
-
 }  // namespace tandem::doctor

@@ -16,7 +16,7 @@ constexpr std::int64_t kOuterIpv6 = 40;
 const Device* device_in_network(const Network& network, const IpAddress& address) {
   for (const auto& [name, device] : network.devices)
     if (std::ranges::any_of(device.addresses,
-                            [&](const auto& own) { return in_network(address, own); }))
+                            [&](const auto& own) { return own.contains(address); }))
       return &device;
   return nullptr;
 }
@@ -63,17 +63,6 @@ void judge_mtu(const config::Config& config, const Network& network, Findings& f
   }
   for (const auto& service : config.services)
     if (service.forward == config::Forward::tunnel) judge_tunnel(service, network, findings);
-}
-
-bool in_network(const IpAddress& address, const IpPrefix& network) {
-  if (address.family() != network.address.family()) return false;
-  const auto a = address.bytes();
-  const auto b = network.address.bytes();
-  for (unsigned bit = 0; bit < network.length; ++bit) {
-    const auto mask = static_cast<std::uint8_t>(0x80 >> bit % 8);
-    if ((a[bit / 8] & mask) != (b[bit / 8] & mask)) return false;
-  }
-  return network.length > 0;
 }
 
 }  // namespace tandem::doctor

@@ -57,7 +57,7 @@ void judge_ungated(const config::Config& config, const Network& network, const S
       for (const auto& address : router.addresses)
         if (std::ranges::any_of(device.addresses, [&](const auto& own) {
               return own.address != address.prefix.address && own.address.is_v4() &&
-                     in_network(address.prefix.address, own);
+                     own.contains(address.prefix.address);
             }))
           reached.push_back(address.prefix.address.to_string());
     if (reached.empty()) continue;

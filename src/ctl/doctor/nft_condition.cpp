@@ -79,7 +79,7 @@ bool is_in_prefix(const json& prefix, const json& form) {
   const auto address =
       form.is_string() ? IpAddress::parse(form.get<std::string>()) : std::optional<IpAddress>();
   return network && address &&
-         in_network(*address, {*network, prefix.at("len").get<std::uint8_t>()});
+         IpPrefix{*network, prefix.at("len").get<std::uint8_t>()}.contains(*address);
 }
 
 bool is_in_range(const json& range, const json& form) {

@@ -36,6 +36,20 @@ TEST(IpPrefix, WithoutALengthIsAHostPrefix) {
   EXPECT_EQ(IpPrefix::parse("192.0.2.1/24")->to_string(), "192.0.2.1/24");
 }
 
+TEST(IpPrefix, ContainsTheAddressesOfItsNetwork) {
+  const auto in = [](const char* address, const char* network) {
+    return IpPrefix::parse(network)->contains(*IpAddress::parse(address));
+  };
+  EXPECT_TRUE(in("192.0.2.255", "192.0.2.1/24"));
+  EXPECT_FALSE(in("192.0.3.1", "192.0.2.1/24"));
+  EXPECT_TRUE(in("192.0.2.129", "192.0.2.200/25"));
+  EXPECT_FALSE(in("192.0.2.127", "192.0.2.200/25"));
+  EXPECT_TRUE(in("2001:db8:1::9", "2001:db8:1::/48"));
+  EXPECT_FALSE(in("2001:db8:2::9", "2001:db8:1::/48"));
+  EXPECT_FALSE(in("192.0.2.1", "2001:db8::/32"));
+  EXPECT_FALSE(in("192.0.2.1", "0.0.0.0/0"));
+}
+
 TEST(IpPrefix, RefusesBadLengths) {
   for (const char* text :
        {"192.0.2.1/", "192.0.2.1/33", "192.0.2.1/-1", "2001:db8::/129", "192.0.2.1/2x"})

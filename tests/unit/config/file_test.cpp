@@ -133,7 +133,8 @@ TEST_F(FullFile, GivesTheLinksToTheOtherNode) {
 TEST_F(FullFile, GivesVirtualRouters) {
   ASSERT_EQ(config.vrrp.size(), 3U);
   EXPECT_EQ(config.vrrp[0], every_key());
-  auto owner = with_defaults("VI_2", {vip("203.0.113.1/24")});
+  auto owner =
+      with_defaults("VI_2", {vip("203.0.113.1/24"), vip("203.0.113.2/24"), vip("203.0.113.3/24")});
   owner.priority = 255;
   owner.preempt = false;
   owner.mac = MacMode::virtual_mac;
@@ -185,7 +186,7 @@ TEST_F(FullFile, GivesServicesWithBackends) {
   fullnat.scheduler = balance::SchedulerKind::round_robin;
   fullnat.backends = {backend("198.51.100.21", 80)};
   fullnat.check.emplace().http = "/";
-  fullnat.sources = {ip("192.0.2.2"), ip("192.0.2.3")};
+  fullnat.sources = {ip("203.0.113.2"), ip("203.0.113.3")};
   EXPECT_EQ(config.services[2], fullnat);
 
   auto tunnel = service("api-3", "2001:db8::1", Protocol::tcp, 8082, Forward::tunnel);
