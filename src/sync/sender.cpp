@@ -198,20 +198,47 @@ bool Sender::send_gone() {
 }
 
 bool Sender::send_marked() {
+  look_at_states(forwarder_.flows4(), states4_, shared_.marks4);
+  look_at_states(forwarder_.flows6(), states6_, shared_.marks6);
   const auto more = [this] { return has_room(); };
-  const auto send_if_owned = [this]<class Table>(const Table&, const auto& flow) {
-    if (sends(forward::id_of(flow.key).service)) add<Table>(flow);
-  };
-  const auto read = [&](const auto& table) {
-    return [&](std::uint32_t element) {
-      if (element > 0)
-        table.for_each_in(element - 1, 1, [&](const auto& flow) { send_if_owned(table, flow); });
-    };
-  };
-  const bool all4 = shared_.marks4.take(read(forwarder_.flows4()), more);
-  const bool all6 = shared_.marks6.take(read(forwarder_.flows6()), more);
+  const bool all4 = shared_.marks4.take(
+      [this](std::uint32_t element) { send_bucket(forwarder_.flows4(), states4_, element); }, more);
+  const bool all6 = shared_.marks6.take(
+      [this](std::uint32_t element) { send_bucket(forwarder_.flows6(), states6_, element); }, more);
   flush_records();
   return all4 && all6;
+}
+
+// The digest first: a state that changes meanwhile is sent now or found later.
+template <class Table>
+void Sender::send_bucket(const Table& table, States& states, std::uint32_t element) {
+  if (element == 0) return;  // the table's head
+  states.sent[element - 1] = states_in(table, element - 1);
+  table.for_each_in(element - 1, 1, [&](const auto& flow) {
+    if (sends(forward::id_of(flow.key).service)) add<Table>(flow);
+  });
+}
+
+template <class Table>
+std::uint16_t Sender::states_in(const Table& table, std::uint32_t bucket) const {
+  static_assert(TD_FLOW_STATES <= 15 && TD_FLOW_ENTRIES * 4 <= 16);
+  unsigned digest = 0;
+  table.for_each_in(bucket, 1, [&](const auto& flow) {
+    if (sends(forward::id_of(flow.key).service)) digest = digest << 4 | (flow.state + 1U);
+  });
+  return static_cast<std::uint16_t>(digest);
+}
+
+template <class Table>
+void Sender::look_at_states(const Table& table, States& states, flow::FlowMarks& marks) {
+  const std::uint32_t buckets = table.buckets();
+  states.sent.resize(buckets);
+  if (last_pass_ != MonotonicTime{})
+    states.due += std::chrono::duration<double>(now_ - last_pass_) / kStateRound * buckets;
+  for (states.due = std::min<double>(states.due, buckets); states.due >= 1; states.due -= 1) {
+    states.next = states.next + 1 < buckets ? states.next + 1 : 0;
+    if (states_in(table, states.next) != states.sent[states.next]) marks.set(states.next + 1);
+  }
 }
 
 // ---- Repairs and offers

@@ -12,6 +12,9 @@
 // a message) is found within kRound. The first bulk is a repair, too: of ranges that differ, since
 // the peer has nothing yet.
 //
+// Packets move the states of TCP flows without the data thread, and mark nothing. So all buckets are
+// looked at in turn, and one whose states are not those that were sent is marked.
+//
 // Only flows of services whose lease this node holds are sent. What it decided while both nodes did
 // (a partition) it offers once, after it has lost the lease: the owner takes what it lacks.
 //
@@ -34,6 +37,7 @@ namespace tandem::sync {
 class Sender {
  public:
   static constexpr Duration kRound = std::chrono::seconds(10);  // in which every range is checked
+  static constexpr Duration kStateRound = std::chrono::seconds(2);  // in which states are looked at
 
   struct Counters {
     std::uint64_t flows = 0;  // records sent, those of repairs included
@@ -89,6 +93,13 @@ class Sender {
     std::uint64_t sum;
   };
 
+  // Of one table: a digest of the states that were sent last, for each bucket.
+  struct States {
+    std::vector<std::uint16_t> sent;
+    std::uint32_t next = 0;
+    double due = 0;  // buckets that it is time for
+  };
+
   // Numbers whose names were compared in this pass.
   struct Seen {
     explicit Seen(std::size_t numbers) : passes(numbers) {}
@@ -101,6 +112,12 @@ class Sender {
   void note_sums_of(std::uint16_t number, Service& service);
   bool send_gone();
   bool send_marked();
+  template <class Table>
+  void send_bucket(const Table& table, States& states, std::uint32_t element);
+  template <class Table>
+  [[nodiscard]] std::uint16_t states_in(const Table& table, std::uint32_t bucket) const;
+  template <class Table>
+  void look_at_states(const Table& table, States& states, flow::FlowMarks& marks);
   void send_checks();
   void begin_job();
   void go_on_with_job();
@@ -131,6 +148,7 @@ class Sender {
   std::uint32_t pass_ = 0;
   std::optional<Job> job_;
   std::vector<Noted> noted_;
+  States states4_, states6_;
   Flows<4> flows4_;
   Flows<6> flows6_;
   std::vector<std::uint8_t>* out_ = nullptr;  // during pass()

@@ -205,6 +205,32 @@ TEST(Pair, AFlowOfEveryModeGoesOnAtTheNodeThatTakesOver) {
   }
 }
 
+// XDP does that without the data thread.
+TEST(Pair, StatesThatPacketsChangeAreFound) {
+  Pair pair(9);
+  pair.connect();
+  pair.until_proved();
+  const TestService s = test_services()[3];  // dsr: an ACK of the client is enough
+  const auto state_at = [](Side& side) {
+    std::vector<std::uint8_t> states;
+    side.memory.node.forwarder().flows4().for_each(
+        [&](const auto& flow) { states.push_back(flow.state); });
+    return states;
+  };
+  ASSERT_EQ(pair.a.memory.node.admit(to_service(s, {}), rig::kLink, pair.now).reason,
+            TD_TX_FORWARD);
+  for (int i = 0; i < 5; i++) pair.step();
+  ASSERT_EQ(state_at(pair.b), std::vector<std::uint8_t>{TD_FLOW_SYN_SENT});
+  const auto ack = to_service(s, {.flags = TD_TCP_ACK});
+  ASSERT_EQ(pair.a.memory.node.steer(ack, rig::kLink, pair.now).reason, TD_TX_FORWARD);
+  ASSERT_EQ(state_at(pair.a), std::vector<std::uint8_t>{TD_FLOW_ESTABLISHED});
+  for (int i = 0; i < 30; i++) pair.step(1 << 20, milliseconds(100));
+  EXPECT_EQ(state_at(pair.b), std::vector<std::uint8_t>{TD_FLOW_ESTABLISHED});
+  const auto sent = pair.a.sender->counters().flows;
+  for (int i = 0; i < 30; i++) pair.step(1 << 20, milliseconds(100));
+  EXPECT_EQ(pair.a.sender->counters().flows, sent);  // and not again and again
+}
+
 TEST(Pair, WhatIsLostIsFoundAndRepaired) {
   Pair pair(6);
   pair.connect();
