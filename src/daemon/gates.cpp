@@ -61,8 +61,10 @@ Gates::Gates(std::unique_ptr<engine::SteeringProgram> program, const flow::Jiffy
 std::vector<flow::SteeredRouter> steered_routers(const speaker::Plan& plan,
                                                  const speaker::Interfaces& interfaces) {
   std::vector<flow::SteeredRouter> routers;
-  for (const auto& r : plan.routers)
-    routers.push_back(steered(r, *interfaces.find(r.config.interface)));
+  for (const auto& r : plan.routers) {
+    const auto& interface = *interfaces.find(r.config.interface);
+    if (interface.placement.device != 0) routers.push_back(steered(r, interface));  // it was there
+  }
   return routers;
 }
 

@@ -173,6 +173,7 @@ void Node::follow() {
   speaker_->follow(running_.plan,
                    [this](const speaker::VrrpEvent& event) { vrrp_events_->on(event); });
   links_->follow(loop_, [this] { on_links(); });
+  speaker_->watch_programs(running_.plan, [this] { on_links(); });
   if (running_.plan.config.node.engine == "dpdk")
     plane_watch_.emplace(loop_, *plane_, [this](bool works) { on_plane(works); });
 }

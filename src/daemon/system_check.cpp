@@ -9,7 +9,8 @@
 namespace tandem::daemon {
 namespace {
 
-// The interface of a port of the engine's own is made later: what it is made from has to be there.
+// Whether all that it stands for is there. The interface of a port of the engine's own is made later:
+// what it is made from has to be there.
 Result<void> check_interface(const config::Interface& interface, const netlink::Links& links) {
   const std::string& name = interface.name;
   if (interface.driver == "pci") {
@@ -24,6 +25,13 @@ Result<void> check_interface(const config::Interface& interface, const netlink::
       return std::unexpected(placement.error());
   }
   return {};
+}
+
+// An interface that is not there yet is waited for, unless it is one that the engine makes.
+config::Problem missing(const config::Interface& interface, const Error& error) {
+  if (interface.has_own_port()) return {config::Severity::error, interface.where, error.message};
+  return {config::Severity::warning, interface.where,
+          error.message + "; its virtual routers are in Fault until it is there"};
 }
 
 // Natively a bond's frames come in on its ports, where DPDK has no sockets.
@@ -67,7 +75,7 @@ std::vector<config::Problem> check_system(const config::Config& config,
   std::vector<config::Problem> problems;
   for (const auto& interface : config.interfaces)
     if (auto good = check_interface(interface, links); !good)
-      problems.push_back({config::Severity::error, interface.where, good.error().message});
+      problems.push_back(missing(interface, good.error()));
     else if (auto apt = check_bond(config, interface, links); !apt)
       problems.push_back({config::Severity::error, interface.where, apt.error().message});
   check_own_addresses(config, links, problems);

@@ -110,6 +110,9 @@ struct SteeringProgram::Instance {
   tandem_bpf* skeleton = nullptr;
   std::unique_ptr<xdp_program, Close> program;  // libxdp's; none: it is alone
   XdpAttachment attachment;
+  std::uint32_t seen =
+      0;  // the kernel's number of what it runs on the device: this, or a dispatcher
+  bool has_egress = false;  // the filter was there
 
   [[nodiscard]] int descriptor() const { return bpf_program__fd(skeleton->progs.td_steer); }
 
@@ -187,6 +190,58 @@ void SteeringProgram::attach_egress(unsigned ifindex, const std::string& name) {
   if (error != 0)
     log_("WARNING: " + name + ": what the kernel sends is not gated (" + std::strerror(-error) +
          "): after a crash it may ask in the name of an address that the peer has by then");
+}
+
+// Where the kernel has no tc filters there is none to miss.
+bool SteeringProgram::has_egress(unsigned ifindex) const {
+  DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex),
+                      .attach_point = BPF_TC_EGRESS);
+  DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = kFilterHandle, .priority = kFilterPriority);
+  bpf_prog_info info{};
+  std::uint32_t length = sizeof info;
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(maps_->skeleton->progs.td_egress), &info, &length) !=
+      0)
+    return true;
+  return bpf_tc_query(&hook, &filter) == 0 && filter.prog_id == info.id;
+}
+
+// The kernel's number of what it runs there stays the same, or another one of libxdp's dispatchers
+// calls ours.
+bool SteeringProgram::has_program(unsigned ifindex, Instance& instance) const {
+  std::uint32_t now = 0;
+  const auto flags = to_flags(instance.attachment.mode);
+  if (bpf_xdp_query_id(static_cast<int>(ifindex), static_cast<int>(flags), &now) != 0) return true;
+  if (now != 0 && now == instance.seen) return true;
+  bool ours = false;
+  if (now != 0) {
+    bpf_prog_info info{};
+    std::uint32_t length = sizeof info;
+    const auto occupant = XdpOccupant::of(ifindex);
+    ours = bpf_obj_get_info_by_fd(instance.descriptor(), &info, &length) == 0 && occupant &&
+           occupant->has(info.id);
+  }
+  if (ours) instance.seen = now;
+  return ours;
+}
+
+bool SteeringProgram::keep_up(unsigned ifindex, const std::string& name, std::string& said) {
+  const auto it = attached_.find(ifindex);
+  if (it == attached_.end()) return false;
+  Instance& instance = *it->second;
+  if (instance.has_egress && !has_egress(ifindex)) {
+    said = name + ": the filter on the way out was taken off, and is put back";
+    attach_egress(ifindex, name);
+    instance.has_egress = has_egress(ifindex);
+  }
+  if (has_program(ifindex, instance)) return true;
+  said = name + ": the steering program was taken off or replaced";
+  const auto [mode, way] = instance.attachment;
+  if (way != XdpWay::alone ||
+      bpf_xdp_attach(static_cast<int>(ifindex), instance.descriptor(),
+                     to_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr) != 0)
+    return false;
+  said += ", and is put back";
+  return true;
 }
 
 // The qdisc that the filter hangs on stays: others may use it too.
@@ -339,6 +394,8 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
 
 XdpAttachment SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
   const XdpAttachment attachment = instance->attachment;
+  instance->has_egress = has_egress(ifindex);
+  static_cast<void>(has_program(ifindex, *instance));  // notes which it is
   attached_[ifindex] = std::move(instance);
   return attachment;
 }

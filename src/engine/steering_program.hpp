@@ -60,6 +60,9 @@ class SteeringProgram {
   Result<XdpAttachment> attach(unsigned ifindex, const std::string& name, XdpMode mode,
                                Workers workers = {});
   void detach(unsigned ifindex);
+  // Puts back what somebody else took off the device, if that takes no time: the filter on the way
+  // out, and a program that was alone. true: all is there, and `said` tells what was not.
+  bool keep_up(unsigned ifindex, const std::string& name, std::string& said);
   // Detaches everything. The maps stay pinned, for the next process.
   void detach_all();
   // Besides, unpins the maps: what is in them is forgotten.
@@ -100,6 +103,8 @@ class SteeringProgram {
   XdpAttachment keep(unsigned ifindex, std::unique_ptr<Instance> instance);
   void note(const DispatcherRefusal& refusal);
   void attach_egress(unsigned ifindex, const std::string& name);
+  [[nodiscard]] bool has_egress(unsigned ifindex) const;
+  [[nodiscard]] bool has_program(unsigned ifindex, Instance& instance) const;
   void detach_egress(unsigned ifindex);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
   Result<void> pin_steps(Instance& instance, unsigned ifindex) const;

@@ -57,6 +57,15 @@ std::vector<std::string> XdpOccupant::others() const {
   return names;
 }
 
+bool XdpOccupant::has(std::uint32_t id) const {
+  if (way() == XdpWay::alone)
+    return xdp_program__id(xdp_multiprog__main_prog(programs_.get())) == id;
+  for (xdp_program* p = xdp_multiprog__next_prog(nullptr, programs_.get()); p != nullptr;
+       p = xdp_multiprog__next_prog(p, programs_.get()))
+    if (xdp_program__id(p) == id) return true;
+  return false;
+}
+
 Descriptor XdpOccupant::program() const {
   return Descriptor(
       bpf_prog_get_fd_by_id(xdp_program__id(xdp_multiprog__main_prog(programs_.get()))));

@@ -5,6 +5,7 @@
 // libxdp's dispatcher, which calls several.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ class XdpOccupant {
   [[nodiscard]] XdpWay way() const;
   // The programs that are not this project's, by name.
   [[nodiscard]] std::vector<std::string> others() const;
+  // Whether the program with this number of the kernel's is among them.
+  [[nodiscard]] bool has(std::uint32_t id) const;
   // The one program that the kernel runs: the dispatcher, if there is one.
   [[nodiscard]] Descriptor program() const;
   // Takes this project's programs off and leaves those of others. A program that is `alone` and

@@ -2,12 +2,24 @@
 #include "speaker/interfaces.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <set>
 #include <utility>
 
 namespace tandem::speaker {
 namespace {
+
+constexpr Duration kBetweenTries = std::chrono::seconds(5);  // to attach a program
+
+// On a thread of its own, with `meanwhile` again and again on this one.
+template <class Work>
+auto aside(const Work& work, const std::function<void()>& meanwhile) {
+  auto done = std::async(std::launch::async, work);
+  while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) meanwhile();
+  return done.get();
+}
 
 // Has frames to this router's group and virtual MAC come in.
 Result<void> let_in(engine::PacketSocket& socket, const PlannedRouter& router) {
@@ -68,11 +80,8 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
   for (const auto& state : next) std::erase(gone_, state.number);
   std::swap(interfaces_, next);
   for (auto& state : interfaces_) {
-    if (auto placement = place(state.config, links_); !placement)
-      return std::unexpected(placement.error());
     refresh(state, routers);
-    if (!state.attached)
-      return fail(state.config.name + ": XDP could not be attached, see the log");
+    if (state.present && !state.attached) return fail(state.config.name + ": " + state.trouble);
   }
   see_host(routers);
   return {};
@@ -87,8 +96,7 @@ void Interfaces::let_go() {
   for (const auto& state : interfaces_) wanted.insert(state.placement.device);
   std::erase_if(devices_, [&](const auto& device) {
     if (wanted.contains(device.first)) return false;
-    program_.detach(static_cast<unsigned>(device.first));
-    plane_.release(static_cast<unsigned>(device.first));
+    forget(device.first);
     return true;
   });
   std::vector<config::Interface> all;
@@ -96,8 +104,49 @@ void Interfaces::let_go() {
   plane_.close_ports(all);
 }
 
+// The device may be gone: then its ifindex is nobody's, or will be another one's.
+void Interfaces::forget(int ifindex) {
+  program_.detach(static_cast<unsigned>(ifindex));
+  plane_.release(static_cast<unsigned>(ifindex));
+}
+
+void Interfaces::forget_devices_that_are_gone() {
+  const auto is_gone = [this](const auto& device) { return !links_.find(device.first); };
+  std::erase_if(devices_, [&](const auto& device) {
+    if (!is_gone(device)) return false;
+    forget(device.first);
+    return true;
+  });
+  std::erase_if(ups_, is_gone);
+}
+
+bool Interfaces::keep_programs(const std::vector<PlannedRouter>& routers, MonotonicTime now) {
+  bool all_there = true;
+  for (auto& state : interfaces_) {
+    if (!state.present) continue;
+    if (!state.attached) {
+      all_there = all_there && now < state.retry_at;
+      continue;
+    }
+    std::string said;
+    const int device = state.placement.device;
+    const bool there =
+        devices_.contains(device) &&
+        program_.keep_up(static_cast<unsigned>(device), state.placement.device_name, said);
+    if (!said.empty()) log_("WARNING: " + said);
+    if (there) continue;
+    if (devices_.contains(device)) forget(device);
+    devices_.erase(device);
+    state.attached = all_there = false;
+    state.trouble = said;
+    tell(state, routers);  // it hears nothing: before anything takes its time
+  }
+  return all_there;
+}
+
 bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
   bool changed = false;
+  forget_devices_that_are_gone();
   for (auto& state : interfaces_) changed = refresh(state, routers) || changed;
   return see_host(routers) || changed;
 }
@@ -133,8 +182,8 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
   state.present = placement && host;
   if (!state.present) {
     state.up = state.attached = false;
-    if (!links_.find(before.placement.device) && devices_.erase(before.placement.device) > 0)
-      plane_.release(static_cast<unsigned>(before.placement.device));
+    state.trouble = placement ? state.config.name + " does not exist" : placement.error().message;
+    if (before.trouble != state.trouble) log_("WARNING: " + state.trouble);
   } else {
     const auto device = links_.find(placement->device);
     state.placement = *placement;
@@ -143,7 +192,10 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
     state.up = host->up && device && device->up && plane_.works();
     state.source_v4 = host->primary_v4.value_or(IpAddress{});
     state.source_v6 = host->link_local_v6.value_or(IpAddress{});
-    if (auto attached = attach(state); !attached) log_(attached.error().message);
+    const auto attached = attach(state);
+    state.trouble = attached ? "" : attached.error().message;
+    state.retry_at = attached ? kNever : MonotonicClock::now() + kBetweenTries;
+    if (!attached && before.trouble != state.trouble) log_("WARNING: " + state.trouble);
     state.ups = ups_of(placement->device, device && device->up);
     see_ports(state);
   }
@@ -168,21 +220,25 @@ Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
     plane_.release(ifindex);
     return fail(name + " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
   }
-  auto attached = program_.attach(ifindex, name, state.config.xdp_mode, *workers);
+  const auto load = [&] { return program_.attach(ifindex, name, state.config.xdp_mode, *workers); };
+  auto attached = meanwhile_ ? aside(load, meanwhile_) : load();
   if (!attached) plane_.release(ifindex);
   return attached;
 }
 
 Result<void> Interfaces::attach(InterfaceState& state) {
   const int device = state.placement.device;
-  if (!devices_.contains(device)) {
+  state.attached = devices_.contains(device);
+  if (!state.attached) {
+    auto claim =
+        engine::DeviceClaim::take(static_cast<unsigned>(device), state.placement.device_name);
+    if (!claim) return std::unexpected(claim.error());
     auto attached = put_program_on(static_cast<unsigned>(device), state);
-    state.attached = attached.has_value();
     if (!attached) return std::unexpected(attached.error());
-    devices_[device] = *attached;
+    devices_[device] = {*attached, std::move(*claim)};
+    state.attached = true;
   }
-  state.attached = true;
-  state.xdp = devices_[device];
+  state.xdp = devices_[device].xdp;
   return {};
 }
 
@@ -229,14 +285,15 @@ void Interfaces::see_ports(InterfaceState& state) {
 }
 
 void Interfaces::level_modes() {
-  const bool any_generic = std::ranges::any_of(
-      devices_, [](const auto& device) { return device.second.mode == engine::XdpMode::generic; });
+  const bool any_generic = std::ranges::any_of(devices_, [](const auto& device) {
+    return device.second.xdp.mode == engine::XdpMode::generic;
+  });
   if (!any_generic) return;
   for (auto& state : interfaces_) {
     if (state.config.xdp_mode != config::XdpMode::automatic || !state.attached) continue;
     const auto ifindex = static_cast<unsigned>(state.placement.device);
     const std::string& name = state.placement.device_name;
-    auto& attachment = devices_[state.placement.device];
+    auto& attachment = devices_[state.placement.device].xdp;
     if (attachment.mode == engine::XdpMode::native) {
       log_("WARNING: " + name +
            " runs XDP in generic mode as well, since native XDP cannot send by the others");
@@ -254,6 +311,9 @@ void Interfaces::level_modes() {
 
 std::vector<std::string> Interfaces::troubles() const {
   std::vector<std::string> troubles;
+  for (const auto& s : interfaces_)
+    if (!s.trouble.empty())
+      troubles.push_back(s.trouble + "; the virtual routers of " + s.config.name + " are in Fault");
   const auto generic = std::ranges::find_if(interfaces_, [](const InterfaceState& s) {
     return s.attached && s.xdp.mode == engine::XdpMode::generic;
   });
@@ -274,7 +334,7 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   link->mac = state.mac;
   link->source_v4 = state.source_v4;
   link->source_v6 = state.source_v6;
-  if (state.present && state.attached) {
+  if (state.present) {
     auto socket = engine::PacketSocket::open(static_cast<unsigned>(state.placement.device),
                                              static_cast<unsigned>(state.host), state.config.name);
     if (!socket) {
@@ -286,7 +346,7 @@ void Interfaces::tell(const InterfaceState& state, const std::vector<PlannedRout
   }
   link->present = link->socket.has_value();
   // Without the program on the device no lease means anything: better Fault than ungated.
-  link->usable = link->present && state.up;
+  link->usable = link->present && state.attached && state.up;
   vrrp_.post([number = state.number, link](VrrpDriver& driver, MonotonicTime now) {
     driver.set_link(number, *link, now);
   });

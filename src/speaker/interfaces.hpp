@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "dataplane/data_plane.hpp"
+#include "engine/device_claim.hpp"
 #include "engine/steering_program.hpp"
 #include "flow/steering.hpp"
 #include "netlink/links.hpp"
@@ -41,6 +42,8 @@ struct InterfaceState {
   IpAddress source_v4;  // unspecified: none
   IpAddress source_v6;
   bool attached = false;
+  std::string trouble;              // why it is not present or not attached; empty: it is
+  MonotonicTime retry_at = kNever;  // when it is tried again to attach it
   engine::XdpAttachment xdp;
   unsigned ups = 0;        // how often the device came up
   bool has_ports = false;  // a bond with native XDP
@@ -54,8 +57,13 @@ class Interfaces {
   Interfaces(netlink::Links& links, engine::SteeringProgram& program, dataplane::DataPlane& plane,
              VrrpCommands& vrrp, Log log);
 
+  // What is done while the kernel looks at a program, which takes it a second: returns within some
+  // 20 ms. It must not change the interfaces. Without it nothing is.
+  void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
+
   // Takes these interfaces, attaching the program where it is not yet, and joins the groups that
-  // the routers need. The error names the first interface that cannot be had.
+  // the routers need. One that does not exist is waited for; the error names the first that does,
+  // and cannot be had.
   Result<void> apply(const std::vector<config::Interface>& interfaces,
                      const std::vector<PlannedRouter>& routers, const Numbers& numbers);
   // Lets go of what apply() found listed no more: the VRRP thread loses the link, the device the
@@ -67,6 +75,10 @@ class Interfaces {
   // Looks at all of them again; true if anything that steering depends on changed (ifindex, MAC,
   // host()).
   bool refresh(const std::vector<PlannedRouter>& routers);
+
+  // Looks whether the program is still on each device. What can be put back at once is; an interface
+  // without it is told to be of no use. false: refresh() may help.
+  bool keep_programs(const std::vector<PlannedRouter>& routers, MonotonicTime now);
 
   // Of all interfaces, as apply() or refresh() saw it; without virtual addresses, which come and go
   // with each transition.
@@ -80,6 +92,8 @@ class Interfaces {
   bool refresh(InterfaceState& state, const std::vector<PlannedRouter>& routers);
   Result<void> attach(InterfaceState& state);
   Result<engine::XdpAttachment> put_program_on(unsigned ifindex, const InterfaceState& state);
+  void forget(int ifindex);
+  void forget_devices_that_are_gone();
   void see_ports(InterfaceState& state);
   bool see_host(const std::vector<PlannedRouter>& routers);
   unsigned ups_of(int ifindex, bool up);
@@ -94,8 +108,13 @@ class Interfaces {
   Log log_;
   std::vector<InterfaceState> interfaces_;
   flow::SteeredHost host_;
-  std::vector<std::uint16_t> gone_;               // numbers of links that let_go() is to end
-  std::map<int, engine::XdpAttachment> devices_;  // attached, by ifindex
+  std::vector<std::uint16_t> gone_;  // numbers of links that let_go() is to end
+  struct Attached {
+    engine::XdpAttachment xdp;
+    engine::DeviceClaim claim;
+  };
+  std::map<int, Attached> devices_;  // by ifindex
+  std::function<void()> meanwhile_;
   struct Ups {
     bool up = false;
     unsigned count = 0;

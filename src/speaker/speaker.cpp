@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speaker/speaker.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 
 #include "speaker/router_changes.hpp"
 
 namespace tandem::speaker {
+namespace {
+
+constexpr Duration kBetweenLooks = std::chrono::milliseconds(250);  // at the programs
+
+}  // namespace
 
 Result<std::unique_ptr<Speaker>> Speaker::start(boost::asio::io_context& loop,
                                                 netlink::Links& links,
@@ -36,9 +43,23 @@ Speaker::Speaker(boost::asio::io_context& loop, netlink::Links& links,
                   [](const std::string& line) { spdlog::warn("{}", line); }) {}
 
 void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> take) {
-  events_.emplace(loop_, thread_->event_fd(), [this, &plan, take = std::move(take)] {
+  const auto process = [this, &plan, take = std::move(take)] {
     if (!thread_->process(take)) restate_addresses(*thread_, plan);
+  };
+  events_.emplace(loop_, thread_->event_fd(), process);
+  // A takeover's addresses must not wait for the kernel's verifier.
+  interfaces_.set_meanwhile([this, process] {
+    pollfd ready{thread_->event_fd(), POLLIN, 0};
+    if (poll(&ready, 1, 10) > 0) process();
   });
+}
+
+void Speaker::watch_programs(const Plan& plan, std::function<void()> lost) {
+  programs_due_.emplace(loop_, [this, &plan, lost = std::move(lost)] {
+    if (!interfaces_.keep_programs(plan.routers, MonotonicClock::now())) lost();
+    programs_due_->set(MonotonicClock::now() + kBetweenLooks);
+  });
+  programs_due_->set(MonotonicClock::now() + kBetweenLooks);
 }
 
 }  // namespace tandem::speaker

@@ -28,6 +28,9 @@ class Speaker {
   // Hands on the VRRP thread's events from now on. If some were lost, addresses are restated.
   void follow(const Plan& plan, std::function<void(const VrrpEvent&)> take);
 
+  // Looks at the programs from now on, four times a second. lost: the interfaces are to be looked at.
+  void watch_programs(const Plan& plan, std::function<void()> lost);
+
   [[nodiscard]] VrrpThread& thread() { return *thread_; }
   [[nodiscard]] Interfaces& interfaces() { return interfaces_; }
   [[nodiscard]] Peers& peers() { return *peers_; }
@@ -41,6 +44,7 @@ class Speaker {
   Interfaces interfaces_;
   std::unique_ptr<Peers> peers_;
   std::optional<ReadWatch> events_;
+  std::optional<Alarm> programs_due_;
 };
 
 }  // namespace tandem::speaker

@@ -35,6 +35,19 @@ TEST(SystemCheck, NamesAServiceWhoseCheckCannotRun) {
   EXPECT_NE(problems[0].what.find("service 'web'"), std::string::npos) << problems[0].what;
 }
 
+TEST(SystemCheck, WaitsForAnInterfaceThatIsNotThereYet) {
+  auto links = netlink::Links::open();
+  ASSERT_TRUE(links) << links.error().message;
+  config::Config config;
+  config::Interface interface;
+  interface.name = "nonexistent0";
+  config.interfaces.push_back(interface);
+  const auto problems = check_system(config, *links);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::warning);
+  EXPECT_NE(problems[0].what.find("nonexistent0"), std::string::npos) << problems[0].what;
+}
+
 class OwnAddress : public netlink::NamespaceTest {
  protected:
   static std::vector<config::Problem> problems_with(std::uint8_t priority) {

@@ -245,6 +245,43 @@ TEST_P(SteeringProgramTest, TakesOffNobodyElsesProgram) {
   EXPECT_NE(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
 }
 
+// `ip link set dev veth0 xdp off`, and `tc qdisc del dev veth0 clsact`.
+TEST_P(SteeringProgramTest, PutsBackWhatSomebodyTookOff) {
+  open(refuse);
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+  std::string said;
+  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_EQ(said, "");
+  const OnDevice before = on_device(ifindex_);
+  run(GetParam() == XdpMode::native ? "ip link set dev veth0 xdpdrv off"
+                                    : "ip link set dev veth0 xdpgeneric off");
+  ASSERT_EQ(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
+  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_NE(said.find("is put back"), std::string::npos) << said;
+  EXPECT_EQ(on_device(ifindex_).native, before.native);
+  EXPECT_EQ(on_device(ifindex_).generic, before.generic);
+  gate();
+  EXPECT_TRUE(drops_what_is_gated());
+
+  said.clear();
+  run("tc qdisc del dev veth0 clsact");
+  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_NE(said.find("the filter on the way out"), std::string::npos) << said;
+  EXPECT_NE(run("tc filter show dev veth0 egress").find("bpf"), std::string::npos);
+}
+
+TEST_P(SteeringProgramTest, TellsOfAnotherProgramInItsPlace) {
+  open();
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+  const Descriptor other = others_program();
+  const auto flags = GetParam() == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  ASSERT_EQ(bpf_xdp_attach(static_cast<int>(ifindex_), other.get(), flags, nullptr), 0);
+  std::string said;
+  EXPECT_FALSE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_NE(said.find("taken off or replaced"), std::string::npos) << said;
+  EXPECT_FALSE(program_->keep_up(ifindex_ + 1000, "none", said));
+}
+
 TEST_P(SteeringProgramTest, HandsAdvertsToTheRing) {
   open();
   ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
@@ -336,7 +373,7 @@ TEST_P(OneSteeringProgramTest, CloseLeavesNothingBehind) {
   program_->close();
   EXPECT_EQ(on_device(ifindex_).native, 0u);
   EXPECT_EQ(on_device(1).generic, 0u);
-  EXPECT_TRUE(std::filesystem::is_empty(directory()));
+  EXPECT_FALSE(std::filesystem::exists(directory()));
 }
 
 TEST_P(OneSteeringProgramTest, WantsABpfFileSystem) {
