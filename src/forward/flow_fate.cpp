@@ -39,7 +39,7 @@ void Forwarder::release(const Service& service, std::uint16_t extra, std::uint8_
 template <class Table>
 void Forwarder::on_change(const typename Table::Flow& flow, flow::FlowChange change) {
   const Service* service = service_at(service_of(flow.key));
-  if (service == nullptr || adopting_) return;
+  if (service == nullptr || !adopted_) return;
   if (change == flow::FlowChange::counted) return service->scheduler->charge(flow.backend);
   if (flow.counted || change == flow::FlowChange::uncounted)
     service->scheduler->close(flow.backend);
@@ -75,14 +75,13 @@ bool Forwarder::adopt(const typename Table::Flow& flow) {
 }
 
 std::uint32_t Forwarder::adopt() {
-  adopting_ = true;
   flows4_.for_each([this](const auto& flow) {
     if (!adopt<flow::FlowTable4>(flow)) flows4_.erase(flow.key);
   });
   flows6_.for_each([this](const auto& flow) {
     if (!adopt<flow::FlowTable6>(flow)) flows6_.erase(flow.key);
   });
-  adopting_ = false;
+  adopted_ = true;
   hops_.let_go();
   return flows4_.flows() + flows6_.flows();
 }

@@ -55,7 +55,9 @@ Result<void> Forwarder::open(const Sizes& sizes, flow::Tick now) {
   hops_.adopt();
   if (auto opened = open_table(flows4_, sizes.flows4, sizes.tick_shift, now); !opened)
     return opened;
-  return open_table(flows6_, sizes.flows6, sizes.tick_shift, now);
+  auto opened = open_table(flows6_, sizes.flows6, sizes.tick_shift, now);
+  adopted_ = flows4_.flows() + flows6_.flows() == 0;
+  return opened;
 }
 
 void Forwarder::set_mtu(std::uint32_t ifindex, std::uint16_t mtu) {

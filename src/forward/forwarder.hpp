@@ -195,7 +195,8 @@ class Forwarder {
   };
   std::vector<Device> devices_;
   std::uint32_t tick_shift_ = 0;
-  bool adopting_ = false;
+  bool adopted_ =
+      true;  // false: the tables have an earlier process's flows, which hold nothing yet
   std::uint32_t forgetting_ = 0;  // the bucket of both tables that is next
   bool forgets_ = false;          // some flows may be forlorn
   Replication* replication_ = nullptr;

@@ -207,8 +207,9 @@ void ServiceNode::make(MonotonicTime now) {
   }
 }
 
-void ServiceNode::restart(MonotonicTime now) {
+void ServiceNode::restart(MonotonicTime now, bool sweeps_early) {
   make(now);
+  if (sweeps_early) forwarder_->sweep(flows_, tick(now));
   forwarder_->adopt();
 }
 

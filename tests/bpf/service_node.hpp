@@ -73,8 +73,9 @@ class ServiceNode {
   // By the data thread.
   Outcome admit(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
 
-  // A daemon's restart: another forwarder over the same memory.
-  void restart(MonotonicTime now);
+  // A daemon's restart: another forwarder over the same memory. The sweep may come by before the
+  // flows are adopted.
+  void restart(MonotonicTime now, bool sweeps_early = false);
   // The same, and from then on its flows are kept in step with a peer's.
   void replicate(forward::Replication& shared, MonotonicTime now);
   void set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,

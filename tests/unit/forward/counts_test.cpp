@@ -161,6 +161,22 @@ TEST_P(Lives, EachConnectionGoesToTheLeastLoaded) {
 
 INSTANTIATE_TEST_SUITE_P(Weights, Lives, testing::Values(1U, 3U, 250U));
 
+// ---- Restarts
+
+// The control thread may take its time between the services and the adoption of their flows.
+TEST(Counts, ASweepBeforeTheAdoptionOfFlowsClosesNothingThatWasNotCharged) {
+  MonotonicTime now = MonotonicClock::now();
+  MemoryNode memory(now);
+  for (const auto& frame : service_frames()) memory.node.admit(frame, rig::kLink, now);
+  ASSERT_GT(memory.node.forwarder().sums().in_table, 0U);
+  now += std::chrono::hours(1);  // all of them have idled away
+  memory.node.restart(now, true);
+  const auto sums = memory.node.forwarder().sums();
+  EXPECT_EQ(sums.in_table, sums.in_schedulers);
+  memory.node.forwarder().sweep(ServiceNode::kFlows, memory.node.tick(now));
+  EXPECT_EQ(memory.node.forwarder().sums().in_table, memory.node.forwarder().sums().in_schedulers);
+}
+
 // ---- What a packet costs
 
 TEST(Counts, NoPacketAllocates) {
