@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -48,10 +47,7 @@ std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
 }  // namespace
 
 DataThread::DataThread(DataCore core, const engine::SteeringProgram& program, Tools tools)
-    : DataPlane(std::move(core)),
-      program_(program),
-      tools_(std::move(tools)),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : DataPlane(std::move(core)), program_(program), tools_(std::move(tools)) {}
 
 Result<std::unique_ptr<DataPlane>> DataThread::start(DataCore core,
                                                      const engine::SteeringProgram& program) {
@@ -80,8 +76,7 @@ void DataThread::stop() {
 }
 
 void DataThread::wake() {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+  wake_.signal();
 }
 
 void DataThread::loop() {
@@ -105,9 +100,7 @@ void DataThread::wait(bool all_sent) {
   const Duration most = all_sent ? kSweepInterval : kBusyDevice;
   const timespec timeout{0, most.count()};
   ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
-  std::uint64_t count = 0;
-  if ((fds_[sockets.size()].revents & POLLIN) != 0) [[maybe_unused]]
-    const auto n = ::read(wake_.get(), &count, sizeof count);
+  if ((fds_[sockets.size()].revents & POLLIN) != 0) wake_.drain();
 }
 
 std::size_t DataThread::admit_burst() {

@@ -6,7 +6,7 @@
 #include <map>
 #include <thread>
 
-#include "base/descriptor.hpp"
+#include "base/event_fd.hpp"
 #include "dataplane/data_plane.hpp"
 #include "engine/af_xdp.hpp"
 #include "engine/ring.hpp"
@@ -46,7 +46,7 @@ class DataThread : public DataPlane {
 
   const engine::SteeringProgram& program_;
   Tools tools_;
-  Descriptor wake_;
+  EventFd wake_;
   std::atomic<bool> stop_ = false;
   std::vector<pollfd> fds_;
   // The control thread's:

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -17,15 +16,6 @@ namespace {
 constexpr int kPriority = 50;  // of SCHED_RR: above ordinary work, below the kernel's own
 constexpr int kAdvertsBeforeTimers = 64;   // so that a flood cannot hold up a deadline
 constexpr int kCommandsBeforeTimers = 16;  // nor a reload of many virtual routers
-
-void signal(const Descriptor& event) noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto n = ::write(event.get(), &one, sizeof one);
-}
-void drain(const Descriptor& event) noexcept {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto n = ::read(event.get(), &count, sizeof count);
-}
 
 // Children of this process must not inherit the priority, hence RESET_ON_FORK. Pages are locked
 // as they come into use, so that neither a sanitizer's shadow nor a large flow table is read in.
@@ -45,10 +35,7 @@ RealtimeState become_realtime() {
 
 }  // namespace
 
-VrrpThread::VrrpThread(engine::AdvertRing ring)
-    : ring_(std::move(ring)),
-      to_thread_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      to_control_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+VrrpThread::VrrpThread(engine::AdvertRing ring) : ring_(std::move(ring)) {}
 
 Result<std::unique_ptr<VrrpThread>> VrrpThread::start(flow::Steering& steering,
                                                       engine::AdvertRing ring) {
@@ -58,7 +45,7 @@ Result<std::unique_ptr<VrrpThread>> VrrpThread::start(flow::Steering& steering,
   self->driver_ = std::make_unique<VrrpDriver>(steering, [t = self.get()](const VrrpEvent& e) {
     const bool room = t->events_.push(e);
     if (!room) t->lost_ = true;
-    signal(t->to_control_);
+    t->to_control_.signal();
     return room;
   });
   std::promise<RealtimeState> state;
@@ -74,7 +61,7 @@ Result<std::unique_ptr<VrrpThread>> VrrpThread::start(flow::Steering& steering,
 
 VrrpThread::~VrrpThread() {
   stop_ = true;
-  signal(to_thread_);
+  to_thread_.signal();
   if (thread_.joinable()) thread_.join();
   Command* command = nullptr;
   while (commands_.pop(command)) delete command;
@@ -110,25 +97,25 @@ void VrrpThread::wait(MonotonicTime deadline) const {
 void VrrpThread::run_commands() {
   Command* command = nullptr;
   int done = 0;
-  drain(to_thread_);
+  to_thread_.drain();
   while (done < kCommandsBeforeTimers && finished_.write_available() > 0 &&
          commands_.pop(command)) {
     command->run(*driver_, MonotonicClock::now());
     finished_.push(command);
     done++;
   }
-  if (done > 0) signal(to_control_);
-  if (done == kCommandsBeforeTimers) signal(to_thread_);  // there may be more
+  if (done > 0) to_control_.signal();
+  if (done == kCommandsBeforeTimers) to_thread_.signal();  // there may be more
 }
 
 void VrrpThread::post(Run run, Finished finished) {
   auto* command = new Command{std::move(run), std::move(finished)};
   while (!commands_.push(command)) finish_commands();  // each makes room for another
-  signal(to_thread_);
+  to_thread_.signal();
 }
 
 bool VrrpThread::process(const std::function<void(const VrrpEvent&)>& take) {
-  drain(to_control_);
+  to_control_.drain();
   VrrpEvent event;
   while (events_.pop(event)) take(event);
   finish_commands();

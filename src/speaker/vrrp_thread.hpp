@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "base/descriptor.hpp"
+#include "base/event_fd.hpp"
 #include "base/result.hpp"
 #include "engine/ring.hpp"
 #include "speaker/vrrp_commands.hpp"
@@ -53,8 +53,8 @@ class VrrpThread : public VrrpCommands {
   void finish_commands();
 
   engine::AdvertRing ring_;
-  Descriptor to_thread_;
-  Descriptor to_control_;
+  EventFd to_thread_;
+  EventFd to_control_;
   boost::lockfree::spsc_queue<Command*> commands_{4096};
   boost::lockfree::spsc_queue<Command*> finished_{4096};
   boost::lockfree::spsc_queue<VrrpEvent> events_{8192};

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/top/sampler.hpp"
 
-#include <sys/eventfd.h>
-
 #include <utility>
 
 namespace tandem::ctl::top {
@@ -25,13 +23,11 @@ Called<json> next_sample(Samples& samples, control::Client& client, const Parts&
 Sampler::Sampler(control::Client client, Duration interval, const Parts& parts)
     : client_(std::move(client)),
       interval_(interval),
-      news_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       parts_(parts),
       thread_([this](const std::stop_token& stop) { work(stop); }) {}
 
 std::optional<Called<json>> Sampler::take() {
-  eventfd_t ignored;
-  (void)::eventfd_read(news_.get(), &ignored);
+  news_.drain();
   const std::lock_guard lock(mutex_);
   return std::exchange(newest_, std::nullopt);
 }
@@ -50,7 +46,7 @@ void Sampler::give(Called<json> sample) {
     const std::lock_guard lock(mutex_);
     newest_ = std::move(sample);
   }
-  (void)::eventfd_write(news_.get(), 1);
+  news_.signal();
 }
 
 void Sampler::work(const std::stop_token& stop) {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <thread>
 
-#include "base/descriptor.hpp"
+#include "base/event_fd.hpp"
 #include "ctl/top/sample.hpp"
 
 namespace tandem::ctl::top {
@@ -34,7 +34,7 @@ class Sampler {
 
   control::Client client_;
   Duration interval_;
-  Descriptor news_;  // an eventfd
+  EventFd news_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   Parts parts_;

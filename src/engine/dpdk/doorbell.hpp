@@ -4,30 +4,24 @@
 #pragma once
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <array>
 #include <atomic>
-#include <cstdint>
 
-#include "base/descriptor.hpp"
+#include "base/event_fd.hpp"
 
 namespace tandem::engine {
 
 class Doorbell {
  public:
-  Doorbell() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  [[nodiscard]] explicit operator bool() const { return static_cast<bool>(fd_); }
+  [[nodiscard]] explicit operator bool() const { return static_cast<bool>(bell_); }
 
   // From any thread, when there is something.
   void ring() {
     if (asleep_.exchange(false)) ring_loudly();
   }
   // The same, whether it sleeps or is about to.
-  void ring_loudly() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto n = ::write(fd_.get(), &one, sizeof one);
-  }
+  void ring_loudly() { bell_.signal(); }
 
   // Until it is rung, or until `other` can be read (-1: nothing else); at once if is_idle() does
   // not say so, which is asked when no ring can be missed any more.
@@ -35,16 +29,15 @@ class Doorbell {
   void wait(IsIdle is_idle, int other = -1) {
     asleep_ = true;
     if (is_idle()) {
-      std::array<pollfd, 2> fds = {pollfd{fd_.get(), POLLIN, 0}, pollfd{other, POLLIN, 0}};
+      std::array<pollfd, 2> fds = {pollfd{bell_.get(), POLLIN, 0}, pollfd{other, POLLIN, 0}};
       poll(fds.data(), fds.size(), -1);
-      std::uint64_t count = 0;
-      [[maybe_unused]] const auto n = ::read(fd_.get(), &count, sizeof count);
+      bell_.drain();
     }
     asleep_ = false;
   }
 
  private:
-  Descriptor fd_;
+  EventFd bell_;
   std::atomic<bool> asleep_ = false;
 };
 

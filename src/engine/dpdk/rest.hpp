@@ -9,12 +9,11 @@
 #pragma once
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cstdint>
 
-#include "base/descriptor.hpp"
+#include "base/event_fd.hpp"
 #include "base/time.hpp"
 #include "config/config.hpp"
 
@@ -22,13 +21,11 @@ namespace tandem::engine {
 
 class Rest {
  public:
-  explicit Rest(config::Idle mode) : mode_(mode), bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Rest(config::Idle mode) : mode_(mode) {}
 
   // From any thread.
   void wake() const {
-    const std::uint64_t one = 1;
-    if (mode_ == config::Idle::sleep) [[maybe_unused]]
-      const auto n = ::write(bell_.get(), &one, sizeof one);
+    if (mode_ == config::Idle::sleep) bell_.signal();
   }
 
   // After each round; frames: that it found.
@@ -50,14 +47,12 @@ class Rest {
     if (mode_ == config::Idle::pause || empty_++ < kEagerRounds) return __builtin_ia32_pause();
     const timespec time{0, nap_.count()};
     pollfd bell{bell_.get(), POLLIN, 0};
-    std::uint64_t rings = 0;
-    if (ppoll(&bell, 1, &time, nullptr) > 0) [[maybe_unused]]
-      const auto n = ::read(bell_.get(), &rings, sizeof rings);
+    if (ppoll(&bell, 1, &time, nullptr) > 0) bell_.drain();
     nap_ = std::min(2 * nap_, kLongest);
   }
 
   config::Idle mode_;
-  Descriptor bell_;
+  EventFd bell_;
   std::uint32_t empty_ = 0;  // rounds in a row
   Duration nap_ = kShortest;
 };
