@@ -31,7 +31,7 @@ template <class Allowed>
   return nullptr;
 }
 
-// Where walk() finds nobody, since most are full, an eligible member is taken by the hash alone.
+// Where walk() finds none, since most are full, an eligible member is taken by the hash alone.
 class HashPick final : public Strategy {
  public:
   // Which of the hashes to pick by; pool and table have to outlive this.

@@ -112,7 +112,7 @@ class Walk {
     if (auto writers = check_writers(at, "the file "); !writers) return writers;
     if (::faccessat(AT_FDCWD, at.c_str(), X_OK, AT_EACCESS) != 0) {
       return refuse(at + " " + mode_and_owner(info) +
-                    " is not executable; mend it with \"chmod u+x " + at + "\"");
+                    " is not executable; fix it with \"chmod u+x " + at + "\"");
     }
     ended_at_file_ = true;
     return {};
@@ -123,7 +123,7 @@ class Walk {
     if (::lstat(at.c_str(), &info) != 0) return refuse_errno(at);
     if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
       return refuse(kind + at + " " + mode_and_owner(info) +
-                    " belongs to a user who could change the command; mend it with \"chown root " +
+                    " belongs to a user who could change the command; fix it with \"chown root " +
                     at + "\"");
     }
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
@@ -133,7 +133,7 @@ class Walk {
                     "root can write, such as /etc/tandem");
     }
     return refuse(kind + at + " " + mode_and_owner(info) +
-                  " can be written by other users; mend it with \"chmod go-w " + at + "\"");
+                  " can be written by other users; fix it with \"chmod go-w " + at + "\"");
   }
 
   Result<void> refuse(const std::string& why) const {

@@ -12,7 +12,7 @@ namespace tandem {
 // run: it is absolute, leads to an executable regular file, and neither that file nor any
 // directory or link target on the way there can be written by group or others, or belongs to
 // anybody else. A sticky directory such as /tmp counts as writable. The error names the path at
-// fault, its mode and owner, and the mend.
+// fault, its mode and owner, and the fix.
 //
 // Arguments are not looked at: of ["/bin/sh", "/tmp/x"] only the shell is judged.
 // To be asked when the configuration is read and again before each run; nobody else can change

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tandemctl doctor: what is wrong with this node, and what mends it.
+// tandemctl doctor: what is wrong with this node, and what fixes it.
 #include <algorithm>
 #include <filesystem>
 #include <ostream>
@@ -229,7 +229,7 @@ std::string render_doctor(const std::vector<doctor::Finding>& findings, bool all
 const Command kDoctor{
     "doctor",
     "[--fix]",
-    "what is wrong with this node, why it matters, and the command that mends it",
+    "what is wrong with this node, why it matters, and the command that fixes it",
     "Looks at the configuration, the kernel, interfaces, firewall, sysctls, other VRRP speakers "
     "and\n"
     "address conflicts, and tells what is wrong, the worst first. Works without a running daemon,\n"

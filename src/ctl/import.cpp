@@ -66,7 +66,7 @@ json to_json(const Imported& imported, const std::string& output) {
   auto notes = json::array();
   for (const auto& note : imported.notes)
     notes.push_back({{"kind", note.kind == Note::Kind::lost   ? "not_carried_over"
-                              : note.kind == Note::Kind::trap ? "mind"
+                              : note.kind == Note::Kind::trap ? "caution"
                                                               : "needs_no_setting"},
                      {"file", note.where.file},
                      {"line", note.where.line},
@@ -91,7 +91,7 @@ void tell(const Imported& imported, const std::string& output, const LocalContex
                 << '\n';
   }
   local.err << "tandemctl: " << (output.empty() ? "" : "wrote " + output + "; ") << lost
-            << " not carried over, " << imported.notes.size() - lost - implied << " to mind, "
+            << " not carried over, " << imported.notes.size() - lost - implied << " cautions, "
             << implied << " that need no setting here and are listed at its end\n";
 }
 

@@ -107,7 +107,7 @@ const Command kServices{
     "services",
     "[NAME]",
     "services: backends, flows, picks, traffic",
-    "Shows each service, or the one called NAME. What is amiss comes first.\n"
+    "Shows each service, or the one called NAME. What is wrong comes first.\n"
     "\n"
     "  LEASE     whether this node holds the service's address\n"
     "  BACKENDS  how many are up, draining and down\n"

@@ -31,7 +31,7 @@ bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoi
 std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts& counts) {
   std::string note;
   const auto add = [&](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
-  if (v.backends_up == 0) add("no backend is up: new connections find nobody");
+  if (v.backends_up == 0) add("no backend is up for new connections");
   if (counts.full > 0)
     add("the flow table was full for " + std::to_string(counts.full) + " new flows");
   if (counts.exhausted > 0)

@@ -102,16 +102,16 @@ Result<void> WorkerPlane::hire(const config::Dpdk& config) {
   const auto cpus = cpus_of(config);
   const auto count = static_cast<unsigned>(cpus.size());
   for (unsigned i = 0; i < count; i++) {
-    engine::Worker::Rooms rooms{forwarder().env(), clock(), kernel_.get(), nullptr, {}};
+    engine::Worker::Deps deps{forwarder().env(), clock(), kernel_.get(), nullptr, {}};
     if (i == 0) {
-      rooms.forwarder = &owned();
-      rooms.tend = [this](MonotonicTime now) {
+      deps.forwarder = &owned();
+      deps.tend = [this](MonotonicTime now) {
         run_command();
         sweep(now);
       };
     }
     workers_.push_back(std::make_unique<engine::Worker>(
-        engine::Worker::Options{i, count, config.idle}, std::move(rooms)));
+        engine::Worker::Options{i, count, config.idle}, std::move(deps)));
     if (auto opened = workers_[i]->open_rings(); !opened) return opened;
     if (i > 0) workers_[0]->take_from(*workers_[i]);
   }

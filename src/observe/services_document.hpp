@@ -47,7 +47,7 @@ struct ServiceView {
   std::uint64_t refused = 0;         // no backend could take them
   std::uint64_t no_source_port = 0;  // the part of these that lacked a source port (fullnat)
   std::uint64_t table_full = 0;      // the flow table had no room
-  std::string note;                  // a sentence for the operator, if something is amiss
+  std::string note;                  // a sentence for the operator, if something is wrong
 };
 
 struct FlowTableView {

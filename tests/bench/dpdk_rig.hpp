@@ -113,7 +113,7 @@ class Rig {
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<engine::Worker>(
           engine::Worker::Options{i, workers, config::Idle::poll, prefetch},
-          engine::Worker::Rooms{
+          engine::Worker::Deps{
               node_->env(), clock_, nullptr, i == 0 ? &node_->forwarder() : nullptr, {}}));
       workers_[i]->use(set);
     }

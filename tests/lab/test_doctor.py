@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What breaks a node is found by `tandemctl doctor`, and the command that it prints mends it.
+"""What breaks a node is found by `tandemctl doctor`, and the command that it prints fixes it.
 
     client, b: what should not speak here --- front --- a: tandemd, and the doctor
 
@@ -87,7 +87,7 @@ class Broken(tap.LabCase):
         cls.doctor = Doctor(cls.lab)
         (cls.lab.run_dir("a") / "tandem" / "tandem.toml").write_text(CONFIG)
 
-    def mends(self, *cases):
+    def fixes(self, *cases):
         """Breaks things by commands, sees each found, runs what is printed, sees them gone."""
         for _, _, breaking in cases:
             self.lab.exec("a", "sh", "-ec", breaking)
@@ -99,13 +99,13 @@ class Broken(tap.LabCase):
                 self.doctor.carry_out(found)
         after = self.doctor.findings()
         for check, _, _ in cases:
-            with self.subTest(f"{check}, mended"):
+            with self.subTest(f"{check}, fixed"):
                 self.assertIn((worst_of(after, check) or {"severity": "ok"})["severity"],
                               ("ok", "note"))
 
     def test_settings(self):
         """Low sysctls, strict paths, too few queues, no bpffs, a down link, shared files."""
-        self.mends(
+        self.fixes(
             ("somaxconn", "warning", "sysctl -w net.core.somaxconn=128"),
             ("rp-filter", "note", "sysctl -w net.ipv4.conf.eth0.rp_filter=1"),
             ("interface-queues", "warning", "ethtool -L eth0 rx 2; ethtool -L eth0 rx 1"),
@@ -123,7 +123,7 @@ class Broken(tap.LabCase):
         file = self.lab.run_dir("a") / "tandem" / "tandem.toml"
         file.write_text(tagged)
         try:
-            self.mends(("interface-vlan", "error", "ethtool -K eth0 rxvlan on"))
+            self.fixes(("interface-vlan", "error", "ethtool -K eth0 rxvlan on"))
         finally:
             file.write_text(CONFIG)
 
@@ -132,7 +132,7 @@ class Broken(tap.LabCase):
         table = "nft add table inet f; nft add chain inet f in " \
                 "'{ type filter hook input priority 0; policy accept; }';"
         try:
-            self.mends(("firewall-service", "error",
+            self.fixes(("firewall-service", "error",
                         table + "nft add rule inet f in tcp dport 80 drop"),
                        ("firewall-vrrp", "note", "nft add rule inet f in meta l4proto 112 drop"))
             self.assertIsNone(self.doctor.worst("firewall-vrrp"))
@@ -149,7 +149,7 @@ class Broken(tap.LabCase):
         self.assertEqual(self.doctor.worst("other-vrrp-daemon")["severity"], "ok")
 
     def test_fix(self):
-        """--fix mends what is safe, says so, and has nothing to do the second time."""
+        """--fix fixes what is safe, says so, and has nothing to do the second time."""
         self.lab.exec("a", "sysctl", "-w", "net.core.somaxconn=128", "net.ipv4.ip_nonlocal_bind=0")
         self.lab.exec("a", "umount", "/sys/fs/bpf")
         first = self.doctor.run("--fix").stdout
@@ -163,7 +163,7 @@ class Broken(tap.LabCase):
 
     def test_usage(self):
         """A wrong command line is told from a sick node by its status."""
-        self.assertEqual(self.doctor.run("--mend").returncode, 2)
+        self.assertEqual(self.doctor.run("--repair").returncode, 2)
 
 
 def advert(source, priority=90, addresses=(VIP,), vrid=51):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that the doctor looks at: what, why it matters, what mends it. docs/doctor.md is
+// Everything that the doctor looks at: what, why it matters, what fixes it. docs/doctor.md is
 // written from here, and so is the "why" of each finding.
 #pragma once
 
@@ -87,7 +87,7 @@ struct Description {
   Area area;
   const char* looks_at;
   const char* why;
-  const char* mend;
+  const char* fix;
 };
 
 [[nodiscard]] const char* to_string(Area area) noexcept;

@@ -28,7 +28,7 @@ struct Finding {
   Severity severity = Severity::ok;
   std::string subject;          // an interface, a service, a sysctl, ...
   std::string what;             // what was found
-  std::string fix;              // commands that mend it, one a line; empty: nothing to do here
+  std::string fix;              // commands that fix it, one a line; empty: nothing to do here
   std::vector<Action> actions;  // what --fix does about it; empty: left to the operator
 };
 

@@ -15,7 +15,7 @@ constexpr const char* kIntroduction = R"(# tandemctl doctor
     tandemctl doctor [--fix] [-c FILE] [--all] [--listen SECONDS] [--json]
 
 looks at everything on this node that Tandem depends on, and tells what is wrong, why it matters, and the
-command that mends it. It needs root, and no running daemon; a daemon that runs is asked. It changes nothing
+command that fixes it. It needs root, and no running daemon; a daemon that runs is asked. It changes nothing
 without `--fix`. While it listens it asks who has the virtual addresses and the node's own, as
 duplicate detection does (RFC 5227, RFC 4862), which changes nobody's cache.
 
@@ -62,10 +62,10 @@ void write_reference(std::ostream& out) {
       std::string heading = to_string(entry.area);
       heading.front() =
           static_cast<char>(std::toupper(static_cast<unsigned char>(heading.front())));
-      out << "\n## " << heading << "\n\n| check | looks at | why | mend |\n|---|---|---|---|\n";
+      out << "\n## " << heading << "\n\n| check | looks at | why | fix |\n|---|---|---|---|\n";
     }
     out << "| `" << entry.name << "` | " << entry.looks_at << " | " << entry.why << " | "
-        << entry.mend << " |\n";
+        << entry.fix << " |\n";
   }
 }
 

@@ -188,7 +188,7 @@ Written write(const std::vector<std::string>& head, const std::vector<Table>& ta
   for (const auto& text : head) paper.comment(text);
   for (std::size_t n = 0; n < tables.size(); ++n) paper.table(tables[n], n);
   write_notes(paper, notes, Note::Kind::lost, "Not carried over:");
-  write_notes(paper, notes, Note::Kind::trap, "Mind:");
+  write_notes(paper, notes, Note::Kind::trap, "Cautions:");
   write_notes(paper, notes, Note::Kind::implied, "Needs no setting here:");
   return std::move(paper).take();
 }

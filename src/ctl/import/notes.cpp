@@ -10,7 +10,7 @@ const char* to_string(Note::Kind kind) noexcept {
     case Note::Kind::lost:
       return "not carried over";
     case Note::Kind::trap:
-      return "mind";
+      return "caution";
     case Note::Kind::implied:
       return "needs no setting";
   }

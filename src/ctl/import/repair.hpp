@@ -20,7 +20,7 @@ struct Complaint {
 using Judge = std::function<std::vector<Complaint>(const std::string& text)>;
 
 // Takes out of `tables` what `judge` refuses, and notes it. Notes what it warns of, unless something
-// is to mind there already. An error: it refuses the rest, too.
+// is a caution there already. An error: it refuses the rest, too.
 [[nodiscard]] Result<void> repair(std::vector<Table>& tables, std::vector<Note>& notes,
                                   const Judge& judge);
 

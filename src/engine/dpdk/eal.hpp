@@ -24,7 +24,7 @@ struct EalOptions {
 
 using EalLog = std::function<void(const std::string& line)>;
 
-// Errors: too few huge pages are free, with the command that mends it; or DPDK's own last words.
+// Errors: too few huge pages are free, with the command that fixes it; or DPDK's own last words.
 // log: gets each line that DPDK writes; from any thread.
 Result<void> start_eal(const EalOptions& options, EalLog log);
 

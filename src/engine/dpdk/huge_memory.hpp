@@ -15,7 +15,7 @@ class HugeMemory {
  public:
   // The file NAME in a directory on a hugetlbfs; of another size than `bytes` needs, it is made
   // anew, and is all 0 then. Errors: no hugetlbfs there, or too few huge pages, with the command
-  // that mends it.
+  // that fixes it.
   static Result<HugeMemory> open(const std::string& directory, const std::string& name,
                                  std::size_t bytes);
   HugeMemory(HugeMemory&& other) noexcept;

@@ -32,9 +32,9 @@ void trim(rte_mbuf& frame, const td_frame& f) {
 
 }  // namespace
 
-Worker::Worker(const Options& options, Rooms rooms)
+Worker::Worker(const Options& options, Deps deps)
     : options_(options),
-      rooms_(std::move(rooms)),
+      deps_(std::move(deps)),
       rest_(options.rest),
       captures_(forward::kBurst),
       ports_(std::make_shared<PortSet>()),
@@ -104,7 +104,7 @@ std::size_t Worker::round() {
   take_ports();
   counters_.rounds++;
   now_ = MonotonicClock::now();
-  jiffies_ = rooms_.clock.at(now_);
+  jiffies_ = deps_.clock.at(now_);
   std::size_t came = 0;
   for (std::size_t i = 0; i < ports_->entries.size(); i++)
     for (std::uint16_t queue = static_cast<std::uint16_t>(options_.number);
@@ -113,7 +113,7 @@ std::size_t Worker::round() {
       came += serve(i, queue);
   if (!others_.empty()) came += take_over();
   if (options_.number == 0) came += send_for_kernel();
-  if (rooms_.tend) rooms_.tend(now_);
+  if (deps_.tend) deps_.tend(now_);
   return came;
 }
 
@@ -127,10 +127,10 @@ std::size_t Worker::serve(std::size_t entry, std::uint16_t queue) {
   counters_.received.add(count);
   for (std::size_t i = 0; i < count; i++) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   for (std::size_t i = 0; i < count; i++) lay_out(jobs_[i], *frames[i], from.ifindex);
-  capturing_ = to_ns(now_) < rooms_.env.tables->capture_until_ns;
+  capturing_ = to_ns(now_) < deps_.env.tables->capture_until_ns;
   for (std::size_t i = 0; capturing_ && i < count; i++)
     capture_in(*frames[i], from.ifindex, captures_[i]);
-  forward::steer({jobs_.data(), count}, rooms_.env,
+  forward::steer({jobs_.data(), count}, deps_.env,
                  options_.prefetch ? forward::Prefetch::yes : forward::Prefetch::no);
   for (std::size_t i = 0; i < count; i++) settle(frames[i], i, entry);
   flush();
@@ -161,8 +161,8 @@ void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
   if (job.frame.ended.family != 0) hear_end(job.frame.ended);
   if (job.reason != TD_PUNT_MISS) {
     if (td_is_tx(job.reason) && job.outcome.backend != 0) count_traffic(job.outcome);
-  } else if (rooms_.forwarder != nullptr) {
-    job.reason = rooms_.forwarder->admit(job.frame, job.outcome, now_);
+  } else if (deps_.forwarder != nullptr) {
+    job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
   }
   if (td_is_tx(job.reason)) trim(*frame, job.frame);
   if (capturing_) capture_out(i, *frame, ports_->entries[entry].ifindex);
@@ -191,9 +191,9 @@ void Worker::hand_over(rte_mbuf* frame, std::size_t entry) {
 }
 
 void Worker::hear_end(const td_flow_end& end) {
-  if (rooms_.forwarder != nullptr)
-    rooms_.forwarder->on_end(end,
-                             static_cast<flow::Tick>(jiffies_ >> rooms_.forwarder->tick_shift()));
+  if (deps_.forwarder != nullptr)
+    deps_.forwarder->on_end(end,
+                            static_cast<flow::Tick>(jiffies_ >> deps_.forwarder->tick_shift()));
   else if (ends_ != nullptr)
     rte_ring_enqueue_elem(ends_, const_cast<td_flow_end*>(&end), sizeof end);
 }
@@ -215,7 +215,7 @@ std::size_t Worker::take_over() {
       }
       forward::Job& job = jobs_[0];
       lay_out(job, *frame, frame->hash.usr);
-      job.reason = rooms_.forwarder->admit(job.frame, job.outcome, now_);
+      job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
       if (td_is_tx(job.reason)) trim(*frame, job.frame);
       finish(frame, job, entry);
     }
@@ -270,7 +270,7 @@ void Worker::capture_out(std::size_t i, const rte_mbuf& frame, std::uint32_t ifi
   std::memcpy(captured.left, rte_pktmbuf_mtod(&frame, const void*),
               std::min<std::size_t>(frame.data_len, TD_CAPTURE_BYTES));
   if (captured_ == nullptr || rte_ring_enqueue_elem(captured_, &captured, sizeof captured) != 0)
-    std::atomic_ref(rooms_.env.tables->capture_lost).fetch_add(1, std::memory_order_relaxed);
+    std::atomic_ref(deps_.env.tables->capture_lost).fetch_add(1, std::memory_order_relaxed);
 }
 
 void Worker::drain_captured(const std::function<void(const td_captured&)>& each) {
@@ -294,8 +294,8 @@ void Worker::send(rte_mbuf* frame, std::uint32_t ifindex, std::size_t entry) {
 void Worker::give_to_kernel(rte_mbuf* frame, bool is_advert, std::size_t entry) {
   const PortSet::Entry& from = ports_->entries[entry];
   if (from.tap != nullptr) return from.tap->give(frame, is_advert);
-  if (rooms_.kernel == nullptr) return rte_pktmbuf_free(frame);
-  rooms_.kernel->give(frame, from.ifindex);
+  if (deps_.kernel == nullptr) return rte_pktmbuf_free(frame);
+  deps_.kernel->give(frame, from.ifindex);
 }
 
 void Worker::flush() {

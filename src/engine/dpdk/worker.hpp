@@ -72,7 +72,7 @@ class Worker {
     config::Idle rest = config::Idle::sleep;
     bool prefetch = true;
   };
-  struct Rooms {
+  struct Deps {
     const td_env& env;
     const flow::JiffyClock& clock;
     KernelPath* kernel = nullptr;             // nullptr: what it would get is dropped
@@ -80,7 +80,7 @@ class Worker {
     Tend tend;
   };
 
-  Worker(const Options& options, Rooms rooms);
+  Worker(const Options& options, Deps deps);
   ~Worker();
 
   // Before it runs. The first worker takes what others hand over.
@@ -131,7 +131,7 @@ class Worker {
   [[nodiscard]] std::size_t entry_of(std::uint32_t ifindex) const;
 
   Options options_;
-  Rooms rooms_;
+  Deps deps_;
   Rest rest_;
   std::vector<Worker*> others_;
   rte_ring* misses_ = nullptr;         // frames, from this worker to the first

@@ -135,7 +135,7 @@ class Story:
             self.say("""What to try next:
 
   tools/demo --keep             the same, and the lab stays to look around in
-  build/src/tandemctl doctor    what this machine lacks for being a gateway, and how to mend it
+  build/src/tandemctl doctor    what this machine lacks for being a gateway, and how to fix it
   tools/package                 a Debian package to install; docs/getting-started.md goes on there""")
             return
         option = "" if self.lab.prefix == "tandem" else f" --prefix {self.lab.prefix}"

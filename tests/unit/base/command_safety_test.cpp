@@ -55,12 +55,12 @@ TEST_F(CommandSafetyFiles, AcceptsAFileOnlyRootCanWrite) {
 TEST_F(CommandSafetyFiles, RefusesAFileOthersCanChange) {
   ::chmod(script_.c_str(), 0775);
   expect_refused(script_, "the file " + script_ + " (mode 0775, owner root)");
-  expect_refused(script_, "mend it with \"chmod go-w " + script_ + "\"");
+  expect_refused(script_, "fix it with \"chmod go-w " + script_ + "\"");
   ::chmod(script_.c_str(), 0757);
   expect_refused(script_, "can be written by other users");
   ::chmod(script_.c_str(), 0755);
   ASSERT_EQ(::chown(script_.c_str(), 65534, 0), 0);
-  expect_refused(script_, "mend it with \"chown root " + script_ + "\"");
+  expect_refused(script_, "fix it with \"chown root " + script_ + "\"");
 }
 
 TEST_F(CommandSafetyFiles, RefusesAFileThatIsNotExecutable) {

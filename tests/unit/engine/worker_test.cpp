@@ -111,7 +111,7 @@ class Rig {
     for (unsigned i = 0; i < workers; i++) {
       workers_.push_back(std::make_unique<Worker>(
           Worker::Options{i, workers, config::Idle::sleep},
-          Worker::Rooms{
+          Worker::Deps{
               node_.node.env(), clock_, nullptr, i == 0 ? &node_.node.forwarder() : nullptr, {}}));
       EXPECT_TRUE(workers_[i]->open_rings());
       if (i > 0) workers_[0]->take_from(*workers_[i]);

@@ -20,7 +20,7 @@ std::string told_of(const Result<Imported>& imported) {
   std::string text;
   for (const auto& note : imported->notes)
     if (note.kind != Note::Kind::implied)
-      text += std::string(note.kind == Note::Kind::lost ? "lost: " : "mind: ") +
+      text += std::string(note.kind == Note::Kind::lost ? "lost: " : "caution: ") +
               note.where.to_string() + ": " + note.what + '\n';
   return text;
 }
@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
     Blocks, Damaged,
     testing::Values(
         Case{"\nvrrp_instance A {\n interface eth0\n",
-             "mind: k.conf:2: the block of 'vrrp_instance' is not closed, expected }; all that "
+             "caution: k.conf:2: the block of 'vrrp_instance' is not closed, expected }; all that "
              "follows is in it, for keepalived, too"},
         Case{"global_defs {\n}\n}\n",
              "lost: k.conf:3: } without a { before it; keepalived ignores it, too"},
@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
              "lost: k.conf:1: vrrp_instance 'A': expected a virtual_router_id; without it "
              "keepalived does not run"},
         Case{kStart + " authentication { auth_type PASS auth_pass a }\n" + kEnd,
-             "mind: k.conf:4: authentication: all in one line, and so keepalived reads no "
+             "caution: k.conf:4: authentication: all in one line, and so keepalived reads no "
              "auth_pass and sends no password; it is left out here, too: if one is meant, write "
              "password = \"a\" here, and authentication with a line for each keyword in the peer's "
              "keepalived.conf, at the same time"},
