@@ -3,13 +3,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <set>
 #include <utility>
 
+#include "daemon/reload_parts.hpp"
 #include "daemon/system_check.hpp"
-#include "speaker/router_changes.hpp"
 #include "sync/key.hpp"
 
 namespace tandem::daemon {
@@ -23,11 +22,6 @@ observe::Event backend_event(const std::string& service, const services::Running
   return observe::CheckEvent{service + "/" + backend.config.address.to_string() + ":" +
                                  std::to_string(backend.config.port),
                              backend.state == balance::State::up, backend.why};
-}
-
-bool forwards(const config::Config& config) {
-  return std::ranges::any_of(config.services,
-                             [](const auto& s) { return s.forward != config::Forward::local; });
 }
 
 // What a peer may have on any of its interfaces: never this node's own.
@@ -250,26 +244,8 @@ control::Answer Node::reload(const std::string& file) {
 
 // In this order, both those that stage and those that commit.
 std::vector<ReloadPart> Node::reload_parts() {
-  const auto real = std::make_shared<std::set<IpAddress>>();
-  const ReloadPart addresses{
-      .stage =
-          [this, real](const Change& change) {
-            *real = addresses_->real();
-            addresses_->note_real(change.to.config, change.from);
-            return Result<void>();
-          },
-      .commit = [this](const Change& change) { install_own(change); },
-      .roll_back = [this, real](const Change&) { addresses_->set_real(*real); }};
-  const ReloadPart gone{.commit = [this](const Change& change) {
-    for (const auto& old : change.from.routers)
-      if (change.to.find(old.id) == nullptr) addresses_->remove(old);
-    remove_routers(speaker_->thread(), change.from, change.to);
-  }};
+  auto& interfaces = speaker_->interfaces();
   const ReloadPart gates{.stage = [this](const Change& change) { return publish(change.to); }};
-  const ReloadPart routers{.commit = [this](const Change& change) {
-    add_routers(speaker_->thread(), change.from, change.to);
-    speaker_->peers().apply(change.to.routers, speaker_->interfaces());
-  }};
   const ReloadPart checks{.commit = [this](const Change&) { tracking_->apply(); }};
   const ReloadPart nginx{.commit = [this](const Change& change) {
     const auto& wanted = change.to.config.nginx;
@@ -280,38 +256,15 @@ std::vector<ReloadPart> Node::reload_parts() {
     on_links();
     if (sync_gate_) sync_gate_->tell_anew();
   }};
-  return {addresses, gone, interfaces_part(), services_part(), gates, routers, checks,
-          nginx,     links};
-}
-
-ReloadPart Node::interfaces_part() {
-  return {.stage = [this](const Change& change) -> Result<void> {
-            auto& interfaces = speaker_->interfaces();
-            const config::Config& config = change.to.config;
-            if (auto had = interfaces.apply(config.interfaces, change.to.routers, running_.numbers);
-                !had)
-              return had;
-            if (config.node.engine == "xdp" && forwards(config)) interfaces.level_modes();
-            return {};
-          },
-          .commit = [this](const Change&) { speaker_->interfaces().let_go(); },
-          .roll_back =
-              [this](const Change& change) {
-                auto& interfaces = speaker_->interfaces();
-                log_trouble(interfaces.apply(change.from.config.interfaces, change.from.routers,
-                                             running_.numbers));
-                interfaces.let_go();
-              }};
-}
-
-ReloadPart Node::services_part() {
-  return {.stage = [this](const Change& change) { return services_->stage(change.to.config); },
-          .commit = [this](const Change&) { services_->commit(speaker_->interfaces()); },
-          .roll_back =
-              [this](const Change& change) {
-                log_trouble(services_->stage(change.from.config));
-                services_->commit(speaker_->interfaces());
-              }};
+  return {addresses_part(*addresses_, interfaces),
+          departures_part(*addresses_, *speaker_),
+          interfaces_part(interfaces, running_.numbers),
+          services_part(*services_, interfaces),
+          gates,
+          routers_part(*speaker_),
+          checks,
+          nginx,
+          links};
 }
 
 Result<void> Node::publish(const speaker::Plan& plan) {
@@ -322,15 +275,6 @@ Result<void> Node::publish(const speaker::Plan& plan) {
     return published;
   links_->links().set_virtual_addresses(virtual_addresses(plan, addresses_->real()));
   return {};
-}
-
-// The addresses of interfaces that are here only since a port is the engine's own.
-void Node::install_own(const Change& change) {
-  for (const auto& old : change.from.config.interfaces)
-    if (old.has_own_port() && speaker_->interfaces().find(old.name) == nullptr)
-      addresses_->remove(old);
-  for (const auto& interface : change.to.config.interfaces)
-    if (interface.has_own_port()) addresses_->install(interface);
 }
 
 // ---- Who hears of whom

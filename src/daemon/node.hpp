@@ -70,10 +70,7 @@ class Node {
 
   // ---- What a reload does, part by part
   std::vector<ReloadPart> reload_parts();
-  ReloadPart interfaces_part();
-  ReloadPart services_part();
   Result<void> publish(const speaker::Plan& plan);
-  void install_own(const Change& change);
   control::Answer reload(const std::string& file);
 
   // ---- Who hears of whom
