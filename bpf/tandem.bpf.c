@@ -265,7 +265,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 
 	if (captured)
 		capture_out(ctx, reason, out->ifindex ? out->ifindex : device_of(ctx));
-	if (reason == TD_PUNT_MISS || reason == TD_TAKE_WORKER) {
+	if (td_is_punt(reason) || reason == TD_TAKE_WORKER) {
 		verdict = hand_over(ctx);
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_NO_DATA_THREAD;

@@ -36,6 +36,8 @@ enum {
 	TD_ADVERT_BYTES = 2048,	     /* longest IP packet with an advert that is handed over */
 	TD_ADVERT_RING_BYTES = 1 << 21, /* bounds what an advert flood can take */
 	TD_END_RING_BYTES = 1 << 20,	/* ends of flows on their way to the data thread */
+	TD_ERROR_COST_NS = 1000000,	/* ICMP errors: 1,000 a second (RFC 4443, 2.4 (f)), */
+	TD_ERROR_BURST = 100,		/* and 100 at once */
 };
 
 enum td_family { TD_IPV4 = 4, TD_IPV6 = 6 };
@@ -212,7 +214,8 @@ struct td_tables {
 	__u64 budget_burst_ns; /* and how much is in a full one */
 	__u64 capture_until_ns; /* CLOCK_MONOTONIC: until then, frames are captured; 0: none are */
 	__u64 capture_lost;	/* that found no room in the ring */
-	__u64 pad[2];
+	__u64 error_budget_ns;	/* the data path's: when the token bucket of ICMP errors is full again */
+	__u64 error_cost_ns;	/* what one takes from it; there are TD_ERROR_BURST in a full one */
 	struct td_steer_table steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];

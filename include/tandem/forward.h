@@ -84,6 +84,8 @@ TD_INLINE enum td_reason td_forward_first(struct td_frame *f, const struct td_en
 
 	if (td_is_martian(env->tables, p))
 		return TD_DROP_MARTIAN;
+	if (td_ttl(p) <= 1)
+		return TD_DROP_TTL_EXCEEDED;
 	if (may_become_flow && !td_hashes_misses(f) &&
 	    td_within_budget(env, td_vip_at(env->tables, m->vip), td_now_ns(f)))
 		return TD_PUNT_MISS;

@@ -10,25 +10,32 @@
 #include "tandem/rewrite.h"
 
 /*
- * The address's token bucket, as one deadline: when it will be full again (ITU-T I.371, generic
- * cell rate algorithm). After four failed compare-and-swaps a packet counts as over budget.
+ * A token bucket, as one deadline: when it will be full again (ITU-T I.371, generic cell rate
+ * algorithm). After four failed compare-and-swaps a packet counts as over budget.
  */
-TD_INLINE int td_within_budget(const struct td_env *env, struct td_vip *vip, __u64 now_ns)
+TD_INLINE int td_take_token(__u64 *bucket, __u64 now_ns, __u64 cost_ns, __u64 burst_ns)
 {
-	__u64 old = td_load_ordered(&vip->budget_ns), full, seen;
+	__u64 old = td_load_ordered(bucket), full, seen;
 	int i;
 
 	for (i = 0; i < 4; i++) {
 		full = old > now_ns ? old : now_ns;
-		if (full - now_ns > env->tables->budget_burst_ns)
+		if (full - now_ns > burst_ns)
 			return 0;
-		full += env->tables->budget_cost_ns;
-		seen = __sync_val_compare_and_swap(&vip->budget_ns, old, full);
+		full += cost_ns;
+		seen = __sync_val_compare_and_swap(bucket, old, full);
 		if (seen == old)
 			return 1;
 		old = seen;
 	}
 	return 0;
+}
+
+/* May the virtual address hand over one more first packet? */
+TD_INLINE int td_within_budget(const struct td_env *env, struct td_vip *vip, __u64 now_ns)
+{
+	return td_take_token(&vip->budget_ns, now_ns, env->tables->budget_cost_ns,
+			     env->tables->budget_burst_ns);
 }
 
 /* 64 bits, all of them well mixed (splitmix64, Steele et al.). */

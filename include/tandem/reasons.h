@@ -51,7 +51,9 @@
 	X(37, DROP, LINK_BROADCAST, "link-broadcast")  /* to a service, for a group's MAC */       \
 	X(38, DROP, OTHER_HOST, "other-host")          /* to a service, for another host's MAC */  \
 	X(39, DROP, NO_FLOW, "no-flow")                /* of none, and it cannot begin one */      \
-	X(40, DROP, TOO_MANY_TAGS, "too-many-tags")    /* VLAN tags: more than are judged */
+	X(40, DROP, TOO_MANY_TAGS, "too-many-tags")    /* VLAN tags: more than are judged */       \
+	X(41, TX, TIME_EXCEEDED, "time-exceeded")      /* answered so, for its TTL */              \
+	X(42, PUNT, ERROR, "error")                    /* the data thread answers by ICMP */
 
 /* What becomes of a packet. */
 enum td_verdict {
@@ -87,6 +89,11 @@ TD_INLINE __u64 td_reasons_of(enum td_verdict wanted)
 TD_INLINE int td_is_pass(__u32 reason)
 {
 	return td_reasons_of(TD_VERDICT_PASS) >> reason & 1;
+}
+
+TD_INLINE int td_is_punt(__u32 reason)
+{
+	return td_reasons_of(TD_VERDICT_PUNT) >> reason & 1;
 }
 
 TD_INLINE int td_is_tx(__u32 reason)

@@ -282,6 +282,7 @@ TD_INLINE enum td_reason td_transmit(struct td_frame *f, const struct td_packet 
 				     const struct td_plan *plan, enum td_reason reason,
 				     struct td_outcome *out)
 {
+	out->mtu = 0;
 	if (td_ttl(p) <= 1)
 		return TD_DROP_TTL_EXCEEDED;
 	out->mtu = td_plan_mtu(plan);

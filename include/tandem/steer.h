@@ -16,7 +16,7 @@
  *     td_plan_to_backend()   what has to change                              (rewrite.h)
  *     td_transmit()          and change it
  *   td_forward_error()     an ICMP error, by the flow that it quotes         (icmp_error.h)
- *   td_refuse()            "too big" is answered                             (too_big.h)
+ *   td_refuse()            too big, or its TTL used up: answered by ICMP     (unsendable.h)
  *
  * Each step ends in a reason, or names the next step. In BPF the steps are programs, which tail-call
  * each other: td_steer runs td_steer_plain(), xdp_steer_any runs td_steer_any(), and so on. So the
@@ -33,7 +33,7 @@
 #include "tandem/icmp_error.h"
 #include "tandem/local.h"
 #include "tandem/origin.h"
-#include "tandem/too_big.h"
+#include "tandem/unsendable.h"
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
 
@@ -217,7 +217,7 @@ TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 					? td_forward_to_backend(f, env, p, m, out, where)
 					: td_forward_to_client(f, env, p, m, out, where);
 
-	if (reason == TD_DROP_TOO_BIG)
+	if (reason == TD_DROP_TOO_BIG || reason == TD_DROP_TTL_EXCEEDED)
 		return td_next(TD_STEP_REFUSE);
 	if (reason != TD_PASS_NO_FLOW)
 		return reason;
@@ -338,14 +338,13 @@ TD_INLINE __u32 td_forward_error(struct td_frame *f, const struct td_env *env, s
 	return reason == TD_PASS_OTHER ? td_local(f, env, &p, &w->match) : reason;
 }
 
-TD_INLINE __u32 td_refuse(struct td_frame *f, struct td_work *w)
+TD_INLINE __u32 td_refuse(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
 
-	if (w->family == 4)
-		return td_resume(&p, w, f, 4) ? td_answer_too_big(f, &p, w->out.mtu)
-					      : TD_DROP_TOO_BIG;
-	return td_resume(&p, w, f, 6) ? td_answer_too_big(f, &p, w->out.mtu) : TD_DROP_TOO_BIG;
+	if (!(w->family == 4 ? td_resume(&p, w, f, 4) : td_resume(&p, w, f, 6)))
+		return TD_DROP_MALFORMED;
+	return td_hand_over_unsendable(f, env, &p, w->out.mtu);
 }
 
 TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct td_work *w,
@@ -367,7 +366,7 @@ TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct
 	case TD_STEP_FORWARD_ERROR6:
 		return td_forward_error(f, env, w, 6);
 	default:
-		return td_refuse(f, w);
+		return td_refuse(f, env, w);
 	}
 }
 

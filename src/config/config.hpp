@@ -70,11 +70,21 @@ struct Interface {
   bool operator==(const Interface&) const = default;
 };
 
+struct StatusRange {  // of HTTP
+  int first = 200, last = 399;
+  bool operator==(const StatusRange&) const = default;
+};
+
 struct HttpProbe {
   bool tls = false;
   std::string host;  // numeric address or name; resolved once, at start
   std::uint16_t port = 80;
-  std::string target = "/";  // 2xx and 3xx pass
+  std::string target = "/";
+  std::string server_name{};          // in the Host header and to TLS; empty: `host`
+  std::vector<StatusRange> status{};  // that pass; empty: 200 to 399
+  std::string body{};                 // that the response's has to contain; empty: anything
+  bool verify = false;                // the certificate, by the system's CAs if there is no ca_file
+  std::string ca_file{};
   bool operator==(const HttpProbe&) const = default;
 };
 struct TcpProbe {
@@ -92,6 +102,11 @@ struct Check {
   std::optional<HttpProbe> http;  // exactly one of the three is set
   std::optional<TcpProbe> tcp;
   std::optional<CommandProbe> command;
+  std::string host;  // this and the next four: of HttpProbe, which gets them
+  std::vector<StatusRange> status;
+  std::string body;
+  bool verify = false;
+  std::string ca_file{};
   Duration interval = std::chrono::seconds(2);
   Duration timeout = std::chrono::seconds(1);
   int fall = 3;
@@ -215,6 +230,11 @@ struct BackendCheck {               // exactly one of http, https, tcp and comma
   bool tcp = false;
   std::vector<std::string> command;  // argv; the backend's address and port are appended
   std::uint16_t port = 0;            // 0: the backend's
+  std::string host;                  // this and the next four: as in HttpProbe
+  std::vector<StatusRange> status;
+  std::string body;
+  bool verify = false;
+  std::string ca_file{};
   Duration interval = std::chrono::seconds(2);
   Duration timeout = std::chrono::seconds(1);
   int fall = 3;

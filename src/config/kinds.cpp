@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/endpoint_text.hpp"
 #include "config/duration.hpp"
@@ -56,6 +57,17 @@ bool is_pci_address(std::string_view text) {
 
 bool is_devargs(std::string_view text) {
   return text.size() <= kLongestPath && !has_control(text) && !text.contains(' ');
+}
+
+bool is_host(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._:[]").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_content(std::string_view text) {
+  return !text.empty() && text.size() <= 255;
 }
 
 bool is_target(std::string_view text) {
@@ -172,6 +184,34 @@ Text devargs_text() {
 Text target_text() {
   return {"a path such as \"/health\"", is_target};
 }
+Text host_text() {
+  return {"a host's name, with a port if need be", is_host};
+}
+Text content_text() {
+  return {"a text of 1 to 255 bytes", is_content};
+}
+
+std::string Status::expected() const {
+  return "a status such as \"204\", or some such as \"200-299\"";
+}
+
+Parsed<StatusRange> Status::parse(const Value& value) const {
+  const auto* text = value.get<std::string>();
+  if (text == nullptr) return wrong_type(value);
+  const auto number = [](std::string_view digits) -> int {
+    int status = 0;
+    const auto end = digits.data() + digits.size();
+    const auto [last, error] = std::from_chars(digits.data(), end, status);
+    return error == std::errc{} && last == end && status >= 100 && status <= 999 ? status : 0;
+  };
+  const auto dash = text->find('-');
+  const int first = number(std::string_view(*text).substr(0, dash));
+  const int last =
+      dash == std::string::npos ? first : number(std::string_view(*text).substr(dash + 1));
+  if (first == 0 || last < first) return std::unexpected(in_quotes(*text) + " is not valid");
+  return StatusRange{first, last};
+}
+
 Text origin_text() {
   return {"a URL without a path, such as \"http://192.0.2.3:9105\"", is_origin};
 }

@@ -72,6 +72,15 @@ struct Text {
 [[nodiscard]] Text origin_text();     // a URL without a path
 [[nodiscard]] bool is_absolute_path(std::string_view text);
 
+[[nodiscard]] Text host_text();     // of an HTTP request
+[[nodiscard]] Text content_text();  // that a response has to contain
+
+struct Status {  // of HTTP: "204", or "200-299"
+  [[nodiscard]] std::string expected() const;
+  [[nodiscard]] Parsed<StatusRange> parse(const Value& value) const;
+  [[nodiscard]] std::string show(const StatusRange&) const { return ""; }
+};
+
 // Version 2's password. Never shown in a problem.
 struct Password {
   [[nodiscard]] std::string expected() const;

@@ -32,6 +32,18 @@ void derive_families(Config& config) {
   }
 }
 
+// What a check by HTTP expects.
+void derive_terms(Config& config) {
+  for (Check& check : config.checks) {
+    if (!check.http) continue;
+    check.http->server_name = check.host;
+    check.http->status = check.status;
+    check.http->body = check.body;
+    check.http->verify = check.verify;
+    check.http->ca_file = check.ca_file;
+  }
+}
+
 // A backend without a port has the service's.
 void derive_ports(Config& config) {
   for (auto& service : config.services)
@@ -57,6 +69,7 @@ Loaded parse(std::string_view toml_text) {
   read_section(file_section(), *root, loaded.config, problems);
   derive_families(loaded.config);
   derive_ports(loaded.config);
+  derive_terms(loaded.config);
   const File file{loaded.config, *root};
   check_engine(file, problems);
   check_ports(file, problems);

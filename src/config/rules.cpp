@@ -23,9 +23,31 @@ void check_engine(const File& file, Problems& problems) {
                          " is listed twice, expected a CPU of its own for each worker");
 }
 
+// What HTTP alone has, where the check is another one.
+void check_terms(const Value& table, bool is_http, bool is_tls, bool verifies, Problems& problems) {
+  for (const std::string_view key : {"host", "status", "body", "verify", "ca_file"}) {
+    const Entry* entry = table.find(key);
+    if (entry == nullptr) continue;
+    const bool of_tls = key == "verify" || key == "ca_file";
+    std::string lacks;
+    if (!is_http)
+      lacks = "a check by http or https";
+    else if (of_tls && !is_tls)
+      lacks = "a check by https";
+    else if (key == "ca_file" && !verifies)
+      lacks = "verify = true";
+    if (!lacks.empty())
+      problems.error(entry->where, std::string(key) + ": has no effect here, expected " + lacks);
+  }
+}
+
 void check_checks(const File& file, Problems& problems) {
   for (std::size_t i = 0; i < file.config.checks.size(); ++i) {
     const auto& check = file.config.checks[i];
+    if (const auto* list = file.root.find("check"))
+      if (const auto* tables = list->value.get<Value::Array>(); tables && i < tables->size())
+        check_terms((*tables)[i], check.http.has_value(), check.http && check.http->tls,
+                    check.verify, problems);
     if (check.timeout > check.interval)
       problems.warn(place(file.root, {"check", i, "timeout"}),
                     "timeout: " + in_quotes(to_text(check.timeout)) +

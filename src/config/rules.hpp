@@ -20,6 +20,8 @@ void check_engine(const File& file, Problems& problems);
 void check_ports(const File& file, Problems& problems);
 // Names that are taken twice, and names that nothing has.
 void check_names(const File& file, Problems& problems);
+// The keys of a check that are for HTTP, where it is another one.
+void check_terms(const Value& table, bool is_http, bool is_tls, bool verifies, Problems& problems);
 // Each check by itself.
 void check_checks(const File& file, Problems& problems);
 // Each virtual router by itself, and their identities.

@@ -33,15 +33,31 @@ const Section<BackendCheck>& backend_check_section() {
       "A health check of each of the service's backends, from this node.",
       {
           key("http", &BackendCheck::http, target_text(),
-              "Passes if a GET of this path is answered with a status of 200 to 399."),
+              "Passes if a GET of this path is answered with a status of `status`."),
           key("https", &BackendCheck::https, target_text(),
-              "Passes if a GET of this path over TLS is answered with a status of 200 to 399; the "
-              "certificate is not verified."),
+              "The same over TLS; the certificate is not verified but with `verify`."),
           key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
           key("command", &BackendCheck::command, Argv{},
               "Passes if the command exits with 0; the backend's address and port are appended."),
           key("port", &BackendCheck::port, Integer{1, 65535}, "The port that is probed.")
               .or_else("the backend's"),
+          key("host", &BackendCheck::host, host_text(),
+              "With `http` and `https`: the name that is asked for, in the Host header and to TLS "
+              "(SNI).")
+              .or_else("the backend's address"),
+          key("status", &BackendCheck::status, ListOf<Status>{{}, 32, "statuses"},
+              "With `http` and `https`: the statuses that pass, such as `[\"200-299\", \"404\"]`.")
+              .or_else("200 to 399"),
+          key("body", &BackendCheck::body, content_text(),
+              "With `http` and `https`: a text that the response has to contain, in the first 64 "
+              "KiB of its body.")
+              .or_else("any"),
+          key("verify", &BackendCheck::verify, Boolean{},
+              "With `https`: the certificate has to be valid for `host`, and signed by one of "
+              "`ca_file`, else of the system's CAs."),
+          key("ca_file", &BackendCheck::ca_file, directory_text(),
+              "With `verify`: a file of CA certificates (PEM).")
+              .or_else("the system's"),
           key("interval", &BackendCheck::interval, Span{milliseconds(10), hours(1)},
               "The time from the start of one run to the start of the next."),
           key("timeout", &BackendCheck::timeout, Span{milliseconds(1), hours(1)},
@@ -114,8 +130,10 @@ const Section<Service>& service_section() {
               "With `fullnat`, and required there: addresses of this node that connections to the "
               "backends come from; to keep them over a move, virtual addresses of the service's "
               "own "
-              "`sync_group` that no service is on. Each has 64,512 ports, so that one is enough "
-              "for 1,000 new "
+              "`sync_group` that no service is on. Each has the ports from 1024 on that the kernel "
+              "does not take for the node's own connections (`net.ipv4.ip_local_port_range`, but "
+              "for "
+              "`ip_local_reserved_ports`): 36,280 with the kernel's default, enough for 600 new "
               "connections a second to backends that remember closed ones for a minute."),
       },
   };

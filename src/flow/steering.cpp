@@ -323,6 +323,11 @@ void Steering::set_picks(std::uint16_t service, std::uint32_t first_block,
 void Steering::set_budget(std::uint32_t new_per_second, Duration burst) noexcept {
   store(tables_.budget_cost_ns, 1'000'000'000U / std::max(new_per_second, 1U));
   store(tables_.budget_burst_ns, static_cast<std::uint64_t>(burst / std::chrono::nanoseconds(1)));
+  store(tables_.error_cost_ns, std::uint64_t{TD_ERROR_COST_NS});
+}
+
+void Steering::set_errors(std::uint32_t per_second) noexcept {
+  store(tables_.error_cost_ns, 1'000'000'000U / std::max(per_second, 1U));
 }
 
 void Steering::grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept {

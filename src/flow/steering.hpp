@@ -104,7 +104,10 @@ class Steering {
   // The table of hash picks of a service: blocks of td_pick_block, filled already. 0 entries: none.
   void set_picks(std::uint16_t service, std::uint32_t first_block, std::uint32_t entries) noexcept;
   // First packets that each virtual address hands over, and how long an idle one can save them up.
+  // ICMP errors get the limit that they have by default.
   void set_budget(std::uint32_t new_per_second, Duration burst) noexcept;
+  // ICMP errors about packets that cannot be sent on, TD_ERROR_BURST of them at once.
+  void set_errors(std::uint32_t per_second) noexcept;
   // What leases of services with backends are gated by; without, they are never live. Before the
   // first lease is granted.
   void set_clock(const JiffyClock& clock) { clock_ = clock; }

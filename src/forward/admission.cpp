@@ -43,6 +43,9 @@ struct Forwarder::Packet {
 
 namespace {
 
+// ns: ICMP errors as XDP hands them over; "port unreachable" 200 a second, RSTs 10,000.
+constexpr std::uint64_t kErrorCost = TD_ERROR_COST_NS, kRefusalCost = 5'000'000;
+constexpr std::uint64_t kResetCost = 100'000, kResetBurst = 100'000'000;
 constexpr std::size_t kChoices = 8;  // backends that are tried for a flow
 constexpr int kPortLooks = 8;        // ports whose flows are asked to give way
 
@@ -88,8 +91,9 @@ std::optional<std::uint16_t> Forwarder::client_hop(const Packet& packet) {
 bool Forwarder::free_port(const Service& service, std::uint8_t source) {
   PortPool& pool = ports_[service.settings.sources[source]];
   for (int i = 0; i < kPortLooks; i++) {
-    const td_source& record = *source_at(service, source, pool.next());
-    if (record.service == 0) continue;
+    const std::uint16_t port = pool.next();
+    const td_source& record = *source_at(service, source, port);
+    if (record.service == 0 || !pool.is_usable(port)) continue;
     const td_service& other = memory_.env.tables->service[record.service];
     const td_client client{record.client, record.client_port, other.family};
     const bool gone = other.family == TD_IPV4 ? flows4_.give_way(key4(client, record.service))
@@ -117,9 +121,10 @@ bool Forwarder::reserve(const Packet& packet, Decision& decision) {
     decision.extra = *hop;
     return true;
   }
-  const std::size_t sources = service.settings.sources.size();
+  const auto& places = service.settings.new_sources;
+  const std::size_t sources = places.size();
   for (std::size_t tried = 0; tried < sources; tried++) {
-    const auto source = static_cast<std::uint8_t>(service.turn++ % sources);
+    const std::uint8_t source = places[service.turn++ % sources];
     const auto port = take_port(service, source);
     if (!port) continue;
     fill_source(*source_at(service, source, *port), packet.client, packet.number, *hop);
@@ -273,14 +278,15 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
     packet.hash = {td_hash_flow(&packet.client, &tables.service[packet.number]),
                    td_hash_source(&packet.client)};
     const bool live = td_may_forward(&frame, td_vrouter_at(&tables, packet.m.vrouter));
-    if (packet.service != nullptr && packet.flags >= 0 && live) decided = decide(packet);
+    if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1)
+      decided = decide(packet);
   }
   const td_reason reason =
       decided == TD_TX_FORWARD || decided == TD_TX_HASHED ? deliver(frame, outcome) : decided;
   if (reason == TD_DROP_NO_BACKEND && packet.service != nullptr) {
     service_counts_[packet.number].refused++;
     outcome = {};
-    if (packet.service->settings.reject && refuse(frame, p)) {
+    if (packet.service->settings.reject && may_refuse(p, frame.now_ns) && refuse(frame, p)) {
       reasons_[TD_TX_REFUSED]++;
       return TD_TX_REFUSED;
     }
@@ -296,11 +302,32 @@ td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome) {
   const td_reason reason = td_steer_frame(&frame, &memory_.env, &outcome);
   if (frame.ended.family != 0)
     on_end(frame.ended, static_cast<flow::Tick>(frame.jiffies >> tick_shift_));
+  if (reason == TD_DROP_TOO_BIG || reason == TD_DROP_TTL_EXCEEDED)
+    return answer(frame, outcome, reason);
   if (td_is_tx(reason) && outcome.backend != 0) {
     backend_counts_[outcome.backend].packets++;
     backend_counts_[outcome.backend].bytes.add(outcome.length);
   }
   return reason;
+}
+
+// What cannot be sent on, though it may be the first of its flow.
+td_reason Forwarder::answer(td_frame& frame, td_outcome& outcome, td_reason reason) {
+  const std::uint32_t mtu = outcome.mtu;
+  td_packet p;
+  td_parse(&p, frame.data, frame.end, TD_FULL);
+  outcome = {};
+  if (p.shape != TD_SHAPE_IP || !td_may_be_answered(&p) ||
+      !td_take_token(&errors_, frame.now_ns, kErrorCost, kErrorCost * TD_ERROR_BURST))
+    return reason;
+  if (reason == TD_DROP_TOO_BIG) return answer_too_big(frame, p, mtu) ? TD_TX_TOO_BIG : reason;
+  return answer_time_exceeded(frame, p) ? TD_TX_TIME_EXCEEDED : reason;
+}
+
+bool Forwarder::may_refuse(const td_packet& p, std::uint64_t now_ns) {
+  return p.protocol == TD_PROTO_TCP
+             ? td_take_token(&resets_, now_ns, kResetCost, kResetBurst) != 0
+             : td_take_token(&refusals_, now_ns, kRefusalCost, kRefusalCost * TD_ERROR_BURST) != 0;
 }
 
 Forwarder::Preview Forwarder::preview(std::uint16_t number, const IpAddress& client,

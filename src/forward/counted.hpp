@@ -17,7 +17,7 @@
 namespace tandem::forward {
 
 [[nodiscard]] constexpr bool is_handed_on(std::size_t reason) {
-  return reason == TD_PUNT_MISS || reason == TD_TAKE_WORKER;
+  return reason == TD_PUNT_MISS || reason == TD_PUNT_ERROR || reason == TD_TAKE_WORKER;
 }
 
 // Frames that got lost at one place for one reason.

@@ -81,6 +81,9 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
                                                                   settings.affinity, random_word())
                             : nullptr;
   service->settings = settings;
+  if (settings.new_sources.empty())
+    for (std::size_t i = 0; i < settings.sources.size(); i++)
+      service->settings.new_sources.push_back(static_cast<std::uint8_t>(i));
   hears_server_[number] = settings.is_nat() ? 1 : 0;
   if (replication_ != nullptr) replication_->sums.set_service(number, settings.identity);
   if (!schedules_anew) return;

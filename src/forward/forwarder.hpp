@@ -59,6 +59,10 @@ class Forwarder {
 
   // ---- Settings, by numbers and slots of tandem/abi.h
   void set_idle(const flow::IdleTicks& idle) { idle_ = idle; }
+  // fullnat: as PortPool::set_usable(), for all source addresses.
+  void set_usable_ports(const std::vector<bool>& usable) {
+    for (PortPool& pool : ports_) pool.set_usable(usable);
+  }
   void set_mtu(std::uint32_t ifindex, std::uint16_t mtu);  // what is sent to clients there
   void set_service(std::uint16_t number, const ServiceSettings& settings, MonotonicTime now);
   void install(std::uint16_t number, balance::MaglevTable table);
@@ -109,6 +113,8 @@ class Forwarder {
   [[nodiscard]] const td_env& env() const { return memory_.env; }
   [[nodiscard]] std::uint32_t tick_shift() const { return tick_shift_; }
   [[nodiscard]] bool eligible(std::uint16_t slot) const;
+  // Flows that have a port of a source address, by its slot.
+  [[nodiscard]] std::uint32_t ports_taken(std::uint16_t slot) const { return ports_[slot].taken(); }
 
  private:
   struct Service {
@@ -143,6 +149,8 @@ class Forwarder {
   void follow_router(Table& table, const typename Table::Flow& flow, const Packet& packet);
   std::optional<std::uint16_t> client_hop(const Packet& packet);
   td_reason deliver(td_frame& frame, td_outcome& outcome);
+  td_reason answer(td_frame& frame, td_outcome& outcome, td_reason reason);
+  bool may_refuse(const td_packet& p, std::uint64_t now_ns);
 
   // replica.cpp
   [[nodiscard]] bool holds_lease(std::uint16_t service, MonotonicTime now) const;
@@ -195,8 +203,10 @@ class Forwarder {
   };
   std::vector<Device> devices_;
   std::uint32_t tick_shift_ = 0;
-  bool adopted_ =
-      true;  // false: the tables have an earlier process's flows, which hold nothing yet
+  // Token buckets of answers, as td_take_token() has them: each starves none of the others.
+  __u64 errors_ = 0, refusals_ = 0, resets_ = 0;
+  // false: the tables have an earlier process's flows, which hold nothing yet.
+  bool adopted_ = true;
   std::uint32_t forgetting_ = 0;  // the bucket of both tables that is next
   bool forgets_ = false;          // some flows may be forlorn
   Replication* replication_ = nullptr;

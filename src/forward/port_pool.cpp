@@ -2,6 +2,7 @@
 #include "forward/port_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tandem::forward {
 
@@ -16,6 +17,19 @@ void PortPool::begin_at(std::uint32_t n) {
               begin + static_cast<std::ptrdiff_t>(length_));
 }
 
+void PortPool::set_usable(const std::vector<bool>& usable) {
+  for (std::uint32_t number = kFirst; number <= kLast; number++) {
+    Port& port = ports_[number];
+    port.usable = number < usable.size() && usable[number];
+    if (port.usable && !port.taken) queue(static_cast<std::uint16_t>(number));
+  }
+}
+
+void PortPool::queue(std::uint16_t number) {
+  if (std::exchange(ports_[number].waiting, true)) return;
+  line_[(head_ + length_++) % line_.size()] = number;
+}
+
 std::optional<std::uint16_t> PortPool::take() {
   while (length_ > 0) {
     const std::uint16_t number = line_[head_];
@@ -23,7 +37,7 @@ std::optional<std::uint16_t> PortPool::take() {
     length_--;
     Port& port = ports_[number];
     port.waiting = false;
-    if (port.taken) continue;
+    if (port.taken || !port.usable) continue;
     port.taken = true;
     taken_++;
     return number;
@@ -36,9 +50,7 @@ void PortPool::give(std::uint16_t number) {
   if (!port.taken) return;
   port.taken = false;
   taken_--;
-  if (port.waiting) return;
-  port.waiting = true;
-  line_[(head_ + length_++) % line_.size()] = number;
+  if (port.usable) queue(number);
 }
 
 bool PortPool::hold(std::uint16_t number) {

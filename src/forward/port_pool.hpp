@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ports of one source address of fullnat. A port that is given back is the last to be taken
-// again, so that the backend's TIME_WAIT of its last connection has the longest time to pass.
+// again, so that the backend's TIME_WAIT of its last connection has the longest time to pass. Ports
+// that the node's own kernel may take for a connection of its own, from the same address, are left to it.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,9 @@ class PortPool {
   // restarted should not begin with ports that its last run used a moment ago.
   void begin_at(std::uint32_t n);
 
+  // By number: which ports are given out from now on; those that are taken stay so. At first all.
+  void set_usable(const std::vector<bool>& usable);
+
   // O(1), but for ports that were held: each of those costs one step, once.
   std::optional<std::uint16_t> take();
   void give(std::uint16_t port);
@@ -27,12 +31,16 @@ class PortPool {
   // All ports in turn, for who looks for one to be given back.
   std::uint16_t next();
 
+  [[nodiscard]] bool is_usable(std::uint16_t port) const { return ports_[port].usable; }
   [[nodiscard]] std::uint32_t taken() const noexcept { return taken_; }
 
  private:
+  void queue(std::uint16_t port);
+
   struct Port {
     bool taken = false;
     bool waiting = true;  // in line
+    bool usable = true;
   };
   std::vector<Port> ports_;          // by number
   std::vector<std::uint16_t> line_;  // a ring

@@ -7,15 +7,17 @@
 
 #include "tandem/checksum.h"
 #include "tandem/flow_track.h"
+#include "tandem/unsendable.h"
 
 namespace tandem::forward {
 namespace {
 
 constexpr std::uint8_t kRefusalTtl = 64;
-constexpr std::size_t kQuoted = 128;  // bytes of the packet that asked, at most
+// Bytes of an error, at most, with as much of the packet as fits: RFC 1812, 4.3.2.3; RFC 4443, 2.4.
+constexpr std::size_t kMostBytes4 = 576, kMostBytes6 = TD_ERROR_BYTES;
 
 struct Packet {
-  std::array<std::uint8_t, TD_IPV6_HEADER + TD_ICMP_HEADER + kQuoted> bytes{};
+  std::array<std::uint8_t, kMostBytes6> bytes{};
   std::size_t size;
 
   explicit Packet(std::size_t bytes_used) : size(bytes_used) {}
@@ -64,7 +66,7 @@ std::uint16_t transport_sum(const std::uint8_t* ip, const td_packet& p, std::uin
 
 // The answer takes the frame's place, behind its own link header turned round.
 bool replace(td_frame& frame, const td_packet& p, Packet& ip) {
-  std::array<std::uint8_t, TD_ETH_HEADER + 2 * TD_VLAN_TAG> link{};
+  std::array<std::uint8_t, TD_L3_MASK> link{};
   std::memcpy(link.data(), p.eth, p.l3_offset);
   std::swap_ranges(link.begin(), link.begin() + 6, link.begin() + 6);
   const std::size_t length = p.l3_offset + ip.size, l3 = p.l3_offset;
@@ -101,26 +103,46 @@ bool refuse_tcp(td_frame& frame, const td_packet& p) {
   return replace(frame, p, ip);
 }
 
-bool refuse_udp(td_frame& frame, const td_packet& p) {
+struct Error {
+  std::uint8_t type, code;
+  std::uint32_t rest = 0;  // of the header: the MTU, with "too big"
+};
+
+bool answer_error(td_frame& frame, const td_packet& p, const Error& error) {
+  const std::size_t header = ip_header(p) + TD_ICMP_HEADER;
   const std::size_t quoted =
-      std::min({static_cast<std::size_t>(frame.end - p.l3), std::size_t{td_ip_bytes(&p)}, kQuoted});
+      std::min({static_cast<std::size_t>(frame.end - p.l3), std::size_t{td_ip_bytes(&p)},
+                (p.family == 4 ? kMostBytes4 : kMostBytes6) - header});
   const std::size_t payload = TD_ICMP_HEADER + quoted;
   Packet ip(ip_header(p) + payload);
   std::uint8_t* icmp = ip.data() + ip_header(p);
   const std::uint8_t protocol = p.family == 4 ? TD_PROTO_ICMP : TD_PROTO_ICMPV6;
   write_ip(ip.data(), p, protocol, payload);
-  icmp[0] = p.family == 4 ? 3 : 1;  // destination unreachable
-  icmp[1] = p.family == 4 ? 3 : 4;  // port
+  icmp[0] = error.type;
+  icmp[1] = error.code;
+  td_store32(icmp + 4, error.rest);
   std::memcpy(icmp + TD_ICMP_HEADER, p.l3, quoted);
   td_store16(icmp + 2, transport_sum(ip.data(), p, protocol, payload));
   return replace(frame, p, ip);
 }
 
+bool refuse_udp(td_frame& frame, const td_packet& p) {
+  return answer_error(frame, p, p.family == 4 ? Error{3, 3} : Error{1, 4});  // port unreachable
+}
+
 }  // namespace
 
 bool refuse(td_frame& frame, const td_packet& p) {
-  if (p.l4 == nullptr || (p.eth[0] & 1U) != 0) return false;
+  if (p.l4 == nullptr || !td_may_be_answered(&p)) return false;
   return p.protocol == TD_PROTO_TCP ? refuse_tcp(frame, p) : refuse_udp(frame, p);
+}
+
+bool answer_too_big(td_frame& frame, const td_packet& p, std::uint32_t mtu) {
+  return answer_error(frame, p, p.family == 4 ? Error{3, 4, mtu} : Error{2, 0, mtu});
+}
+
+bool answer_time_exceeded(td_frame& frame, const td_packet& p) {
+  return answer_error(frame, p, p.family == 4 ? Error{11, 0} : Error{3, 0});
 }
 
 }  // namespace tandem::forward

@@ -20,10 +20,13 @@ struct ServiceSettings {
   bool udp = false;
   balance::SchedulerKind kind = balance::SchedulerKind::least_conn;
   balance::Options options;
-  Duration affinity{};                 // 0: none
-  bool reject = true;                  // else what no backend can take is dropped
-  bool ends_with_backend = false;      // TCP flows are forgotten when their backend goes down
-  std::vector<std::uint16_t> sources;  // fullnat: slots, at most TD_SERVICE_SOURCES
+  Duration affinity{};             // 0: none
+  bool reject = true;              // else what no backend can take is dropped
+  bool ends_with_backend = false;  // TCP flows are forgotten when their backend goes down
+  // fullnat: slots, at most TD_SERVICE_SOURCES. Flows name theirs by its place here, which so has to
+  // stay; new_sources: the places that new flows get, all if it is empty.
+  std::vector<std::uint16_t> sources;
+  std::vector<std::uint8_t> new_sources;
 
   [[nodiscard]] bool is_nat() const { return mode == TD_MODE_NAT || mode == TD_MODE_FULLNAT; }
 };

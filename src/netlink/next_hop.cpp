@@ -81,6 +81,12 @@ std::string NextHops::why_unresolved(const Destination& destination) const {
   return "waiting for an answer to " + question + whose + " on " + device;
 }
 
+void NextHops::ask_again(const IpAddress& address, MonotonicTime now) {
+  for (const auto& [destination, target] : targets_)
+    if (destination.address == address) routes_due_.set_sooner(destination, now);
+  on_time(now);
+}
+
 MonotonicTime NextHops::next_deadline() const {
   return std::min(routes_due_.next(), neighbours_due_.next());
 }
@@ -234,7 +240,7 @@ void NextHops::publish(const Destination& destination) {
   std::optional<NextHop> now;
   if (target.route)
     if (const auto& mac = neighbours_.at({target.route->hop, target.route->ifindex}).mac)
-      now = NextHop{target.route->ifindex, *mac, target.route->source};
+      now = NextHop{target.route->ifindex, *mac, target.route->source, target.route->mtu};
   if (now == target.published) return;
   target.published = now;
   changed_.insert(destination);

@@ -37,6 +37,7 @@ struct NextHop {
   int ifindex = 0;
   MacAddress mac;
   std::optional<IpAddress> source;  // which of our addresses the kernel would send from
+  std::uint32_t mtu = 0;            // of the route or of the path, as far as it is known; 0: not
 
   bool operator==(const NextHop&) const = default;
 };
@@ -58,6 +59,8 @@ class NextHops {
   // Why lookup() has nothing: "no route", "no answer to ARP on eth0". Empty if it has.
   [[nodiscard]] std::string why_unresolved(const Destination& destination) const;
 
+  // The kernel's route to it, or what it knows of the path's MTU, may be another one now.
+  void ask_again(const IpAddress& address, MonotonicTime now);
   [[nodiscard]] int fd() const noexcept { return monitor_.fd(); }
   void process(MonotonicTime now);
   void on_time(MonotonicTime now);

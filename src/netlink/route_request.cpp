@@ -49,6 +49,7 @@ std::expected<Route, KernelError> route_of(rtnl_route* route, const Destination&
   if (!hop) return std::unexpected(KernelError{EHOSTUNREACH, "its route leads nowhere"});
   Route result{rtnl_route_nh_get_ifindex(hop), destination.address,
                to_ip(rtnl_route_get_pref_src(route))};
+  if (unsigned mtu = 0; rtnl_route_get_metric(route, RTAX_MTU, &mtu) == 0) result.mtu = mtu;
   if (const auto gateway = to_ip(rtnl_route_nh_get_gateway(hop))) result.hop = *gateway;
   if (const auto gateway = to_ip(rtnl_route_nh_get_via(hop))) result.hop = *gateway;
   return result;

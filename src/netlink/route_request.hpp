@@ -25,6 +25,7 @@ struct Route {
   int ifindex = 0;
   IpAddress hop;                    // the gateway, or the destination itself
   std::optional<IpAddress> source;  // what the kernel would send from
+  std::uint32_t mtu = 0;            // of the route, or of what routers said of the path; 0: neither
 };
 
 struct NeighbourKey {

@@ -103,7 +103,7 @@ Result<void> Replay::make_services(const config::Config& config) {
     for (const auto& address : service.sources) {
       auto slot = numbers.of_source(address, sources_of(config));
       if (!slot) return std::unexpected(slot.error());
-      services_.back().sources.push_back(*slot);
+      services_.back().sources.push_back({address, *slot});
     }
     for (const auto& backend : service.backends) {
       auto slot = numbers.of_backend(*number, backend);
@@ -168,7 +168,7 @@ Replay::Outcome Replay::put(std::span<const std::uint8_t> frame, MonotonicTime a
   forward::steer({&job_, 1}, forwarder_->env());
   if (f.ended.family != 0)
     forwarder_->on_end(f.ended, static_cast<flow::Tick>(f.jiffies >> kTickShift));
-  if (job_.reason == TD_PUNT_MISS) job_.reason = forwarder_->admit(f, job_.outcome, at);
+  if (td_is_punt(job_.reason)) job_.reason = forwarder_->admit(f, job_.outcome, at);
   if (!td_is_tx(job_.reason)) return {job_.reason, {}};
   return {job_.reason, {f.data, f.end}};
 }

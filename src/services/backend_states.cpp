@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/backend_states.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace tandem::services {
@@ -21,6 +23,11 @@ config::Check check_of(const config::Service& service, const config::Backend& ba
     check.http->host = backend.address.to_string();
     check.http->port = port;
     check.http->target = c.http ? *c.http : *c.https;
+    check.http->server_name = c.host;
+    check.http->status = c.status;
+    check.http->body = c.body;
+    check.http->verify = c.verify;
+    check.http->ca_file = c.ca_file;
   } else if (c.tcp) {
     check.tcp = config::TcpProbe{backend.address, port};
   } else {
@@ -68,6 +75,23 @@ BackendStates::BackendStates(boost::asio::io_context& loop, netlink::NextHops ne
       for (auto& backend : service.backends)
         if (backend.config.address == changed.address) judge(service, backend);
   });
+  watch_tunnels(loop);
+}
+
+void BackendStates::watch_tunnels(boost::asio::io_context& loop) {
+  auto errors = netlink::TunnelErrors::open();
+  if (!errors)
+    return spdlog::warn(
+        "{}: \"too big\" from routers on the way to backends of tunnel is not heard",
+        errors.error().message);
+  tunnel_errors_.emplace(std::move(*errors));
+  for (const int fd : tunnel_errors_->fds())
+    tunnels_readable_.push_back(std::make_unique<ReadWatch>(loop, fd, [this] {
+      tunnel_errors_->process([this](const IpAddress& to) {
+        next_hops_.ask_again(to, MonotonicClock::now());
+        due_.set(next_hops_.next_deadline());
+      });
+    }));
 }
 
 void BackendStates::watch() {
@@ -123,7 +147,9 @@ Result<td_hop> BackendStates::hop_of(const RunningBackend& backend) const {
                 ", which is no [[interface]]");
   td_hop hop{};
   hop.ifindex = static_cast<std::uint32_t>(found->placement.device);
-  hop.mtu = static_cast<std::uint16_t>(std::min(link ? link->mtu : 1500U, 65535U));
+  std::uint32_t mtu = link ? link->mtu : 1500U;
+  if (backend.next_hop->mtu != 0) mtu = std::min(mtu, backend.next_hop->mtu);
+  hop.mtu = static_cast<std::uint16_t>(std::min(mtu, 65535U));
   for (std::size_t i = 0; i < 2; i++) {
     hop.vlan[i] = found->placement.vlan[i];
     hop.tpid[i] = TD_ETHERTYPE_8021Q;

@@ -16,6 +16,7 @@
 #include "health/checker.hpp"
 #include "netlink/links.hpp"
 #include "netlink/next_hop.hpp"
+#include "netlink/tunnel_errors.hpp"
 #include "services/running_service.hpp"
 #include "speaker/interfaces.hpp"
 
@@ -55,6 +56,7 @@ class BackendStates {
   }
 
  private:
+  void watch_tunnels(boost::asio::io_context& loop);
   void on_check(std::size_t index, bool up, const std::string& why);
 
   RunningServices& services_;
@@ -66,6 +68,8 @@ class BackendStates {
   std::vector<std::pair<std::string, std::uint16_t>> checked_;  // service and slot, by check
   Alarm due_;                                                   // next hops
   ReadWatch readable_;
+  std::optional<netlink::TunnelErrors> tunnel_errors_;  // unset: not to be had
+  std::vector<std::unique_ptr<ReadWatch>> tunnels_readable_;
 };
 
 }  // namespace tandem::services

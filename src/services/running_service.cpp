@@ -53,6 +53,16 @@ std::uint64_t identity_of(const config::Service& service, const config::Backend&
 
 // ---- The forwarder
 
+namespace {
+
+std::vector<std::uint16_t> slots_of(const RunningService& s) {
+  std::vector<std::uint16_t> slots;
+  for (const auto& source : s.sources) slots.push_back(source.slot);
+  return slots;
+}
+
+}  // namespace
+
 forward::ServiceSettings settings_of(const RunningService& s) {
   forward::ServiceSettings settings;
   settings.identity = identity_of(s.config);
@@ -63,7 +73,9 @@ forward::ServiceSettings settings_of(const RunningService& s) {
   settings.affinity = s.config.affinity;
   settings.reject = s.config.unavailable == config::Unavailable::reject;
   settings.ends_with_backend = s.config.on_down == config::OnDown::reset;
-  settings.sources = s.sources;
+  settings.sources = slots_of(s);
+  for (std::size_t i = 0; i < s.sources.size(); i++)
+    if (s.sources[i].configured) settings.new_sources.push_back(static_cast<std::uint8_t>(i));
   return settings;
 }
 
@@ -116,7 +128,7 @@ std::vector<flow::SteeredService> steered(const RunningServices& services) {
                        .number = s.number,
                        .mode = mode_of(s.config.forward),
                        .by_source = s.config.scheduler == balance::SchedulerKind::source_hash,
-                       .sources = s.sources,
+                       .sources = slots_of(s),
                        .routes_strays = s.config.strays == config::Strays::route});
   return steered;
 }
@@ -131,7 +143,7 @@ flow::SteeredReplies replies(const RunningServices& services) {
     for (const auto& b : s.backends)
       if (seen.insert({b.config.address, b.config.port, udp}).second)
         replies.backends.push_back({b.config.address, udp, b.config.port, b.slot});
-    for (std::size_t i = 0; i < s.sources.size(); i++) sources[s.config.sources[i]] = s.sources[i];
+    for (const auto& source : s.sources) sources[source.address] = source.slot;
   }
   for (const auto& [address, slot] : sources) replies.sources.push_back({address, slot});
   return replies;

@@ -16,6 +16,7 @@
 #include "forward/settings.hpp"
 #include "netlink/next_hop.hpp"
 #include "services/pick_blocks.hpp"
+#include "services/service_numbers.hpp"
 #include "tandem/tables.h"
 
 namespace tandem::services {
@@ -50,7 +51,9 @@ struct RunningBackend {
 struct RunningService {
   config::Service config;
   std::uint16_t number = 0;
-  std::vector<std::uint16_t> sources;  // slots
+  // fullnat. A flow names its source by the place here, so it stays: one that is no longer
+  // configured keeps its place until a new one needs it and no flow has it.
+  std::vector<SourceAddress> sources;
   std::vector<RunningBackend> backends;
   std::array<std::optional<PickBlocks::Region>, 2> picks;
   int filled = 0;             // which of them is in use

@@ -51,6 +51,8 @@ void ServiceNumbers::adopt(const td_env& env) {
       const std::uint16_t slot = s.source[i] % TD_MAX_SOURCES;
       sources_[address_in(env.tables->source[slot], s.family == TD_IPV4)] = slot;
       sources_taken_[slot] = true;
+      adopted_sources_[number].push_back(
+          {address_in(env.tables->source[slot], s.family == TD_IPV4), slot, false});
     }
   }
   for (std::uint16_t slot = 1; slot < TD_MAX_BACKENDS; slot++) {
@@ -94,7 +96,13 @@ Result<std::uint16_t> ServiceNumbers::of_source(const IpAddress& address, std::u
   return slot;
 }
 
+std::vector<SourceAddress> ServiceNumbers::sources_of(std::uint16_t number) const {
+  const auto found = adopted_sources_.find(number);
+  return found == adopted_sources_.end() ? std::vector<SourceAddress>{} : found->second;
+}
+
 void ServiceNumbers::release_service(std::uint16_t number) {
+  adopted_sources_.erase(number);
   services_taken_[number] = false;
   std::erase_if(services_, [&](const auto& known) { return known.second == number; });
 }

@@ -17,6 +17,13 @@ namespace tandem::services {
 
 [[nodiscard]] td_mode mode_of(config::Forward forward);  // not local
 
+// An address that fullnat connects from.
+struct SourceAddress {
+  IpAddress address;
+  std::uint16_t slot = 0;
+  bool configured = true;  // else it is there for its flows only
+};
+
 class ServiceNumbers {
  public:
   ServiceNumbers();
@@ -28,6 +35,9 @@ class ServiceNumbers {
   Result<std::uint16_t> of_service(const config::Service& service);
   Result<std::uint16_t> of_backend(std::uint16_t service, const config::Backend& backend);
   Result<std::uint16_t> of_source(const IpAddress& address, std::uint32_t room);
+
+  // What an earlier process has left to a service, in its places; not configured yet.
+  [[nodiscard]] std::vector<SourceAddress> sources_of(std::uint16_t service) const;
 
   void release_service(std::uint16_t number);
   void release_backend(std::uint16_t slot);
@@ -45,6 +55,7 @@ class ServiceNumbers {
   std::map<ServiceKey, std::uint16_t> services_;
   std::map<BackendKey, std::uint16_t> backends_;
   std::map<IpAddress, std::uint16_t> sources_;
+  std::map<std::uint16_t, std::vector<SourceAddress>> adopted_sources_;  // by service
   std::vector<bool> services_taken_, backends_taken_, sources_taken_;
 };
 

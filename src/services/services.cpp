@@ -57,12 +57,9 @@ Result<RunningService> Services::stage(const config::Service& config) {
     next.filled = before->filled;
     next.backends = before->backends;
   }
-  const std::uint32_t room = deps_.program.maps().env().source_addresses;
-  for (const auto& address : config.sources) {
-    auto slot = numbers_.of_source(address, room);
-    if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
-    next.sources.push_back(*slot);
-  }
+  next.sources = before != services_.end() ? before->sources : numbers_.sources_of(*number);
+  if (auto placed = place_sources(next); !placed)
+    return fail("service '" + config.name + "': " + placed.error().message);
   for (auto& backend : next.backends) backend.retired = true;
   for (const auto& wanted : config.backends) {
     auto slot = numbers_.of_backend(next.number, wanted);
@@ -86,11 +83,46 @@ Result<RunningService> Services::stage(const config::Service& config) {
   return next;
 }
 
+// Those that are there stay where they are.
+Result<void> Services::place_sources(RunningService& service) {
+  const std::uint32_t room = deps_.program.maps().env().source_addresses;
+  auto& sources = service.sources;
+  for (auto& source : sources) source.configured = false;
+  for (const auto& address : service.config.sources) {
+    const auto known = std::ranges::find(sources, address, &SourceAddress::address);
+    if (known != sources.end()) {
+      known->configured = true;
+      continue;
+    }
+    auto slot = numbers_.of_source(address, room);
+    if (!slot) return std::unexpected(slot.error());
+    if (sources.size() < TD_SERVICE_SOURCES) {
+      sources.push_back({address, *slot});
+      continue;
+    }
+    std::vector<std::uint32_t> taken(sources.size(), 1);
+    deps_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
+      for (std::size_t i = 0; i < sources.size(); i++) taken[i] = f.ports_taken(sources[i].slot);
+    });
+    std::size_t free = 0;
+    const auto& wanted = service.config.sources;
+    while (free < sources.size() &&
+           (taken[free] != 0 || std::ranges::find(wanted, sources[free].address) != wanted.end()))
+      free++;
+    if (free == sources.size())
+      return fail("more than " + std::to_string(TD_SERVICE_SOURCES) +
+                  " source addresses, with those that flows still have");
+    sources[free] = {address, *slot};
+  }
+  return {};
+}
+
 Result<void> Services::stage(const config::Config& config) {
   auto idle = dataplane::idle_ticks(config.flows);
   if (!idle) return std::unexpected(idle.error());
   staged_.clear();
   staging_ = true;
+  follow_kernel_ports();
   for (const auto& service : config.services) {
     auto next = stage(service);
     if (!next) return std::unexpected(next.error());
@@ -219,7 +251,25 @@ void Services::on_second() {
       backend.flows_before = flows;
     }
   drop_retired();
+  follow_kernel_ports();
   second_.set(MonotonicClock::now() + seconds(1));
+}
+
+// Both are settings of the kernel's, which anybody may change at any time.
+void Services::follow_kernel_ports() {
+  const auto uses_ports = [](const RunningService& s) { return !s.sources.empty(); };
+  const auto seen = KernelPorts::read();
+  if (seen == kernel_ports_) return;
+  auto usable = usable_ports(seen);
+  if (usable.shared && std::ranges::any_of(services_, uses_ports))
+    spdlog::warn(
+        "fullnat: net.ipv4.ip_local_port_range leaves fewer than {} ports to connections of "
+        "clients, which so share all with the node's own: make it narrower, or list ports in "
+        "net.ipv4.ip_local_reserved_ports",
+        kFewPorts);
+  const bool told = deps_.plane.call(
+      [&](forward::Forwarder& f, MonotonicTime) { f.set_usable_ports(usable.ports); });
+  if (told) kernel_ports_ = seen;
 }
 
 // Those whose last flow has gone.

@@ -24,6 +24,7 @@
 #include "netlink/links.hpp"
 #include "netlink/next_hop.hpp"
 #include "services/backend_states.hpp"
+#include "services/kernel_ports.hpp"
 #include "services/pick_tables.hpp"
 #include "services/running_service.hpp"
 #include "services/service_numbers.hpp"
@@ -73,10 +74,12 @@ class Services {
   Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
            Note note);
   Result<RunningService> stage(const config::Service& service);
+  Result<void> place_sources(RunningService& service);
   void tell(const RunningService& service);
   void tell(const RunningService& service, const RunningBackend& backend);
   void on_judged(RunningService& service, RunningBackend& backend, bool news);
   void on_second();
+  void follow_kernel_ports();
   void drop_retired();
   void make_tables();
   void follow_devices(const speaker::Interfaces& interfaces);
@@ -91,6 +94,7 @@ class Services {
   std::function<void()> republish_;
   Note note_;
   ServiceNumbers numbers_;
+  std::optional<KernelPorts> kernel_ports_;  // as the forwarder was told
   PickTables tables_;
   RunningServices services_, staged_;
   bool staging_ = false;  // between stage() and commit()

@@ -408,6 +408,12 @@ std::vector<Bytes> service_frames() {
             packet(s.address, from, s.udp, transport(s.udp, s.port, segment.port, back.flags, 0),
                    {.vlan = s.vlan});
         all.push_back(error_about(answer, s.address, l3, {.vlan = s.vlan}));
+        if (client == 1 && flags == TD_TCP_ACK) {  // one that is too big itself
+          const Bytes big =
+              packet(s.address, from, s.udp,
+                     transport(s.udp, s.port, segment.port, back.flags, 1440), {.vlan = s.vlan});
+          all.push_back(error_about(big, s.address, l3, {.vlan = s.vlan}));
+        }
         all.push_back(error_about(request, from, l3, {}));
         for (int i = 0; s.is_nat() && i < 2; i++)
           for (std::uint16_t port :

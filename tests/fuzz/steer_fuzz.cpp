@@ -66,7 +66,7 @@ class Services {
   void take(const std::vector<std::uint8_t>& frame) {
     now_ += std::chrono::milliseconds(1);
     const std::uint32_t link = ++frames_ % 2 == 0 ? rig::kLink : rig::kOtherLink;
-    if (memory_.node.steer(frame, link, now_).reason == TD_PUNT_MISS)
+    if (td_is_punt(memory_.node.steer(frame, link, now_).reason))
       memory_.node.admit(frame, link, now_);
     auto& forwarder = memory_.node.forwarder();
     forwarder.sweep(1, memory_.node.tick(now_));

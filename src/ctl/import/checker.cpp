@@ -35,8 +35,7 @@ constexpr std::array kCheckerFates{
     Fate{"http_protocol", Kind::lost, "checks are HTTP/1.1"},
     Fate{"name", Kind::lost, kResponse},
     Fate{"fast_recovery", Kind::implied, "one pass brings a backend up"},
-    Fate{"enable_sni", Kind::lost, "checks by HTTPS send no server name"},
-    Fate{"virtualhost", Kind::lost, "checks ask for the backend's address as host"},
+    Fate{"enable_sni", Kind::implied, "checks by HTTPS send the name that is asked for"},
     Fate{"misc_dynamic", Kind::lost, "a check does not set weights"},
     Fate{"digest", Kind::lost, kResponse},
     Fate{"regex", Kind::lost, kResponse},
@@ -60,9 +59,13 @@ class CheckerReader {
   void one(const Statement& s, const std::string& block) {
     using R = CheckerReader;
     static constexpr std::array kKeywords{
-        Keyword<R>{"connect_port", &R::port},   Keyword<R>{"url", &R::url},
-        Keyword<R>{"path", &R::path},           Keyword<R>{"status_code", &R::status, 64},
-        Keyword<R>{"misc_path", &R::script, 4}, Keyword<R>{"misc_timeout", &R::timeout},
+        Keyword<R>{"connect_port", &R::port},
+        Keyword<R>{"url", &R::url},
+        Keyword<R>{"path", &R::path},
+        Keyword<R>{"status_code", &R::status, 64},
+        Keyword<R>{"virtualhost", &R::host},
+        Keyword<R>{"misc_path", &R::script, 4},
+        Keyword<R>{"misc_timeout", &R::timeout},
         Keyword<R>{"user", &R::user, 3},
     };
     read_block<R>(*this, {&s, 1}, kKeywords, kCheckerFates, block, gateway_.notes);
@@ -90,11 +93,30 @@ class CheckerReader {
     return {};
   }
 
-  // Tandem takes 200 to 399; without status_code keepalived takes 200 to 299.
+  Result<void> host(const Statement& s) {
+    const auto host = text_at(s);
+    if (!host) return std::unexpected(host.error());
+    checker_.host = *host;
+    return {};
+  }
+
   Result<void> status(const Statement& s) {
     checker_.has_status = true;
-    if (s.words.size() == 2 && s.word(1) == "200-399") return {};
-    gateway_.notes.lost(s.place, described(s, "any status from 200 to 399 passes here"));
+    for (std::size_t i = 1; i < s.words.size(); i++) {
+      const std::string& word = s.word(i);
+      const auto is_status = [](std::string_view digits) {
+        return digits.size() == 3 && digits[0] != '0' &&
+               digits.find_first_not_of("0123456789") == std::string_view::npos;
+      };
+      const auto dash = word.find('-');
+      const std::string_view all = word;
+      if (!is_status(all.substr(0, dash)) ||
+          (dash != std::string::npos && !is_status(all.substr(dash + 1)))) {
+        checker_.status.clear();
+        return unexpected_word(s, i, "a status such as 200 or 200-299");
+      }
+      checker_.status.push_back(word);
+    }
     return {};
   }
 
@@ -209,10 +231,7 @@ void read_checker(const Statement& block, std::vector<Checker>& checkers, Gatewa
                        "MISC_CHECK: has no misc_path that is run; keepalived leaves it out, too");
     return;
   }
-  if (is_http && !checker.has_status)
-    gateway.notes.trap(block.place, word +
-                                        ": a status from 300 to 399 passes here, too; without "
-                                        "status_code keepalived takes 200 to 299");
+  if (is_http && !checker.has_status) checker.status = {"200-299"};  // as keepalived has it
   checkers.push_back(std::move(checker));
 }
 
@@ -228,6 +247,13 @@ std::string check_value(const Checker& checker, const Timing& outer, const Check
     timeout = checker.timeout.value_or(interval);
   } else {
     value += checker.kind == "tcp" ? "true" : toml(checker.target);
+  }
+  if (!checker.host.empty()) value += ", host = " + toml(checker.host);
+  if (!checker.status.empty()) {
+    value += ", status = [";
+    for (std::size_t i = 0; i < checker.status.size(); i++)
+      value += (i == 0 ? "" : ", ") + toml(checker.status[i]);
+    value += "]";
   }
   const auto port = checker.port.value_or(server.target);
   if (checker.kind != "command" && port != server.port) value += ", port = " + std::to_string(port);

@@ -30,7 +30,9 @@ struct Checker {
   Timing timing;
   std::optional<Duration> timeout;  // misc_timeout
   std::int64_t default_retry = 1;
-  bool has_status = false;  // status_code, of which the note has been made
+  std::vector<std::string> status;  // status_code
+  std::string host;                 // virtualhost
+  bool has_status = false;          // status_code, of which the note has been made
   Location place;
 };
 

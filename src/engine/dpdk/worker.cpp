@@ -159,7 +159,7 @@ void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
   if (job.reason != TD_TAKE_ADVERT || ports_->entries[entry].tap == nullptr)
     counters_.packets[job.reason]++;
   if (job.frame.ended.family != 0) hear_end(job.frame.ended);
-  if (job.reason != TD_PUNT_MISS) {
+  if (!td_is_punt(job.reason)) {
     if (td_is_tx(job.reason) && job.outcome.backend != 0) count_traffic(job.outcome);
   } else if (deps_.forwarder != nullptr) {
     job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
@@ -172,7 +172,7 @@ void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
 void Worker::finish(rte_mbuf* frame, const forward::Job& job, std::size_t entry) {
   if (td_is_tx(job.reason))
     send(frame, job.outcome.ifindex, entry);
-  else if (job.reason == TD_PUNT_MISS)
+  else if (td_is_punt(job.reason))
     hand_over(frame, entry);
   else if ((td_is_pass(job.reason) || job.reason == TD_TAKE_ADVERT) && is_whole(*frame))
     give_to_kernel(frame, job.reason == TD_TAKE_ADVERT, entry);

@@ -152,7 +152,7 @@ TEST(Worker, DoesWhatThePacketCoreDoes) {
       outcomes.push_back(expected.node.steer(all[i], rig::kLink, kStart));
     for (std::size_t i = at; i < end; i++) {
       auto& outcome = outcomes[i - at];
-      if (outcome.reason == TD_PUNT_MISS) outcome = expected.node.admit(all[i], rig::kLink, kStart);
+      if (td_is_punt(outcome.reason)) outcome = expected.node.admit(all[i], rig::kLink, kStart);
       if (td_is_tx(outcome.reason))
         sent[outcome.out.ifindex != 0 ? outcome.out.ifindex : rig::kLink].push_back(outcome.frame);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // First packets in each mode: where they go, what they look like then, what is remembered.
 #include <gtest/gtest.h>
+#include <map>
 
 #include <algorithm>
 #include <array>
@@ -369,6 +370,43 @@ TEST_F(Ports, OfHalfOpenFlowsAreGivenToNewOnes) {
   EXPECT_EQ(forwarder().sums().in_table, forwarder().sums().in_schedulers);
 }
 
+// They are the kernel's, and its settings may change while flows have them.
+TEST_F(Ports, ThatAreNotUsableAreNotTaken) {
+  const auto usable = [](std::uint32_t first, std::uint32_t last) {
+    std::vector<bool> ports(65536);
+    for (std::uint32_t port = first; port <= last; port++) ports[port] = true;
+    return ports;
+  };
+  const auto port_of = [&](std::uint16_t client) {
+    std::uint16_t port = 0;
+    forwarder().flows4().for_each([&](const auto& flow) {
+      if ((flow.key >> 16 & 0xffff) == client) port = flow.extra;
+    });
+    return port;
+  };
+  forwarder().set_usable_ports(usable(2000, 2009));
+  establish(0, 10);  // client ports 1 to 10
+  EXPECT_EQ(packet(10, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
+  for (std::uint16_t client = 1; client <= 10; client++) {
+    EXPECT_GE(port_of(client), 2000);
+    EXPECT_LE(port_of(client), 2009);
+  }
+  forwarder().set_usable_ports(usable(3000, 3004));
+  establish(10, 15);
+  for (std::uint16_t client = 11; client <= 15; client++) EXPECT_GE(port_of(client), 3000);
+  EXPECT_EQ(packet(15, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
+  // What comes back is not given out again, until it may be.
+  ASSERT_EQ(packet(0, TD_TCP_RST), TD_TX_FORWARD);
+  now_ += std::chrono::seconds(20);
+  forwarder().sweep(UINT32_MAX, memory_.node.tick(now_));
+  EXPECT_EQ(forwarder().flows4().flows(), 14U);
+  EXPECT_EQ(packet(15, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
+  forwarder().set_usable_ports(usable(2000, 2009));
+  EXPECT_EQ(packet(15, TD_TCP_SYN), TD_TX_FORWARD);
+  EXPECT_GE(port_of(16), 2000);
+  EXPECT_LE(port_of(16), 2009);
+}
+
 TEST_F(Ports, OfEstablishedFlowsAreNot) {
   establish(0, kPorts);
   EXPECT_EQ(packet(kPorts, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
@@ -526,6 +564,95 @@ TEST_F(Admission, WhereBackendsAreNotHeardAClientThatGoesOnConfirmsIt) {
   now_ += std::chrono::seconds(1);
   steer(to_service(s, {.flags = TD_TCP_ACK}));
   EXPECT_EQ(active(joined.out.backend), 1U);
+}
+
+// ---- What cannot be sent on
+
+class Errors : public Admission {
+ protected:
+  // By XDP, and by the data thread if it is handed over.
+  ServiceNode::Outcome put(const frames::Bytes& frame) {
+    const auto outcome = steer(frame);
+    return td_is_punt(outcome.reason) ? admit(outcome.frame) : outcome;
+  }
+  static frames::Bytes with_ttl(const TestService& s, frames::Bytes frame, std::uint8_t ttl) {
+    const std::size_t l3 = 14 + (s.vlan[0] != 0 ? 4U : 0U) + (s.vlan[1] != 0 ? 4U : 0U);
+    frame[l3 + (s.address.is_v4() ? 8 : 7)] = ttl;
+    return frame;
+  }
+  // An error of the service's address to its client, of this type, that quotes the frame's packet
+  // as far as it may.
+  static void expect_error(const ServiceNode::Outcome& outcome, const TestService& s,
+                           const frames::Bytes& about, int type) {
+    const Parsed sent(outcome.frame), asked(about);
+    ASSERT_NE(sent.p.l4, nullptr);
+    EXPECT_EQ(sent.p.l4[0], type) << s.number;
+    EXPECT_EQ(sent.source(), asked.destination());
+    EXPECT_EQ(sent.destination(), asked.source());
+    EXPECT_EQ(sent.p.vlan[0], s.vlan[0]);
+    EXPECT_TRUE(std::ranges::equal(std::span(outcome.frame).first(6), frames::kClientMac.bytes));
+    const std::size_t most = s.address.is_v4() ? 576 : 1280;
+    const std::size_t header = s.address.is_v4() ? 28 : 48;
+    const std::size_t quoted = std::min<std::size_t>(td_ip_bytes(&asked.p), most - header);
+    EXPECT_EQ(td_ip_bytes(&sent.p), header + quoted);
+    EXPECT_EQ(outcome.frame.size(), sent.p.l3_offset + header + quoted);
+    EXPECT_TRUE(std::equal(sent.p.l4 + 8, sent.p.l4 + 8 + quoted, asked.p.l3));
+    EXPECT_EQ(outcome.out.ifindex, 0U);
+  }
+};
+
+TEST_F(Errors, AHopLimitThatIsUsedUpIsAnswered) {
+  for (const auto& s : test_services()) {
+    if (s.number == 14) continue;
+    const auto type = s.address.is_v4() ? 11 : 3;
+    const auto first = with_ttl(s, to_service(s, {.payload = 600}), 1);
+    const auto outcome = put(first);
+    EXPECT_EQ(outcome.reason, TD_TX_TIME_EXCEEDED) << s.number;
+    expect_error(outcome, s, first, type);
+    EXPECT_EQ(node_.forwarder().flows4().flows() + node_.forwarder().flows6().flows(), 0U);
+    ASSERT_EQ(admit(to_service(s, {})).reason, TD_TX_FORWARD);
+    const auto next = with_ttl(s, to_service(s, {.flags = TD_TCP_ACK}), 1);
+    const auto again = put(next);
+    EXPECT_EQ(again.reason, TD_TX_TIME_EXCEEDED) << s.number;
+    expect_error(again, s, next, type);
+    node_.forwarder().remove_service(s.number);
+    for (int i = 0; i < 60; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  }
+}
+
+TEST_F(Errors, WhatIsTooBigIsAnsweredWithAsMuchOfItAsMayBe) {
+  for (const auto& s : test_services()) {
+    if (s.number == 14) continue;
+    const auto frame = to_service(s, {.flags = TD_TCP_ACK, .payload = 1460});
+    const auto outcome = put(frame);
+    if (outcome.reason == TD_TX_FORWARD) continue;  // to the backend with the larger MTU
+    EXPECT_EQ(outcome.reason, TD_TX_TOO_BIG) << s.number;
+    expect_error(outcome, s, frame, s.address.is_v4() ? 3 : 2);
+    const auto again = put(frame);  // of a flow that is there
+    EXPECT_EQ(again.reason, TD_TX_TOO_BIG) << s.number;
+    expect_error(again, s, frame, s.address.is_v4() ? 3 : 2);
+  }
+}
+
+TEST_F(Errors, AreLimitedAndTheLimitsAreApart) {
+  for (const std::uint16_t number : {std::uint16_t{2}, std::uint16_t{8}}) {
+    set_all(number, balance::State::down);
+    set_all(static_cast<std::uint16_t>(number - 1), balance::State::down);
+  }
+  std::map<td_reason, unsigned> reasons;
+  for (std::uint16_t port = 1; port <= 3000; port++) {
+    reasons[put(to_service(service(2), {.port = port})).reason]++;
+    reasons[put(to_service(service(8), {.port = port})).reason]++;
+    reasons[put(with_ttl(service(4), to_service(service(4), {.port = port}), 1)).reason]++;
+  }
+  EXPECT_NEAR(reasons[TD_TX_REFUSED], 101, 1);  // at one instant
+  EXPECT_NEAR(reasons[TD_DROP_NO_BACKEND], 5899, 1);
+  EXPECT_NEAR(reasons[TD_TX_TIME_EXCEEDED], 101, 1);
+  EXPECT_NEAR(reasons[TD_DROP_TTL_EXCEEDED], 2899, 1);
+  EXPECT_EQ(put(to_service(service(1), {})).reason, TD_TX_REFUSED);  // a RST
+  now_ += std::chrono::milliseconds(10);
+  EXPECT_EQ(put(to_service(service(2), {})).reason, TD_TX_REFUSED);
+  EXPECT_EQ(put(with_ttl(service(4), to_service(service(4), {}), 1)).reason, TD_TX_TIME_EXCEEDED);
 }
 
 // ---- Floods

@@ -72,12 +72,12 @@ void expect_alike(forward::Prefetch prefetch, unsigned seed) {
       const forward::Job& job = laid.jobs()[i];
       const auto expected = one.node.steer(burst[i], rig::kLink, now);
       ASSERT_EQ(job.reason, expected.reason);
-      if (job.reason == TD_PUNT_MISS) {
+      if (job.frame.ended.family != 0)
+        bursts.node.forwarder().on_end(job.frame.ended, bursts.node.tick(now));
+      if (td_is_punt(job.reason)) {
         misses.push_back(i);
         continue;
       }
-      if (job.frame.ended.family != 0)
-        bursts.node.forwarder().on_end(job.frame.ended, bursts.node.tick(now));
       forwarded += job.outcome.backend != 0 && td_is_tx(job.reason);
       ASSERT_EQ(frames::Bytes(job.frame.data, job.frame.end), expected.frame);
       ASSERT_EQ(job.outcome.ifindex, expected.out.ifindex);

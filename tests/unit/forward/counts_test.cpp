@@ -70,7 +70,7 @@ class Chaos {
       return;
     }
     const auto frame = to_service(s, segment);
-    if (node_.steer(frame, rig::kLink, now_).reason == TD_PUNT_MISS)
+    if (td_is_punt(node_.steer(frame, rig::kLink, now_).reason))
       node_.admit(frame, rig::kLink, now_);
   }
 

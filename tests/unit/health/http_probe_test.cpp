@@ -54,6 +54,40 @@ TEST_F(HttpProbeTest, PassesOn2xxAnd3xxOnly) {
   }
 }
 
+// RFC 9110, 15.2: any number of interim responses, even if none is expected.
+TEST_F(HttpProbeTest, ReadsOnBehindInterimResponses) {
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
+                    go_on = "HTTP/1.1 100 Continue\r\n\r\n",
+                    busy = "HTTP/1.1 102 Processing\r\n\r\n";
+  for (const auto& interim : {hints, go_on, busy, hints + go_on + busy}) {
+    expect(probe_answer(interim + kOk), true, "HTTP 200");
+    expect(probe_answer(interim + "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"), false,
+           "HTTP 503");
+  }
+  EXPECT_FALSE(probe_answer(hints).pass);
+  std::string endless;
+  for (int i = 0; i < 1000; i++) endless += go_on;
+  expect(probe_answer(endless + kOk), false, "nothing but interim responses");
+  expect(probe_answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), false, "HTTP 101");
+}
+
+TEST_F(HttpProbeTest, AsksForTheNameAndExpectsWhatItIsTold) {
+  TestServer server(loop_, kOk);
+  config::HttpProbe wanted{.host = "127.0.0.1", .port = server.port()};
+  wanted.server_name = "www.example.org";
+  EXPECT_TRUE(run_probe(loop_, *make_http_probe(loop_, wanted)).pass);
+  ASSERT_EQ(server.requests().size(), 1U);
+  EXPECT_NE(server.requests()[0].find("\r\nHost: www.example.org\r\n"), std::string::npos);
+  wanted.status = {{201, 299}, {404, 404}};
+  expect(run_probe(loop_, *make_http_probe(loop_, wanted)), false, "HTTP 200");
+  wanted.status = {{404, 404}, {200, 200}};
+  wanted.body = "ok";
+  expect(run_probe(loop_, *make_http_probe(loop_, wanted)), true, "HTTP 200");
+  wanted.body = "okay";
+  expect(run_probe(loop_, *make_http_probe(loop_, wanted)), false,
+         "HTTP 200 without the text that is expected");
+}
+
 TEST_F(HttpProbeTest, TakesTheOtherFramings) {
   expect(probe_answer("HTTP/1.0 200 OK\r\n\r\nto the end"), true, "HTTP 200");
   expect(probe_answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "namespaces.hpp"
+#include "netlink/tunnel_errors.hpp"
 
 namespace tandem::netlink {
 namespace {
@@ -148,6 +149,65 @@ TEST_F(NextHopsTest, KeepsANeighbourWhoseEntryGoesWhileItIsAskedAgain) {
   in_peer("ip link set veth1 arp off");  // now it is really gone
   run("ip -4 neigh flush dev veth0");
   EXPECT_TRUE(says(v4, "no answer to ARP on veth0"));
+}
+
+TEST_F(NextHopsTest, FollowsTheMtuOfARoute) {
+  const Destination v4{ip("198.51.100.9")}, v6{ip("2001:db8:9::9")};
+  run("ip route add 198.51.100.0/24 via 192.0.2.2 mtu 1400");
+  run("ip route add 2001:db8:9::/64 via 2001:db8::2 mtu 1320");
+  watch({v4, v6, {ip("192.0.2.2")}});
+  ASSERT_TRUE(resolves(v4) && resolves(v6) && resolves({ip("192.0.2.2")}));
+  EXPECT_EQ(hops_->lookup(v4)->mtu, 1400U);
+  EXPECT_EQ(hops_->lookup(v6)->mtu, 1320U);
+  EXPECT_EQ(hops_->lookup({ip("192.0.2.2")})->mtu, 0U);
+  run("ip route change 198.51.100.0/24 via 192.0.2.2 mtu 1300");
+  EXPECT_TRUE(wait_until(*hops_, [&] { return hops_->lookup(v4)->mtu == 1300; }));
+}
+
+// A router's "too big" about a packet that was wrapped here, without the kernel.
+TEST_F(NextHopsTest, HearsOfThePathsMtuOfATunnel) {
+  const Destination backend{ip("198.51.100.9")};
+  run("ip route add 198.51.100.0/24 via 192.0.2.2");
+  auto errors = TunnelErrors::open();
+  ASSERT_TRUE(errors) << errors.error().message;
+  watch({backend});
+  ASSERT_TRUE(resolves(backend));
+  EXPECT_EQ(hops_->lookup(backend)->mtu, 0U);
+  std::array<std::uint8_t, 8 + 20 + 20> error{3, 4};  // fragmentation needed
+  error[6] = 1300 >> 8;
+  error[7] = 1300 & 0xff;
+  std::uint8_t* quoted = &error[8];
+  quoted[0] = 0x45;
+  quoted[2] = 1500 >> 8;
+  quoted[3] = 1500 & 0xff;
+  quoted[6] = 0x40;
+  quoted[8] = 60;
+  quoted[9] = IPPROTO_IPIP;
+  std::ranges::copy(ip("192.0.2.1").bytes(), quoted + 12);
+  std::ranges::copy(backend.address.bytes(), quoted + 16);
+  quoted[20] = 0x45;
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < error.size(); i += 2) sum += error[i] * 256U + error[i + 1];
+  sum = ~((sum & 0xffff) + (sum >> 16));
+  error[2] = static_cast<std::uint8_t>(sum >> 8);
+  error[3] = static_cast<std::uint8_t>(sum);
+  {
+    const Inside there(peer_);
+    const Descriptor icmp(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    std::ranges::copy(ip("192.0.2.1").bytes(), reinterpret_cast<std::uint8_t*>(&to.sin_addr));
+    ASSERT_EQ(sendto(icmp.get(), error.data(), error.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                     sizeof to),
+              static_cast<ssize_t>(error.size()));
+  }
+  EXPECT_TRUE(wait_until(*hops_, [&] {
+    errors->process([&](const IpAddress& to) {
+      EXPECT_EQ(to, backend.address);
+      hops_->ask_again(to, MonotonicClock::now());
+    });
+    return hops_->lookup(backend)->mtu == 1300;
+  }));
 }
 
 TEST_F(NextHopsTest, HasAStaleNeighbourVerified) {

@@ -119,7 +119,7 @@ class Pair {
                           .port = static_cast<std::uint16_t>(2000 + random_() % 5),
                           .flags = flags[random_() % 5]};
     const auto frame = to_service(s, segment);
-    if (side.memory.node.steer(frame, rig::kLink, now).reason == TD_PUNT_MISS)
+    if (td_is_punt(side.memory.node.steer(frame, rig::kLink, now).reason))
       side.memory.node.admit(frame, rig::kLink, now);
   }
   void until_proved(int most = 500) {

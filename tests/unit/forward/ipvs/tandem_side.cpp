@@ -28,7 +28,7 @@ std::optional<std::uint16_t> TandemSide::segment(std::uint32_t flow, std::uint8_
   const auto frame = to_service(
       service(), {.port = static_cast<std::uint16_t>(kFirstPort + flow), .flags = flags});
   auto outcome = all_.node.steer(frame, rig::kLink, now_);
-  if (outcome.reason == TD_PUNT_MISS) outcome = all_.node.admit(frame, rig::kLink, now_);
+  if (td_is_punt(outcome.reason)) outcome = all_.node.admit(frame, rig::kLink, now_);
   if (!td_is_tx(outcome.reason) || outcome.out.backend < kFirstSlot) return std::nullopt;
   return static_cast<std::uint16_t>(outcome.out.backend - kFirstSlot);
 }
