@@ -21,7 +21,7 @@ from tandemlab.tandem import Tandem, binary, has_address
 
 VIPS = {"VI_1": plan.VIPS[0], "VI_2": plan.VIPS[1]}
 EXCLUDED = "192.0.2.110"  # moves with VI_1
-GOLDEN = CHECKOUT / "tests" / "unit" / "import" / "golden"
+GOLDEN = CHECKOUT / "tests" / "unit" / "ctl" / "import" / "golden"
 SOURCE = "/run/keepalived/keepalived.conf"
 SCRIPTS = {
     "check-nginx": "exec curl -s -f --max-time 1 http://127.0.0.1:10080/health",
