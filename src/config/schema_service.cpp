@@ -35,7 +35,8 @@ const Section<BackendCheck>& backend_check_section() {
           key("http", &BackendCheck::http, target_text(),
               "Passes if a GET of this path is answered with a status of `status`."),
           key("https", &BackendCheck::https, target_text(),
-              "The same over TLS; the certificate is not verified but with `verify`."),
+              "Passes if a GET of this path over TLS is answered with a status of `status`; the "
+              "certificate is not verified but with `verify`."),
           key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
           key("command", &BackendCheck::command, Argv{},
               "Passes if the command exits with 0; the backend's address and port are appended."),

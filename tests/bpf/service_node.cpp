@@ -262,12 +262,15 @@ td_frame ServiceNode::lay_out(const Bytes& frame, std::uint32_t ifindex, Monoton
 }
 
 ServiceNode::Outcome ServiceNode::steer(const Bytes& frame, std::uint32_t ifindex,
-                                        MonotonicTime now) {
+                                        MonotonicTime now, td_flow_end* ended) {
   td_frame f = lay_out(frame, ifindex, now);
   Outcome outcome{};
   outcome.reason = td_steer_frame(&f, &memory_.env, &outcome.out);
   outcome.frame.assign(f.data, f.end);
-  if (f.ended.family != 0) forwarder_->on_end(f.ended, tick(now));
+  if (ended != nullptr)
+    *ended = f.ended;
+  else if (f.ended.family != 0)
+    forwarder_->on_end(f.ended, tick(now));
   return outcome;
 }
 

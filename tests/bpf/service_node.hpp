@@ -69,7 +69,9 @@ class ServiceNode {
     td_outcome out;
   };
   // By the packet core, as XDP does it; what it hands to the data thread comes back as it was.
-  Outcome steer(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
+  // ended: what the forwarder is to hear of the flow, which the caller tells it then.
+  Outcome steer(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now,
+                td_flow_end* ended = nullptr);
   // By the data thread.
   Outcome admit(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
 

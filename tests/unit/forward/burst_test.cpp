@@ -68,12 +68,14 @@ void expect_alike(forward::Prefetch prefetch, unsigned seed) {
     Laid laid(burst, bursts.node, now);
     forward::steer(laid.jobs(), bursts.node.env(), prefetch);
     std::vector<std::size_t> misses;
+    std::vector<td_flow_end> ends;  // heard of after the burst
     for (std::size_t i = 0; i < count; i++) {
       const forward::Job& job = laid.jobs()[i];
-      const auto expected = one.node.steer(burst[i], rig::kLink, now);
+      td_flow_end ended{};
+      const auto expected = one.node.steer(burst[i], rig::kLink, now, &ended);
+      ASSERT_EQ(ended.id, job.frame.ended.id);
+      ends.push_back(ended);
       ASSERT_EQ(job.reason, expected.reason);
-      if (job.frame.ended.family != 0)
-        bursts.node.forwarder().on_end(job.frame.ended, bursts.node.tick(now));
       if (td_is_punt(job.reason)) {
         misses.push_back(i);
         continue;
@@ -84,6 +86,9 @@ void expect_alike(forward::Prefetch prefetch, unsigned seed) {
       ASSERT_EQ(job.outcome.backend, expected.out.backend);
       ASSERT_EQ(job.outcome.length, expected.out.length);
     }
+    for (const td_flow_end& ended : ends)
+      for (MemoryNode* node : {&one, &bursts})
+        if (ended.family != 0) node->node.forwarder().on_end(ended, node->node.tick(now));
     for (const std::size_t i : misses) {
       const auto a = one.node.admit(burst[i], rig::kLink, now);
       const auto b = bursts.node.admit(burst[i], rig::kLink, now);
