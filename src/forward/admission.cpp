@@ -44,7 +44,7 @@ struct Forwarder::Packet {
 namespace {
 
 // ns: ICMP errors as XDP hands them over; "port unreachable" 200 a second, RSTs 10,000.
-constexpr std::uint64_t kErrorCost = TD_ERROR_COST_NS, kRefusalCost = 5'000'000;
+constexpr std::uint64_t kRefusalCost = 5'000'000;
 constexpr std::uint64_t kResetCost = 100'000, kResetBurst = 100'000'000;
 constexpr std::size_t kChoices = 8;  // backends that are tried for a flow
 constexpr int kPortLooks = 8;        // ports whose flows are asked to give way
@@ -252,6 +252,11 @@ td_reason Forwarder::decide_in(Table& table, const typename Table::Key& key, Pac
   return place(table, key, packet);
 }
 
+// Of what cannot be sent on, the data thread gets no more than an error quotes.
+bool Forwarder::is_cut(const td_packet& p, const td_frame& frame) {
+  return p.shape == TD_SHAPE_IP && p.l3 + td_ip_bytes(&p) > frame.end;
+}
+
 td_reason Forwarder::decide(Packet& packet) {
   if (packet.client.family == 4)
     return decide_in(flows4_, key4(packet.client, packet.number), packet);
@@ -278,7 +283,8 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
     packet.hash = {td_hash_flow(&packet.client, &tables.service[packet.number]),
                    td_hash_source(&packet.client)};
     const bool live = td_may_forward(&frame, td_vrouter_at(&tables, packet.m.vrouter));
-    if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1)
+    if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1 &&
+        !is_cut(p, frame))
       decided = decide(packet);
   }
   const td_reason reason =
@@ -299,11 +305,16 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
 td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome) {
   frame.hash_misses = 1;
   frame.ended = {};
+  td_packet p;
+  td_parse(&p, frame.data, frame.end, TD_FULL);
+  const bool cut = is_cut(p, frame);
   const td_reason reason = td_steer_frame(&frame, &memory_.env, &outcome);
   if (frame.ended.family != 0)
     on_end(frame.ended, static_cast<flow::Tick>(frame.jiffies >> tick_shift_));
   if (reason == TD_DROP_TOO_BIG || reason == TD_DROP_TTL_EXCEEDED)
     return answer(frame, outcome, reason);
+  if (cut && td_is_tx(reason))
+    return TD_DROP_TOO_BIG;  // its way is another one since: it will come again
   if (td_is_tx(reason) && outcome.backend != 0) {
     backend_counts_[outcome.backend].packets++;
     backend_counts_[outcome.backend].bytes.add(outcome.length);
@@ -314,11 +325,12 @@ td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome) {
 // What cannot be sent on, though it may be the first of its flow.
 td_reason Forwarder::answer(td_frame& frame, td_outcome& outcome, td_reason reason) {
   const std::uint32_t mtu = outcome.mtu;
+  const std::uint64_t cost = memory_.env.tables->error_cost_ns;
   td_packet p;
   td_parse(&p, frame.data, frame.end, TD_FULL);
   outcome = {};
   if (p.shape != TD_SHAPE_IP || !td_may_be_answered(&p) ||
-      !td_take_token(&errors_, frame.now_ns, kErrorCost, kErrorCost * TD_ERROR_BURST))
+      !td_take_token(&errors_, frame.now_ns, cost, cost * TD_ERROR_BURST))
     return reason;
   if (reason == TD_DROP_TOO_BIG) return answer_too_big(frame, p, mtu) ? TD_TX_TOO_BIG : reason;
   return answer_time_exceeded(frame, p) ? TD_TX_TIME_EXCEEDED : reason;

@@ -137,9 +137,21 @@ class Rig {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
+// Frame by frame, so that the first one that differs can be read.
+void expect_same(const std::vector<frames::Bytes>& sent, const std::vector<frames::Bytes>& wanted) {
+  for (std::size_t i = 0; i < std::min(sent.size(), wanted.size()); i++) {
+    ASSERT_EQ(sent[i].size(), wanted[i].size()) << "the one that was sent as number " << i;
+    const auto differs = std::ranges::mismatch(sent[i], wanted[i]).in1 - sent[i].begin();
+    ASSERT_EQ(sent[i], wanted[i]) << "number " << i << ", at byte " << differs;
+  }
+  ASSERT_EQ(sent.size(), wanted.size());
+}
+
 TEST(Worker, DoesWhatThePacketCoreDoes) {
   Rig rig(1);
   MemoryNode expected(kStart);
+  // No limit of errors: the worker goes by the clock, and what it is held against does not.
+  rig.tables().error_cost_ns = expected.memory.tables().error_cost_ns = 0;
   const auto all = service_frames();
   std::size_t compared = 0;
   for (std::size_t at = 0; at < all.size(); at += forward::kBurst) {
@@ -152,12 +164,15 @@ TEST(Worker, DoesWhatThePacketCoreDoes) {
       outcomes.push_back(expected.node.steer(all[i], rig::kLink, kStart));
     for (std::size_t i = at; i < end; i++) {
       auto& outcome = outcomes[i - at];
-      if (td_is_punt(outcome.reason)) outcome = expected.node.admit(all[i], rig::kLink, kStart);
+      if (td_is_punt(outcome.reason))
+        outcome = expected.node.admit(frames::Bytes(outcome.frame), rig::kLink, kStart);
       if (td_is_tx(outcome.reason))
         sent[outcome.out.ifindex != 0 ? outcome.out.ifindex : rig::kLink].push_back(outcome.frame);
     }
-    ASSERT_EQ(rig.near().sent(), sent[rig::kLink]) << "from frame " << at;
-    ASSERT_EQ(rig.far().sent(), sent[rig::kOtherLink]) << "from frame " << at;
+    SCOPED_TRACE("from frame " + std::to_string(at));
+    expect_same(rig.near().sent(), sent[rig::kLink]);
+    expect_same(rig.far().sent(), sent[rig::kOtherLink]);
+    ASSERT_FALSE(HasFailure());
     compared += sent[rig::kLink].size() + sent[rig::kOtherLink].size();
   }
   EXPECT_GT(compared, 500U);
@@ -183,7 +198,7 @@ TEST(Worker, CountsEachFrameUnderWhatBecameOfIt) {
   const auto counted = counted_by(rig);
   EXPECT_EQ(counted.decided(), all.size());
   const auto admitted = rig.node().forwarder().reasons();
-  EXPECT_EQ(counted.packets[TD_PUNT_MISS],
+  EXPECT_EQ(counted.packets[TD_PUNT_MISS] + counted.packets[TD_PUNT_ERROR],
             std::accumulate(admitted.begin(), admitted.end(), std::uint64_t{0}));
 }
 
