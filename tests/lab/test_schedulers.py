@@ -140,8 +140,12 @@ class Schedulers(tap.LabCase):
         time.sleep(0.2)
         self.assertEqual(self.connections.broken(), 0)
         self.assertEqual(own.broken(), 0)
-        told = {s["name"]: s for s in self.pair.b.ask("services")["services"]}["hashed"]
-        self.assertEqual((told["hash_picks"], told["flows"]["active"]), (40, 40))
+        hashed = lambda: next(service for service in self.pair.b.ask("services")["services"]
+                              if service["name"] == "hashed")
+        self.assertEqual((hashed()["hash_picks"], hashed()["flows"]["total"]), (40, 40))
+        # Joined in the middle, they count as soon as they went on.
+        wait_until("all 40 count", lambda: self.connections.broken() == 0
+                   and hashed()["flows"]["active"] == 40)
         self.pair.bring_home()
         self.assertEqual(self.connections.broken(), 0)
         self.assertEqual(own.broken(), 0)
