@@ -132,7 +132,7 @@ namespace tandem::observe {
   X(tandem_sync_in_sync, gauge, "service",                                                         \
     "1 if both nodes were seen to have the same flows of the service")                             \
   X(tandem_sync_lag_seconds, gauge, "",                                                            \
-    "From a change here to its being applied there, and back; 0: not known yet")                   \
+    "How long a change takes to the other node and back; 0: not known yet")                        \
   X(tandem_sync_sessions_total, counter, "", "Sessions with the other node that began")            \
   X(tandem_sync_refused_total, counter, "",                                                        \
     "Connections to the sync link that were refused: from a stranger, or with another key")        \

@@ -58,7 +58,7 @@ TEST(ServicesRequests, SurviveTheWire) {
 TEST(ServicesRequests, SayWhichArgumentIsWrong) {
   EXPECT_EQ(error_of<FlowsRequest>(R"({"state": "open"})"),
             "argument \"state\": expected \"syn_sent\" or \"established\" or \"fin_client\" or "
-            "\"fin_server\" or \"closed\" or \"reset\" or \"active\"");
+            "\"fin_server\" or \"closed\" or \"reset\" or \"active\" or \"joined\"");
   EXPECT_EQ(error_of<FlowsRequest>(R"({"limit": 0})"),
             "argument \"limit\": expected a whole number, 1 to 100000");
   EXPECT_EQ(error_of<FlowsRequest>(R"({"client": "192.0.2"})"),

@@ -86,6 +86,8 @@ Overview everything() {
   o.engine.ports.push_back({"eth0", 1, 2});
   o.http = {4, 1, 3, 2};
   o.nginx = NginxView{StubStatus{291, 30, 29, 31, 6, 179, 106}};
+  o.sync.emplace();
+  o.sync->services = {{"web", true, SyncState::in_sync}};
   return o;
 }
 
