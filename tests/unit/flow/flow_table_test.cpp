@@ -109,7 +109,10 @@ TYPED_TEST(FlowTableTest, HoldsItsCapacityWhateverTheKeysAndTheSeeds) {
           << n << " of stride " << stride;
     for (std::uint32_t n = 0; n < kCapacity; n++) ASSERT_TRUE(rig.look(TypeParam::key(n * stride)));
     // One more takes the place of another: of these nobody has answered any.
-    rig.table().insert(TypeParam::key(kCapacity * stride), {1, TD_FLOW_ACTIVE}, 0);
+    EXPECT_EQ(
+        rig.table().insert(TypeParam::key(kCapacity * stride), {1, TD_FLOW_ACTIVE}, 0).outcome,
+        TestFixture::Outcome::inserted);
+    EXPECT_EQ(rig.table().evictions(), 1U);
     EXPECT_EQ(rig.table().flows(), kCapacity);
     rig.check_counts();
   }
