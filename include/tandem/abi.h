@@ -153,10 +153,10 @@ TD_ASSERT_SIZE(struct td_pick_block, 64);
 /*
  * The steering table finds by a 32-bit tag: the virtual address of a packet, the virtual router of
  * a virtual MAC, the service of a (virtual address, protocol, port), the backend that a packet comes
- * from, the source address of fullnat that it comes to, an address or a MAC of this node. Where a tag is folded from a longer key it
- * is only a hint: the record it leads to is compared in full. The daemon picks a seed
- * under which no bucket overflows and no tag of a kind comes twice, fills the table that is not in
- * use, and switches over by one store to `layout`.
+ * from, the source address of fullnat that it comes to, an address or a MAC of this node. Where a tag
+ * is folded from a longer key it is only a hint: the record it leads to is compared in full. The
+ * daemon picks a seed under which no bucket overflows and no tag of a kind comes twice, fills the
+ * table that is not in use, and switches over by one store to `layout`.
  */
 enum td_kind {
 	TD_KIND_VIP = 1,

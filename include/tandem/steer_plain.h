@@ -11,10 +11,10 @@
  *       td_plain_to_client()        a backend's answer with nat: its flow, and on
  *       td_plain_by_port()          the same with fullnat
  *
- * The rest goes to td_steer_any(), as if it had not been here: no flow, a SYN, FIN or RST, a
- * backend's first packet, nat's first packet in a tick (where the client's router is looked at), a next hop behind a VLAN, a packet too
- * big, a frame to another MAC than the device's. Nothing is written before all is known. So td_steer_any() has the whole rules, and tests hold
- * this way against it.
+ * The rest goes to td_steer_any(), as if it had not been here: no flow, a SYN, FIN or RST, a backend's
+ * first packet, nat's first packet in a tick (where the client's router is looked at), a next hop behind
+ * a VLAN, a packet too big, a frame to another MAC than the device's. Nothing is written before all is
+ * known. So td_steer_any() has the whole rules, and tests hold this way against it.
  *
  * Everything is where the packet has it, and read when it is needed: a BPF program has ten registers,
  * and half of the longer way's time goes into putting values aside.

@@ -11,7 +11,8 @@
 // An address that is there already counts as ours: it is a leftover, or was put back by hand. The
 // owner of a real address (priority 255) must therefore not list it here, or it goes at remove().
 // One that became primary, with an own one secondary to it, is taken off and put on again: packets of
-// the node's own would leave from it. But one without that number that is the only one of its interface is the node's own: see sweep().
+// the node's own would leave from it. But one without that number that is the only one of its
+// interface is the node's own: see sweep().
 //
 // One thread. Wait until fd() is readable, then call process(); call on_time() at next_deadline().
 #pragma once
