@@ -42,6 +42,11 @@ observe::CheckView view(const health::Status& status, const config::Check& check
 }  // namespace
 
 observe::NodeView Report::node(const speaker::Snapshot& snapshot) const {
+  return node(snapshot, routers(snapshot, ""));
+}
+
+observe::NodeView Report::node(const speaker::Snapshot& snapshot,
+                               const std::vector<observe::RouterView>& routers) const {
   const config::Config& config = sources_.running.plan.config;
   observe::NodeView node;
   node.name = config.node.name;
@@ -67,12 +72,13 @@ observe::NodeView Report::node(const speaker::Snapshot& snapshot) const {
   node.send_errors = snapshot.counters.send_errors;
   node.events_lost = snapshot.counters.events_lost;
   node.reloads = sources_.reloads;
-  warn(node, snapshot, counted.losses);
+  warn(node, snapshot, routers, counted.losses);
   return node;
 }
 
 // What the node knows to be wrong.
 void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
+                  const std::vector<observe::RouterView>& routers,
                   const std::vector<forward::Loss>& losses) const {
   const auto add = [&](std::vector<std::string> sentences) {
     for (auto& sentence : sentences) node.warnings.push_back(std::move(sentence));
@@ -81,7 +87,7 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
     add({std::to_string(errors) + " frames could not be sent"});
   if (node.engine == "xdp") add(sources_.interface_troubles());
   if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
-  for (const auto& router : routers(snapshot, ""))
+  for (const auto& router : routers)
     for (const auto& warning : {unsent_warning(router), interval_warning(router)})
       if (warning) add({router.config.name + ": " + *warning});
   if (const auto lost = log_lines_lost(); lost > 0)
@@ -114,8 +120,8 @@ std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapsh
 observe::Overview Report::overview(const speaker::Snapshot& snapshot) const {
   observe::Overview seen;
   seen.now = observe::Now::read();
-  seen.node = node(snapshot);
   seen.routers = routers(snapshot, "");
+  seen.node = node(snapshot, seen.routers);
   seen.backends = services_.backends(std::nullopt, std::nullopt);
   seen.services = services_.services(std::nullopt);
   seen.engine = sources_.plane.view();

@@ -49,7 +49,11 @@ class Report {
   [[nodiscard]] observe::Overview overview(const speaker::Snapshot& snapshot) const;
 
  private:
+  // routers: all of them, as routers() has them.
+  [[nodiscard]] observe::NodeView node(const speaker::Snapshot& snapshot,
+                                       const std::vector<observe::RouterView>& routers) const;
   void warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
+            const std::vector<observe::RouterView>& routers,
             const std::vector<forward::Loss>& losses) const;
 
   Sources sources_;
