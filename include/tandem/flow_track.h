@@ -73,6 +73,12 @@ TD_INLINE int td_flow_is_ending(__u8 state)
 	return state >= TD_FLOW_FIN_CLIENT && state <= TD_FLOW_RESET;
 }
 
+/* Does a flow that begins in this state count as a connection of its backend? */
+TD_INLINE int td_flow_counts(__u8 state)
+{
+	return !td_flow_is_ending(state) && state != TD_FLOW_JOINED;
+}
+
 /* A client's SYN on such a flow begins another one: it has ended, or lain idle too long to count. */
 TD_INLINE int td_flow_is_over(__u32 who)
 {

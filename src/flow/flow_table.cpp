@@ -316,10 +316,9 @@ auto FlowTable<Layout>::make_way(const Key& key, const td_flow_where& where, Tic
 
 template <class Layout>
 auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> Insertion {
-  const std::uint32_t fresh =
-      d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
-      std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
-      (td_flow_is_ending(d.state) || d.state == TD_FLOW_JOINED ? 0U : kCounted);
+  const std::uint32_t fresh = d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
+                              std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
+                              (td_flow_counts(d.state) ? kCounted : 0U);
   td_flow_word word = word_of(fresh, now, d.extra);
   Entry* entry = locate(key);
   if (entry != nullptr) {

@@ -252,11 +252,6 @@ td_reason Forwarder::decide_in(Table& table, const typename Table::Key& key, Pac
   return place(table, key, packet);
 }
 
-// Of what cannot be sent on, the data thread gets no more than an error quotes.
-bool Forwarder::is_cut(const td_packet& p, const td_frame& frame) {
-  return p.shape == TD_SHAPE_IP && p.l3 + td_ip_bytes(&p) > frame.end;
-}
-
 td_reason Forwarder::decide(Packet& packet) {
   if (packet.client.family == 4)
     return decide_in(flows4_, key4(packet.client, packet.number), packet);
@@ -272,6 +267,8 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   td_reason decided = TD_TX_FORWARD;
   packet.frame = &frame;
   td_parse(&p, frame.data, frame.end, TD_FULL);
+  // Of what cannot be sent on, as much has come as an error quotes.
+  const bool is_cut = p.shape == TD_SHAPE_IP && p.l3 + td_ip_bytes(&p) > frame.end;
   td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
   if (packet.m.about == TD_ABOUT_BACKENDS && p.l4 != nullptr && p.has_ports) {
     packet.now = now;
@@ -283,12 +280,12 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
     packet.hash = {td_hash_flow(&packet.client, &tables.service[packet.number]),
                    td_hash_source(&packet.client)};
     const bool live = td_may_forward(&frame, td_vrouter_at(&tables, packet.m.vrouter));
-    if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1 &&
-        !is_cut(p, frame))
+    if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1 && !is_cut)
       decided = decide(packet);
   }
-  const td_reason reason =
-      decided == TD_TX_FORWARD || decided == TD_TX_HASHED ? deliver(frame, outcome) : decided;
+  const td_reason reason = decided == TD_TX_FORWARD || decided == TD_TX_HASHED
+                               ? deliver(frame, outcome, is_cut)
+                               : decided;
   if (reason == TD_DROP_NO_BACKEND && packet.service != nullptr) {
     service_counts_[packet.number].refused++;
     outcome = {};
@@ -302,18 +299,15 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
 }
 
 // The packet core's whole way, as in XDP; but what has no flow now goes by hash.
-td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome) {
+td_reason Forwarder::deliver(td_frame& frame, td_outcome& outcome, bool is_cut) {
   frame.hash_misses = 1;
   frame.ended = {};
-  td_packet p;
-  td_parse(&p, frame.data, frame.end, TD_FULL);
-  const bool cut = is_cut(p, frame);
   const td_reason reason = td_steer_frame(&frame, &memory_.env, &outcome);
   if (frame.ended.family != 0)
     on_end(frame.ended, static_cast<flow::Tick>(frame.jiffies >> tick_shift_));
   if (reason == TD_DROP_TOO_BIG || reason == TD_DROP_TTL_EXCEEDED)
     return answer(frame, outcome, reason);
-  if (cut && td_is_tx(reason))
+  if (is_cut && td_is_tx(reason))
     return TD_DROP_TOO_BIG;  // its way is another one since: it will come again
   if (td_is_tx(reason) && outcome.backend != 0) {
     backend_counts_[outcome.backend].packets++;

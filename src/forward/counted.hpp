@@ -16,8 +16,8 @@
 
 namespace tandem::forward {
 
-[[nodiscard]] constexpr bool is_handed_on(std::size_t reason) {
-  return reason == TD_PUNT_MISS || reason == TD_PUNT_ERROR || reason == TD_TAKE_WORKER;
+[[nodiscard]] inline bool is_handed_on(std::size_t reason) {
+  return td_is_punt(static_cast<__u32>(reason)) || reason == TD_TAKE_WORKER;
 }
 
 // Frames that got lost at one place for one reason.

@@ -148,8 +148,7 @@ class Forwarder {
   template <class Table>
   void follow_router(Table& table, const typename Table::Flow& flow, const Packet& packet);
   std::optional<std::uint16_t> client_hop(const Packet& packet);
-  static bool is_cut(const td_packet& p, const td_frame& frame);
-  td_reason deliver(td_frame& frame, td_outcome& outcome);
+  td_reason deliver(td_frame& frame, td_outcome& outcome, bool is_cut);
   td_reason answer(td_frame& frame, td_outcome& outcome, td_reason reason);
   bool may_refuse(const td_packet& p, std::uint64_t now_ns);
 

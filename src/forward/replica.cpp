@@ -143,7 +143,7 @@ void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here
   }
   typename Table::Decision decision{change.backend, change.state};
   if (!acquire<Table>(*service, change, decision)) return replication_->ports_taken++;
-  const bool counts = !td_flow_is_ending(change.state) && change.state != TD_FLOW_JOINED;
+  const bool counts = td_flow_counts(change.state);
   if (counts) service->scheduler->charge(change.backend);
   if (table.insert(key, decision, tick).outcome != Table::Outcome::inserted) {
     if (counts) service->scheduler->close(change.backend);
