@@ -3,6 +3,7 @@
 // docs/configuration.md lists each key with its range and default.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -188,6 +189,15 @@ struct Vrrp {
   Notify notify;
   Location where;
   bool operator==(const Vrrp&) const = default;
+
+  [[nodiscard]] bool has(const IpAddress& address) const {
+    return std::ranges::any_of(
+        addresses, [&](const VirtualAddress& a) { return a.prefix.address == address; });
+  }
+  // Whether the other one is Active wherever this one is: it is the same, or of the same sync group.
+  [[nodiscard]] bool moves_with(const Vrrp& other) const {
+    return name == other.name || (!sync_group.empty() && sync_group == other.sync_group);
+  }
 };
 
 struct FlowIdle {       // without a packet for so long

@@ -61,14 +61,9 @@ void check_check(const ServiceItem& item, Problems& problems) {
 }
 
 const Vrrp* router_of(const IpAddress& address, const Config& config) {
-  for (const auto& router : config.vrrp)
-    for (const auto& item : router.addresses)
-      if (item.prefix.address == address) return &router;
-  return nullptr;
-}
-
-bool move_together(const Vrrp& a, const Vrrp& b) {
-  return &a == &b || (!a.sync_group.empty() && a.sync_group == b.sync_group);
+  const auto router =
+      std::ranges::find_if(config.vrrp, [&](const Vrrp& v) { return v.has(address); });
+  return router == config.vrrp.end() ? nullptr : &*router;
 }
 
 // One that moves has to move with the service: the other node answers for it when this one still has
@@ -87,7 +82,7 @@ void check_virtual_source(const ServiceItem& item, std::size_t index, const File
     return;
   }
   if (home == nullptr) return;  // an error already
-  if (!move_together(*router, *home))
+  if (!router->moves_with(*home))
     problems.error(at, "sources: " + source.to_string() + " is a virtual address of " +
                            in_quotes(router->name) + ", which does not move with " +
                            in_quotes(home->name) +
@@ -140,7 +135,7 @@ void check_gateway(const ServiceItem& item, const File& file, Problems& problems
   if (item.service.forward != Forward::nat || !file.config.sync || home == nullptr) return;
   const auto is_near = [&](const IpAddress& backend) {
     return std::ranges::any_of(file.config.vrrp, [&](const Vrrp& router) {
-      return move_together(router, *home) &&
+      return router.moves_with(*home) &&
              std::ranges::any_of(router.addresses, [&](const VirtualAddress& address) {
                return address.prefix.contains(backend);
              });

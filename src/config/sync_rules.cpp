@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <set>
-
 #include "base/endpoint_text.hpp"
 #include "config/rules.hpp"
+#include "config/service_item.hpp"
 
 namespace tandem::config {
 
@@ -19,9 +18,7 @@ void check_sync(const File& file, Problems& problems) {
                                   ", expected one for each link in both");
     return;
   }
-  std::set<IpAddress> virtual_addresses;
-  for (const auto& router : file.config.vrrp)
-    for (const auto& address : router.addresses) virtual_addresses.insert(address.prefix.address);
+  const auto virtual_addresses = virtual_addresses_of(file.config);
   const auto check_is_own = [&](const ListenAddress& end, Location at, const std::string& name) {
     if (virtual_addresses.contains(end.address))
       problems.error(at, name + ": " + end.address.to_string() +

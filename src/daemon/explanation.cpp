@@ -91,8 +91,7 @@ observe::ExplainView Explanation::view(const forward::Question& q, const forward
 void Explanation::tell_address(const forward::Question& q, const forward::Rehearsed& r,
                                MonotonicTime now) {
   for (const auto& router : deps_.plan.routers)
-    for (const auto& address : router.config.addresses)
-      if (address.prefix.address == q.destination) view_.virtual_router = router.config.name;
+    if (router.config.has(q.destination)) view_.virtual_router = router.config.name;
   step("virtual address", q.destination.to_string() + " of " + view_.virtual_router);
   const std::uint64_t lease = deps_.tables.vrouter[r.match.vrouter].lease_ns;
   view_.lease = observe::LeaseView{};

@@ -47,11 +47,9 @@ std::vector<Handovers::Handover> Handovers::meant_by(
   std::vector<Handover> list;
   for (const auto& r : routers) {
     const auto takes_along = [&](const speaker::PlannedRouter& other) {
-      return named(other) && !r.config.sync_group.empty() &&
-             other.config.sync_group == r.config.sync_group;
+      return named(other) && r.config.moves_with(other.config);
     };
-    if (named(r) || std::ranges::any_of(routers, takes_along))
-      list.push_back({r.config.name, r.id, false, {}});
+    if (std::ranges::any_of(routers, takes_along)) list.push_back({r.config.name, r.id, false, {}});
   }
   return list;
 }

@@ -67,8 +67,7 @@ observe::SyncState state_of(const sync::ServiceSync& service, bool owner) {
 bool ServicesReport::has_lease(const IpAddress& address) const {
   const auto now = to_ns(MonotonicClock::now());
   for (const auto& r : sources_.running.plan.routers)
-    for (const auto& a : r.config.addresses)
-      if (a.prefix.address == address) return now < sources_.tables.vrouter[r.id].lease_ns;
+    if (r.config.has(address)) return now < sources_.tables.vrouter[r.id].lease_ns;
   return false;
 }
 

@@ -62,12 +62,9 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
 std::vector<std::string> services_with(const config::Vrrp& router, const config::Config& config) {
   std::vector<std::string> names;
   for (const auto& v : config.vrrp) {
-    if (&v != &router && (v.sync_group.empty() || v.sync_group != router.sync_group)) continue;
+    if (!v.moves_with(router)) continue;
     for (const auto& service : config.services)
-      if (service.forward != config::Forward::local &&
-          std::ranges::any_of(v.addresses, [&](const config::VirtualAddress& a) {
-            return a.prefix.address == service.address;
-          }))
+      if (service.forward != config::Forward::local && v.has(service.address))
         names.push_back(service.name);
   }
   return names;
