@@ -76,16 +76,21 @@ struct StatusRange {  // of HTTP
   bool operator==(const StatusRange&) const = default;
 };
 
+struct HttpTerms {   // what a check by HTTP asks with, and expects
+  std::string host;  // in the Host header and to TLS; empty: the one that is connected to
+  std::vector<StatusRange> status;  // that pass; empty: 200 to 399
+  std::string body;                 // that the response's has to contain; empty: anything
+  bool verify = false;              // the certificate, by the system's CAs if there is no ca_file
+  std::string ca_file;
+  bool operator==(const HttpTerms&) const = default;
+};
+
 struct HttpProbe {
   bool tls = false;
   std::string host;  // numeric address or name; resolved once, at start
   std::uint16_t port = 80;
   std::string target = "/";
-  std::string server_name{};          // in the Host header and to TLS; empty: `host`
-  std::vector<StatusRange> status{};  // that pass; empty: 200 to 399
-  std::string body{};                 // that the response's has to contain; empty: anything
-  bool verify = false;                // the certificate, by the system's CAs if there is no ca_file
-  std::string ca_file{};
+  HttpTerms terms{};
   bool operator==(const HttpProbe&) const = default;
 };
 struct TcpProbe {
@@ -103,11 +108,7 @@ struct Check {
   std::optional<HttpProbe> http;  // exactly one of the three is set
   std::optional<TcpProbe> tcp;
   std::optional<CommandProbe> command;
-  std::string host;  // this and the next four: of HttpProbe, which gets them
-  std::vector<StatusRange> status;
-  std::string body;
-  bool verify = false;
-  std::string ca_file{};
+  HttpTerms terms;  // of `http`, which gets them
   Duration interval = std::chrono::seconds(2);
   Duration timeout = std::chrono::seconds(1);
   int fall = 3;
@@ -188,7 +189,6 @@ struct Vrrp {
   Duration garp_interval = std::chrono::milliseconds(10);
   Notify notify;
   Location where;
-  bool operator==(const Vrrp&) const = default;
 
   [[nodiscard]] bool has(const IpAddress& address) const {
     return std::ranges::any_of(
@@ -198,6 +198,7 @@ struct Vrrp {
   [[nodiscard]] bool moves_with(const Vrrp& other) const {
     return name == other.name || (!sync_group.empty() && sync_group == other.sync_group);
   }
+  bool operator==(const Vrrp&) const = default;
 };
 
 struct FlowIdle {       // without a packet for so long
@@ -240,11 +241,7 @@ struct BackendCheck {               // exactly one of http, https, tcp and comma
   bool tcp = false;
   std::vector<std::string> command;  // argv; the backend's address and port are appended
   std::uint16_t port = 0;            // 0: the backend's
-  std::string host;                  // this and the next four: as in HttpProbe
-  std::vector<StatusRange> status;
-  std::string body;
-  bool verify = false;
-  std::string ca_file{};
+  HttpTerms terms;
   Duration interval = std::chrono::seconds(2);
   Duration timeout = std::chrono::seconds(1);
   int fall = 3;

@@ -32,16 +32,10 @@ void derive_families(Config& config) {
   }
 }
 
-// What a check by HTTP expects.
+// A check's keys by HTTP stand beside its URL.
 void derive_terms(Config& config) {
-  for (Check& check : config.checks) {
-    if (!check.http) continue;
-    check.http->server_name = check.host;
-    check.http->status = check.status;
-    check.http->body = check.body;
-    check.http->verify = check.verify;
-    check.http->ca_file = check.ca_file;
-  }
+  for (Check& check : config.checks)
+    if (check.http) check.http->terms = check.terms;
 }
 
 // A backend without a port has the service's.

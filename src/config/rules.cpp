@@ -47,7 +47,7 @@ void check_checks(const File& file, Problems& problems) {
     if (const auto* list = file.root.find("check"))
       if (const auto* tables = list->value.get<Value::Array>(); tables && i < tables->size())
         check_terms((*tables)[i], check.http.has_value(), check.http && check.http->tls,
-                    check.verify, problems);
+                    check.terms.verify, problems);
     if (check.timeout > check.interval)
       problems.warn(place(file.root, {"check", i, "timeout"}),
                     "timeout: " + in_quotes(to_text(check.timeout)) +

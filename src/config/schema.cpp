@@ -121,44 +121,54 @@ const Section<Interface>& interface_section() {
   return section;
 }
 
+std::vector<Key<HttpTerms>> http_terms(std::string_view usual_host) {
+  return {
+      key("host", &HttpTerms::host, host_text(),
+          "With `http` and `https`: the name that is asked for, in the Host header and to TLS "
+          "(SNI).")
+          .or_else(usual_host),
+      key("status", &HttpTerms::status, ListOf<Status>{{}, 32, "statuses"},
+          "With `http` and `https`: the statuses that pass, such as `[\"200-299\", \"404\"]`.")
+          .or_else("200 to 399"),
+      key("body", &HttpTerms::body, content_text(),
+          "With `http` and `https`: a text that the response has to contain, in the first 64 "
+          "KiB of its body.")
+          .or_else("any"),
+      key("verify", &HttpTerms::verify, Boolean{},
+          "With `https`: the certificate has to be valid for `host`, and signed by one of "
+          "`ca_file`, else of the system's CAs."),
+      key("ca_file", &HttpTerms::ca_file, directory_text(),
+          "With `verify`: a file of CA certificates (PEM).")
+          .or_else("the system's"),
+  };
+}
+
 const Section<Check>& check_section() {
   static const Section<Check> section{
       "[[check]]",
       "A health check of something on this node, for virtual routers to track.",
-      {
-          key("name", &Check::name, name_text(), "The check's name, which `track` refers to.")
-              .required(),
-          key("http", &Check::http, HttpUrl{},
-              "Passes if a GET of the URL is answered with a status of `status`. With https the "
-              "certificate is not verified but with `verify`."),
-          key("tcp", &Check::tcp, TcpEndpoint{}, "Passes if a connection can be opened."),
-          key("command", &Check::command, Command{}, "Passes if the command exits with 0."),
-          key("host", &Check::host, host_text(),
-              "With `http` and `https`: the name that is asked for, in the Host header and to TLS "
-              "(SNI).")
-              .or_else("that of the URL"),
-          key("status", &Check::status, ListOf<Status>{{}, 32, "statuses"},
-              "With `http` and `https`: the statuses that pass, such as `[\"200-299\", \"404\"]`.")
-              .or_else("200 to 399"),
-          key("body", &Check::body, content_text(),
-              "With `http` and `https`: a text that the response has to contain, in the first 64 "
-              "KiB of its body.")
-              .or_else("any"),
-          key("verify", &Check::verify, Boolean{},
-              "With `https`: the certificate has to be valid for `host`, and signed by one of "
-              "`ca_file`, else of the system's CAs."),
-          key("ca_file", &Check::ca_file, directory_text(),
-              "With `verify`: a file of CA certificates (PEM).")
-              .or_else("the system's"),
-          key("interval", &Check::interval, Span{milliseconds(10), hours(1)},
-              "The time from the start of one run to the start of the next."),
-          key("timeout", &Check::timeout, Span{milliseconds(1), hours(1)},
-              "A run that takes longer has failed; a command is killed with its process group."),
-          key("fall", &Check::fall, Integer{1, 100},
-              "How many failures in a row make the check fail."),
-          key("rise", &Check::rise, Integer{1, 100},
-              "How many passes in a row make the check pass."),
-      },
+      with_part<Check>(
+          {
+              key("name", &Check::name, name_text(), "The check's name, which `track` refers to.")
+                  .required(),
+              key("http", &Check::http, HttpUrl{},
+                  "Passes if a GET of the URL is answered with a status of `status`. With https "
+                  "the certificate is not verified but with `verify`."),
+              key("tcp", &Check::tcp, TcpEndpoint{}, "Passes if a connection can be opened."),
+              key("command", &Check::command, Command{}, "Passes if the command exits with 0."),
+          },
+          &Check::terms, http_terms("that of the URL"),
+          {
+              key("interval", &Check::interval, Span{milliseconds(10), hours(1)},
+                  "The time from the start of one run to the start of the next."),
+              key("timeout", &Check::timeout, Span{milliseconds(1), hours(1)},
+                  "A run that takes longer has failed; a command is killed with its process "
+                  "group."),
+              key("fall", &Check::fall, Integer{1, 100},
+                  "How many failures in a row make the check fail."),
+              key("rise", &Check::rise, Integer{1, 100},
+                  "How many passes in a row make the check pass."),
+          }),
       {"http", "tcp", "command"},
   };
   return section;

@@ -21,6 +21,8 @@ inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an ad
 [[nodiscard]] const Section<Node>& node_section();
 [[nodiscard]] const Section<Dpdk>& dpdk_section();
 [[nodiscard]] const Section<Interface>& interface_section();
+// usual_host: in words.
+[[nodiscard]] std::vector<Key<HttpTerms>> http_terms(std::string_view usual_host);
 [[nodiscard]] const Section<Check>& check_section();
 [[nodiscard]] const Section<Nginx>& nginx_section();
 [[nodiscard]] const Section<Sync>& sync_section();

@@ -31,43 +31,32 @@ const Section<BackendCheck>& backend_check_section() {
   static const Section<BackendCheck> section{
       "[service.check]",
       "A health check of each of the service's backends, from this node.",
-      {
-          key("http", &BackendCheck::http, target_text(),
-              "Passes if a GET of this path is answered with a status of `status`."),
-          key("https", &BackendCheck::https, target_text(),
-              "Passes if a GET of this path over TLS is answered with a status of `status`; the "
-              "certificate is not verified but with `verify`."),
-          key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
-          key("command", &BackendCheck::command, Argv{},
-              "Passes if the command exits with 0; the backend's address and port are appended."),
-          key("port", &BackendCheck::port, Integer{1, 65535}, "The port that is probed.")
-              .or_else("the backend's"),
-          key("host", &BackendCheck::host, host_text(),
-              "With `http` and `https`: the name that is asked for, in the Host header and to TLS "
-              "(SNI).")
-              .or_else("the backend's address"),
-          key("status", &BackendCheck::status, ListOf<Status>{{}, 32, "statuses"},
-              "With `http` and `https`: the statuses that pass, such as `[\"200-299\", \"404\"]`.")
-              .or_else("200 to 399"),
-          key("body", &BackendCheck::body, content_text(),
-              "With `http` and `https`: a text that the response has to contain, in the first 64 "
-              "KiB of its body.")
-              .or_else("any"),
-          key("verify", &BackendCheck::verify, Boolean{},
-              "With `https`: the certificate has to be valid for `host`, and signed by one of "
-              "`ca_file`, else of the system's CAs."),
-          key("ca_file", &BackendCheck::ca_file, directory_text(),
-              "With `verify`: a file of CA certificates (PEM).")
-              .or_else("the system's"),
-          key("interval", &BackendCheck::interval, Span{milliseconds(10), hours(1)},
-              "The time from the start of one run to the start of the next."),
-          key("timeout", &BackendCheck::timeout, Span{milliseconds(1), hours(1)},
-              "A run that takes longer has failed; a command is killed with its process group."),
-          key("fall", &BackendCheck::fall, Integer{1, 100},
-              "How many failures in a row make a backend down."),
-          key("rise", &BackendCheck::rise, Integer{1, 100},
-              "How many passes in a row make a backend up."),
-      },
+      with_part<BackendCheck>(
+          {
+              key("http", &BackendCheck::http, target_text(),
+                  "Passes if a GET of this path is answered with a status of `status`."),
+              key("https", &BackendCheck::https, target_text(),
+                  "Passes if a GET of this path over TLS is answered with a status of `status`; "
+                  "the certificate is not verified but with `verify`."),
+              key("tcp", &BackendCheck::tcp, True{}, "Passes if a connection can be opened."),
+              key("command", &BackendCheck::command, Argv{},
+                  "Passes if the command exits with 0; the backend's address and port are "
+                  "appended."),
+              key("port", &BackendCheck::port, Integer{1, 65535}, "The port that is probed.")
+                  .or_else("the backend's"),
+          },
+          &BackendCheck::terms, http_terms("the backend's address"),
+          {
+              key("interval", &BackendCheck::interval, Span{milliseconds(10), hours(1)},
+                  "The time from the start of one run to the start of the next."),
+              key("timeout", &BackendCheck::timeout, Span{milliseconds(1), hours(1)},
+                  "A run that takes longer has failed; a command is killed with its process "
+                  "group."),
+              key("fall", &BackendCheck::fall, Integer{1, 100},
+                  "How many failures in a row make a backend down."),
+              key("rise", &BackendCheck::rise, Integer{1, 100},
+                  "How many passes in a row make a backend up."),
+          }),
       {"http", "https", "tcp", "command"},
   };
   return section;

@@ -91,6 +91,21 @@ template <class S, class T, class Kind>
           }};
 }
 
+// Keys of a struct, with those of one of its parts between them: in the file both stand in one table.
+template <class S, class P>
+[[nodiscard]] std::vector<Key<S>> with_part(std::vector<Key<S>> keys, P S::*part,
+                                            const std::vector<Key<P>>& of_part,
+                                            const std::vector<Key<S>>& after) {
+  for (const auto& k : of_part)
+    keys.push_back({k.name, k.expected, k.initial, k.meaning,
+                    [part, read = k.read](const Value& value, S& out, Problems& problems) {
+                      read(value, out.*part, problems);
+                    },
+                    k.is_required, k.otherwise});
+  keys.insert(keys.end(), after.begin(), after.end());
+  return keys;
+}
+
 // ---- tables -----------------------------------------------------------------
 
 // The parts that do not depend on the struct.

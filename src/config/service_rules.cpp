@@ -47,8 +47,8 @@ void check_local(const ServiceItem& item, Problems& problems) {
 void check_check(const ServiceItem& item, Problems& problems) {
   const auto& check = *item.service.check;
   if (const auto* table = item.table.find("check"))
-    check_terms(table->value, check.http || check.https, check.https.has_value(), check.verify,
-                problems);
+    check_terms(table->value, check.http || check.https, check.https.has_value(),
+                check.terms.verify, problems);
   if (check.timeout > check.interval)
     problems.warn(place(item.table, {"check", "timeout"}),
                   "timeout: " + in_quotes(to_text(check.timeout)) +

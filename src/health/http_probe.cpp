@@ -77,8 +77,8 @@ std::shared_ptr<Target> make_target(const config::HttpProbe& probe, bool keeps_b
   const auto address = IpAddress::parse(probe.host);
   target->is_name = !address;
   if (address) target->endpoints.push_back(endpoint(*address, probe.port));
-  if (!probe.server_name.empty())
-    target->name = without_port(probe.server_name);
+  if (!probe.terms.host.empty())
+    target->name = without_port(probe.terms.host);
   else if (target->is_name)
     target->name = probe.host;
 
@@ -86,9 +86,9 @@ std::shared_ptr<Target> make_target(const config::HttpProbe& probe, bool keeps_b
   request.method(http::verb::get);
   request.target(probe.target);
   request.version(11);
-  request.set(http::field::host, probe.server_name.empty()
+  request.set(http::field::host, probe.terms.host.empty()
                                      ? host_header(probe, address && !address->is_v4())
-                                     : probe.server_name);
+                                     : probe.terms.host);
   request.set(http::field::user_agent, "tandem/" TANDEM_VERSION " (health check)");
   request.set(http::field::accept, "*/*");
   request.set(http::field::connection, "close");
@@ -199,7 +199,7 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
       stage_ = "waiting for the TLS handshake";
       if (!target_->name.empty() && !IpAddress::parse(target_->name))  // RFC 6066, 3
         set_server_name(stream_.native_handle(), target_->name);
-      if (target_->probe.verify)
+      if (target_->probe.terms.verify)
         stream_.set_verify_callback(asio::ssl::host_name_verification(
             target_->name.empty() ? target_->probe.host : target_->name));
       stream_.async_handshake(asio::ssl::stream_base::client, then(&Exchange::secured));
@@ -248,7 +248,8 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
     }
     const std::size_t bytes = scratch_.size() - parser_->get().body().size;
     body_bytes_ += bytes;
-    if (target_->keeps_body || !target_->probe.body.empty()) body_.append(scratch_.data(), bytes);
+    if (target_->keeps_body || !target_->probe.terms.body.empty())
+      body_.append(scratch_.data(), bytes);
     const bool is_enough = parser_->is_done() || body_bytes_ >= kBodyBytes;
     if (is_enough || (parser_->is_header_done() && !is_good_status())) return judge();
     if (parser_->is_header_done()) stage_ = "reading the body of the response";
@@ -270,14 +271,14 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
   }
   [[nodiscard]] bool is_good_status() const {
     const auto status = static_cast<int>(parser_->get().result_int());
-    const auto& wanted = target_->probe.status;
+    const auto& wanted = target_->probe.terms.status;
     if (wanted.empty()) return status >= 200 && status < 400;
     return std::ranges::any_of(
         wanted, [&](const auto& range) { return range.first <= status && status <= range.last; });
   }
   void judge() {
     const std::string status = "HTTP " + std::to_string(parser_->get().result_int());
-    const std::string& text = target_->probe.body;
+    const std::string& text = target_->probe.terms.body;
     if (is_good_status() && !text.empty() && body_.find(text) == std::string::npos)
       return finish(false, status + " without the text that is expected");
     finish(is_good_status(), status);
@@ -317,8 +318,8 @@ class HttpProbe : public Probe {
 
   void start(Done done) override {
     try {
-      if (target_->probe.verify && !target_->verifying)
-        target_->verifying = verifying_context(target_->probe.ca_file);
+      if (target_->probe.terms.verify && !target_->verifying)
+        target_->verifying = verifying_context(target_->probe.terms.ca_file);
       if (target_->probe.tls) {
         run_ = std::make_shared<Exchange<Tls>>(loop_, target_, done);
       } else {

@@ -23,11 +23,7 @@ config::Check check_of(const config::Service& service, const config::Backend& ba
     check.http->host = backend.address.to_string();
     check.http->port = port;
     check.http->target = c.http ? *c.http : *c.https;
-    check.http->server_name = c.host;
-    check.http->status = c.status;
-    check.http->body = c.body;
-    check.http->verify = c.verify;
-    check.http->ca_file = c.ca_file;
+    check.http->terms = c.terms;
   } else if (c.tcp) {
     check.tcp = config::TcpProbe{backend.address, port};
   } else {

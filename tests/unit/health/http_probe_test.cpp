@@ -74,16 +74,16 @@ TEST_F(HttpProbeTest, ReadsOnBehindInterimResponses) {
 TEST_F(HttpProbeTest, AsksForTheNameAndExpectsWhatItIsTold) {
   TestServer server(loop_, kOk);
   config::HttpProbe wanted{.host = "127.0.0.1", .port = server.port()};
-  wanted.server_name = "www.example.org";
+  wanted.terms.host = "www.example.org";
   EXPECT_TRUE(run_probe(loop_, *make_http_probe(loop_, wanted)).pass);
   ASSERT_EQ(server.requests().size(), 1U);
   EXPECT_NE(server.requests()[0].find("\r\nHost: www.example.org\r\n"), std::string::npos);
-  wanted.status = {{201, 299}, {404, 404}};
+  wanted.terms.status = {{201, 299}, {404, 404}};
   expect(run_probe(loop_, *make_http_probe(loop_, wanted)), false, "HTTP 200");
-  wanted.status = {{404, 404}, {200, 200}};
-  wanted.body = "ok";
+  wanted.terms.status = {{404, 404}, {200, 200}};
+  wanted.terms.body = "ok";
   expect(run_probe(loop_, *make_http_probe(loop_, wanted)), true, "HTTP 200");
-  wanted.body = "okay";
+  wanted.terms.body = "okay";
   expect(run_probe(loop_, *make_http_probe(loop_, wanted)), false,
          "HTTP 200 without the text that is expected");
 }
