@@ -15,6 +15,8 @@ using std::chrono::seconds;
 constexpr Duration kTableDelay =  // so that many changes make one table
     std::chrono::milliseconds(20);
 
+constexpr auto has_sources = [](const auto& service) { return !service.sources.empty(); };
+
 }  // namespace
 
 Result<std::unique_ptr<Services>> Services::open(const Deps& deps, std::function<void()> republish,
@@ -122,7 +124,7 @@ Result<void> Services::stage(const config::Config& config) {
   if (!idle) return std::unexpected(idle.error());
   staged_.clear();
   staging_ = true;
-  follow_kernel_ports();
+  if (std::ranges::any_of(config.services, has_sources)) follow_kernel_ports();
   for (const auto& service : config.services) {
     auto next = stage(service);
     if (!next) return std::unexpected(next.error());
@@ -251,17 +253,16 @@ void Services::on_second() {
       backend.flows_before = flows;
     }
   drop_retired();
-  follow_kernel_ports();
+  if (std::ranges::any_of(services_, has_sources)) follow_kernel_ports();
   second_.set(MonotonicClock::now() + seconds(1));
 }
 
-// Both are settings of the kernel's, which anybody may change at any time.
+// Both are settings of the kernel's, which anybody may change at any time. Only fullnat asks for them.
 void Services::follow_kernel_ports() {
-  const auto uses_ports = [](const RunningService& s) { return !s.sources.empty(); };
   const auto seen = KernelPorts::read();
   if (seen == kernel_ports_) return;
   auto usable = usable_ports(seen);
-  if (usable.shared && std::ranges::any_of(services_, uses_ports))
+  if (usable.shared)
     spdlog::warn(
         "fullnat: net.ipv4.ip_local_port_range leaves fewer than {} ports to connections of "
         "clients, which so share all with the node's own: make it narrower, or list ports in "
