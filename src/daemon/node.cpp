@@ -148,8 +148,9 @@ Result<void> Node::start_sync(const config::Config& config) {
   return {};
 }
 
-// Planned moves wait for the flows, both ways.
+// Planned moves wait for the flows, both ways, and preemption for the backends.
 void Node::follow_sync() {
+  backends_gate_.emplace(loop_, running_, services_->all(), speaker_->thread());
   const auto look = [this] { return report_->services().sync(); };
   if (sync_) sync_gate_.emplace(loop_, running_, speaker_->thread(), [look] { return *look(); });
   handovers_.emplace(loop_, running_, speaker_->thread(),
@@ -255,6 +256,7 @@ std::vector<ReloadPart> Node::reload_parts() {
   const ReloadPart links{.commit = [this](const Change&) {
     on_links();
     if (sync_gate_) sync_gate_->tell_anew();
+    if (backends_gate_) backends_gate_->tell_anew();
   }};
   return {addresses_part(*addresses_, interfaces),
           departures_part(*addresses_, *speaker_),
@@ -333,6 +335,7 @@ void Node::take_down() {
   commands_.reset();
   capture_.reset();
   handovers_.reset();
+  backends_gate_.reset();
   sync_gate_.reset();
   nginx_.reset();
   tracking_.reset();

@@ -15,6 +15,7 @@
 #include "config/load.hpp"
 #include "control/http_server.hpp"
 #include "control/server.hpp"
+#include "daemon/backends_gate.hpp"
 #include "daemon/capture.hpp"
 #include "daemon/commands.hpp"
 #include "daemon/documents.hpp"
@@ -99,6 +100,7 @@ class Node {
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
   std::optional<Report> report_;
   std::optional<SyncGate> sync_gate_;  // nullopt: without [sync]
+  std::optional<BackendsGate> backends_gate_;
   std::optional<Handovers> handovers_;
   std::optional<Capture> capture_;
   std::optional<Commands> commands_;

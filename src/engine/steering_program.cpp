@@ -395,7 +395,8 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
 XdpAttachment SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
   const XdpAttachment attachment = instance->attachment;
   instance->has_egress = has_egress(ifindex);
-  static_cast<void>(has_program(ifindex, *instance));  // notes which it is
+  bpf_xdp_query_id(static_cast<int>(ifindex), static_cast<int>(to_flags(attachment.mode)),
+                   &instance->seen);
   attached_[ifindex] = std::move(instance);
   return attachment;
 }

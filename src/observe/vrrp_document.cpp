@@ -73,6 +73,7 @@ json router_document(const RouterView& router, const Now& now) {
   if (const auto warning = unreachable_failover_warning(router)) warnings.push_back(*warning);
   if (const auto warning = unsent_warning(router)) warnings.push_back(*warning);
   if (const auto warning = interval_warning(router)) warnings.push_back(*warning);
+  if (const auto warning = addresses_warning(router)) warnings.push_back(*warning);
   return {
       {"name", config.name},
       {"interface", config.interface},
@@ -135,6 +136,14 @@ std::optional<std::string> unsent_warning(const RouterView& router) {
   if (status.send_error == EMSGSIZE)
     text += "; raise the interface's MTU, or spread the addresses over several virtual routers";
   return text;
+}
+
+std::optional<std::string> addresses_warning(const RouterView& router) {
+  const vrrp::Status& status = router.status;
+  if (!status.addresses_differ) return std::nullopt;
+  return "peer " + status.peer.to_string() +
+         " adverts other addresses than this node has; give both nodes the same list: keepalived "
+         "drops adverts with another one, and becomes master beside this node";
 }
 
 std::optional<std::string> interval_warning(const RouterView& router) {

@@ -38,6 +38,9 @@ struct RouterView {
 // The warning that adverts do not leave, why, and what to do about it.
 [[nodiscard]] std::optional<std::string> unsent_warning(const RouterView& router);
 
+// The warning that the last advert named other addresses.
+[[nodiscard]] std::optional<std::string> addresses_warning(const RouterView& router);
+
 // The warning that the Active's interval is longer than this node learns.
 [[nodiscard]] std::optional<std::string> interval_warning(const RouterView& router);
 

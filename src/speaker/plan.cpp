@@ -137,6 +137,21 @@ std::string tracked_interface(const std::string& name) {
   return "interface " + name;
 }
 
+// How long the checks of its services' backends take to find all of them up.
+Duration time_to_judge(const config::Vrrp& router, const config::Config& config) {
+  constexpr Duration kMost = std::chrono::seconds(30);
+  Duration longest{};
+  for (const auto& service : config.services) {
+    const auto is_its = [&](const config::VirtualAddress& a) {
+      return a.prefix.address == service.address;
+    };
+    if (!service.check || !std::ranges::any_of(router.addresses, is_its)) continue;
+    const auto& check = *service.check;
+    longest = std::max(longest, (check.rise + 1) * check.interval + check.timeout);
+  }
+  return std::min(longest, kMost);
+}
+
 Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
   Plan plan;
   plan.config = config;
@@ -149,6 +164,7 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     if (!settings) return std::unexpected(settings.error());
     auto services = config.sync ? services_with(v, config) : std::vector<std::string>{};
     settings->waits_for_flows = !services.empty();
+    settings->backends_patience = time_to_judge(v, config);
     plan.routers.push_back(
         {*id, v, std::move(*settings), plan_endpoint(v, numbers), std::move(services)});
   }

@@ -88,6 +88,7 @@ class VrrpDriver {
   void on_track(std::uint16_t source, bool up, MonotonicTime now);
   bool hand_over(vrrp::RouterId id, bool forced, MonotonicTime now);
   bool back(vrrp::RouterId id, MonotonicTime now);
+  void set_backends_up(vrrp::RouterId id, bool up) { routers_.set_backends_up(id, up); }
   void set_in_sync(vrrp::RouterId id, bool in_sync) { routers_.set_in_sync(id, in_sync); }
   void shut_down(MonotonicTime now);
   // Emits again whether the kernel is to have the router's addresses, in order with other events.

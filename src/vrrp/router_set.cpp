@@ -254,6 +254,10 @@ void RouterSet::on_time(MonotonicTime now, Actions& out) {
   }
 }
 
+void RouterSet::set_backends_up(RouterId id, bool up) {
+  if (auto* router = find(id)) router->set_backends_up(up);
+}
+
 void RouterSet::set_in_sync(RouterId id, bool in_sync) {
   if (auto* router = find(id)) router->set_in_sync(in_sync);
 }

@@ -69,6 +69,8 @@ class RouterSet {
   bool back(RouterId id, MonotonicTime now, Actions& out);
   // For Settings::waits_for_flows: whether this node has the flows of an Active elsewhere.
   void set_in_sync(RouterId id, bool in_sync);
+  // For Settings::backends_patience.
+  void set_backends_up(RouterId id, bool up);
   // All resign. Call on_time/on_advert until idle() or a patience of the caller's ends.
   void shut_down(MonotonicTime now, Actions& out);
   [[nodiscard]] bool idle() const;  // no virtual router holds a lease

@@ -21,7 +21,8 @@ void Status::count(const wire::ReceivedAdvert& received, const Settings& setting
   ++adverts_received;
   ++adverts_by_checksum[static_cast<std::size_t>(advert.checksum)];
   if (advert.interval != settings.advert_interval) ++interval_mismatches;
-  if (!same_addresses(advert.addresses, settings.addresses)) ++address_mismatches;
+  addresses_differ = !same_addresses(advert.addresses, settings.addresses);
+  if (addresses_differ) ++address_mismatches;
   if (peer != received.source) highest_peer_priority = 0;
   highest_peer_priority = std::max(highest_peer_priority, advert.priority);
   peer = received.source;

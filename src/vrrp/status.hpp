@@ -45,6 +45,7 @@ struct Status {
   std::uint64_t stalls = 0;          // deadlines at which the process did not run for too long
   Duration longest_stall{};
   std::uint64_t adverts_received = 0;
+  bool addresses_differ = false;                            // those of the last advert from ours
   std::uint64_t address_mismatches = 0;                     // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop

@@ -196,6 +196,7 @@ void VirtualRouter::set_group(SyncGroup* group) {
 
 void VirtualRouter::start(bool group_fault, Event& event) {
   startup_until_ = event.now + settings_.startup_delay;
+  backends_until_ = event.now + settings_.backends_patience;
   if (settings_.preempt_delay > Duration::zero()) {
     preempt_after_ = event.now + settings_.preempt_delay;
   }
@@ -209,6 +210,7 @@ void VirtualRouter::start(bool group_fault, Event& event) {
 // A switch may not forward yet, although the link is up: whoever is Active cannot be heard.
 void VirtualRouter::wait_after_link_up(MonotonicTime now) {
   if (!std::exchange(link_was_down_, false)) return;
+  backends_until_ = now + settings_.backends_patience;
   startup_until_ =
       std::max(startup_until_, now + std::max(settings_.startup_delay, settings_.link_up_delay));
 }
@@ -216,7 +218,7 @@ void VirtualRouter::wait_after_link_up(MonotonicTime now) {
 // RFC 9568, 6.4.1, and again when a Fault is over.
 void VirtualRouter::start_election(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
-  if (!is_owner() || status_.handed_over || lacks_flows()) {
+  if (!is_owner() || status_.handed_over || lacks_flows() || lacks_backends(event.now)) {
     enter(new_backup(event.now), cause, event);
   } else if (group_ != nullptr || event.now < startup_until_) {
     Backup backup;
@@ -291,7 +293,7 @@ bool VirtualRouter::preempts(MonotonicTime now) {
       return false;
     take_back(now);
   }
-  if (lacks_flows()) return false;
+  if (lacks_flows() || lacks_backends(now)) return false;
   if (is_owner()) return true;
   if (!settings_.preempt) return false;
   if (settings_.preempt_delay == Duration::zero()) return true;

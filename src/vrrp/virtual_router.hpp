@@ -62,6 +62,8 @@ class VirtualRouter {
   // The interface came or went, or its address changed. Review follows.
   void on_interface(bool usable, const IpAddress& source);
   void set_group(SyncGroup* group);  // nullptr: none
+  // For Settings::backends_patience.
+  void set_backends_up(bool up) { backends_up_ = up; }
   // For Settings::waits_for_flows: whether this node has the flows of an Active elsewhere.
   void set_in_sync(bool in_sync) { in_sync_ = in_sync; }
 
@@ -146,6 +148,9 @@ class VirtualRouter {
   [[nodiscard]] Cause fault_cause() const;
   [[nodiscard]] Farewell farewell() const;
   [[nodiscard]] bool is_superior(const wire::ReceivedAdvert& received) const;
+  [[nodiscard]] bool lacks_backends(MonotonicTime now) const {
+    return !backends_up_ && now < backends_until_;
+  }
   [[nodiscard]] bool lacks_flows() const { return settings_.waits_for_flows && !in_sync_; }
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
   [[nodiscard]] Duration rhythm() const;
@@ -156,6 +161,8 @@ class VirtualRouter {
   std::uint16_t interface_;
   bool link_usable_;
   bool in_sync_ = false;
+  bool backends_up_ = true;
+  MonotonicTime backends_until_{};  // end of backends_patience
   IpAddress link_source_;
   SyncGroup* group_ = nullptr;
   Failing failing_;

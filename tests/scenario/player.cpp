@@ -130,6 +130,8 @@ void Player::event(const Words& words) {
   } else if (verb == "update") {
     set_all(plan(), words, 1);
     set_.update(router_, plan().settings, now_, actions_);
+  } else if (verb == "backends") {
+    set_.set_backends_up(router_, words.at(1) == "up");
   } else if (verb == "in_sync") {
     set_.set_in_sync(router_, words.at(1) == "yes");
   } else if (verb == "failover" || verb == "back") {

@@ -131,6 +131,7 @@ void set(Plan& plan, std::string_view key, const std::string& value) {
       {"preempt", [&] { s.preempt = value == "yes"; }},
       {"preempt_delay", [&] { s.preempt_delay = parse_time(value); }},
       {"waits_for_flows", [&] { s.waits_for_flows = value == "yes"; }},
+      {"backends_patience", [&] { s.backends_patience = parse_time(value); }},
       {"startup_delay", [&] { s.startup_delay = parse_time(value); }},
       {"link_up_delay", [&] { s.link_up_delay = parse_time(value); }},
       {"max_learned_interval", [&] { s.max_learned_interval = parse_time(value); }},

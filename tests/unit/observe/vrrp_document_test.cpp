@@ -80,6 +80,15 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
   EXPECT_EQ(dropped[wire::to_string(wire::AdvertDrop::checksum)], 0);
 }
 
+TEST(VrrpDocument, WarnsOfOtherAddresses) {
+  RouterView router;
+  EXPECT_FALSE(addresses_warning(router));
+  router.status.addresses_differ = true;
+  router.status.peer = *IpAddress::parse("192.0.2.3");
+  ASSERT_TRUE(addresses_warning(router));
+  EXPECT_TRUE(addresses_warning(router)->starts_with("peer 192.0.2.3 adverts other addresses"));
+}
+
 TEST(VrrpDocument, WarnsOfAnIntervalThatIsNotLearned) {
   RouterView router;
   EXPECT_FALSE(interval_warning(router));
