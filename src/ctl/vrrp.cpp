@@ -93,6 +93,8 @@ std::string render_router(const json& router, const Style& style) {
   if (!router.at("sync_group").is_null()) line("sync group", text_at(router, "sync_group"));
   if (router.at("waits_for_flows") == true)
     line("waits", "for the flows of the other node, before it preempts");
+  if (router.at("waits_for_backends") == true)
+    line("waits", "until its backends are up, before it preempts; not for long");
   if (router.at("handed_over") == true)
     line("handed over",
          "stays Backup while the peer is there; `tandemctl failover --back` ends it");

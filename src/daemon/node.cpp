@@ -150,7 +150,10 @@ Result<void> Node::start_sync(const config::Config& config) {
 
 // Planned moves wait for the flows, both ways, and preemption for the backends.
 void Node::follow_sync() {
-  backends_gate_.emplace(loop_, running_, services_->all(), speaker_->thread());
+  backends_gate_.emplace(
+      loop_, running_, services_->all(),
+      [this](const services::RunningBackend& backend) { return services_->last_check(backend); },
+      speaker_->thread());
   const auto look = [this] { return report_->services().sync(); };
   if (sync_) sync_gate_.emplace(loop_, running_, speaker_->thread(), [look] { return *look(); });
   handovers_.emplace(loop_, running_, speaker_->thread(),
@@ -282,6 +285,7 @@ Result<void> Node::publish(const speaker::Plan& plan) {
 // ---- Who hears of whom
 
 void Node::on_links() {
+  if (backends_gate_) backends_gate_->on_links(links_->links());
   if (speaker_->interfaces().refresh(running_.plan.routers)) log_trouble(publish(running_.plan));
   services_->follow(speaker_->interfaces());
   tracking_->look_at_interfaces([this](const std::string& interface) {

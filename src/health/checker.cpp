@@ -100,6 +100,7 @@ class Checker::Watch : public std::enable_shared_from_this<Watch> {
     if (!result.pass) ++status_.figures.failures;
     status_.consecutive = verdict_.consecutive();
     status_.detail = std::move(result.detail);
+    status_.begun = started_;
     status_.figures.latency = now - started_;
     ++status_.figures.runs;
     arm(next_turn(now), &Watch::run);

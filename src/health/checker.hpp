@@ -24,6 +24,7 @@ struct Status {
   MonotonicTime since{};  // in this state
   int consecutive = 0;    // last results that were alike, the last one included
   std::string detail;     // of the last run: "HTTP 503", "timed out after 1s while connecting"
+  MonotonicTime begun{};  // when the last run that is over began
   CheckFigures figures;
 };
 

@@ -54,6 +54,8 @@ namespace tandem::observe {
   X(tandem_vrrp_waits_for_flows, gauge, "router",                                                  \
     "1 if it would preempt, but waits until this node has the flows of the Active's "              \
     "connections")                                                                                 \
+  X(tandem_vrrp_waits_for_backends, gauge, "router",                                               \
+    "1 if it would preempt, but waits until the backends of its addresses are up")                 \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
     "Time until the lease ends, should no advert be sent any more; 0: there is none")              \
   X(tandem_vrrp_advert_interval_seconds, gauge, "router",                                          \

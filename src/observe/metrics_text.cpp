@@ -75,6 +75,7 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   to.add(tandem_vrrp_handed_over, own, s.handed_over);
   to.add(tandem_vrrp_stalls_total, own, s.stalls);
   to.add(tandem_vrrp_waits_for_flows, own, s.waits_for_flows);
+  to.add(tandem_vrrp_waits_for_backends, own, s.waits_for_backends);
   to.add(tandem_vrrp_lease_remaining_seconds, own, exact_seconds(lease));
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);

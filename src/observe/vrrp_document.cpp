@@ -97,6 +97,7 @@ json router_document(const RouterView& router, const Now& now) {
       {"stalls", status.stalls},
       {"longest_stall_ms", to_ms(status.longest_stall)},
       {"waits_for_flows", status.waits_for_flows},
+      {"waits_for_backends", status.waits_for_backends},
       {"dropped", drops_by_reason(status.dropped)},
       {"address_mismatches", status.address_mismatches},
       {"interval_mismatches", status.interval_mismatches},

@@ -137,17 +137,19 @@ std::string tracked_interface(const std::string& name) {
   return "interface " + name;
 }
 
-// How long the checks of its services' backends take to find all of them up.
+// How long it takes at most to find the backends of its services up: the rises of their checks after
+// one that was under way, and a next hop that has not answered for a while is asked each 8 s.
 Duration time_to_judge(const config::Vrrp& router, const config::Config& config) {
-  constexpr Duration kMost = std::chrono::seconds(30);
+  constexpr Duration kNextHop = std::chrono::seconds(10), kMost = std::chrono::seconds(30);
   Duration longest{};
   for (const auto& service : config.services) {
     const auto is_its = [&](const config::VirtualAddress& a) {
       return a.prefix.address == service.address;
     };
-    if (!service.check || !std::ranges::any_of(router.addresses, is_its)) continue;
-    const auto& check = *service.check;
-    longest = std::max(longest, (check.rise + 1) * check.interval + check.timeout);
+    if (service.backends.empty() || !std::ranges::any_of(router.addresses, is_its)) continue;
+    longest = std::max(longest, kNextHop);
+    if (const auto& check = service.check)
+      longest = std::max(longest, (check->rise + 1) * check->interval + 2 * check->timeout);
   }
   return std::min(longest, kMost);
 }

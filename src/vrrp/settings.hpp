@@ -41,8 +41,8 @@ struct Settings {
   // It takes nothing over from an Active that is heard before RouterSet::set_in_sync() says that this
   // node has the Active's flows.
   bool waits_for_flows = false;
-  // How long after its start and after link-up it takes nothing over from an Active that is heard
-  // while RouterSet::set_backends_up() says that backends are not known to be up.
+  // How long after its start, and after what it tracks or its link came back, it takes nothing over
+  // from an Active that is heard before RouterSet::set_backends_up() says that its backends are up.
   Duration backends_patience{};
   wire::AddressList addresses;     // in configured order, as advertised
   wire::AddressList unadvertised;  // held and announced with them; Announce counts them on

@@ -105,7 +105,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       [&](Active& a, AnnounceDue) { announce(a, event); },
       [&](Active& a, AnnounceAgain) { announce_again(a, event); },
       [&](Active& a, const Track& i) {
-        if (track(i.source, i.up) && !a.handover && !faulty()) advertise(a, event);
+        if (track(i, event.now) && !a.handover && !faulty()) advertise(a, event);
       },
       [&](Active& a, const Update& i) {
         const std::uint8_t priority = status_.effective_priority;
@@ -134,6 +134,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
         } else {
           preempt_after_ = kNever;
           wait_after_link_up(event.now);
+          wait_for_backends(event.now);
           start_election(recovery_of(status_.cause), event);
         }
       },
@@ -141,7 +142,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       [&](Fault&, ShutDown) { enter(Initialize{}, Cause::shutdown, event); },
 
       // In every other state:
-      [&](auto&, const Track& i) { track(i.source, i.up); },
+      [&](auto&, const Track& i) { track(i, event.now); },
       [&](auto&, const Update& i) { adopt(i.settings, i.failing); },
       [&](auto&, Hold) { hold(event.now); },
       [&](auto&, TakeBack) { take_back(event.now); },
@@ -196,7 +197,7 @@ void VirtualRouter::set_group(SyncGroup* group) {
 
 void VirtualRouter::start(bool group_fault, Event& event) {
   startup_until_ = event.now + settings_.startup_delay;
-  backends_until_ = event.now + settings_.backends_patience;
+  wait_for_backends(event.now);
   if (settings_.preempt_delay > Duration::zero()) {
     preempt_after_ = event.now + settings_.preempt_delay;
   }
@@ -210,7 +211,6 @@ void VirtualRouter::start(bool group_fault, Event& event) {
 // A switch may not forward yet, although the link is up: whoever is Active cannot be heard.
 void VirtualRouter::wait_after_link_up(MonotonicTime now) {
   if (!std::exchange(link_was_down_, false)) return;
-  backends_until_ = now + settings_.backends_patience;
   startup_until_ =
       std::max(startup_until_, now + std::max(settings_.startup_delay, settings_.link_up_delay));
 }
@@ -405,6 +405,7 @@ void VirtualRouter::advertise_in_turn(Active& active, Event& event) {
   if (active.handover) return continue_handover(active, event);
   if (event.now < active.adver) return;
   active.adver = (event.now - active.adver < rhythm() ? active.adver : event.now) + rhythm();
+  if (event.now - status_.peer_seen > active_down()) status_.addresses_differ = false;
   advertise(active, event);
 }
 
@@ -588,15 +589,18 @@ void VirtualRouter::take_back(MonotonicTime now) {
 // Returns the settings that were.
 Settings VirtualRouter::adopt(const Settings& settings, const Failing& failing) {
   failing_ = failing;
+  status_.addresses_differ = false;  // the next advert tells
   Settings old = std::exchange(settings_, settings);
   refresh_priority();
   return old;
 }
 
 // true: the effective priority is another one.
-bool VirtualRouter::track(std::uint16_t source, bool up) {
+bool VirtualRouter::track(const input::Track& input, MonotonicTime now) {
   for (std::size_t i = 0; i < settings_.tracked.size(); ++i) {
-    if (settings_.tracked[i].source == source) failing_[i] = !up;
+    if (settings_.tracked[i].source != input.source) continue;
+    if (failing_[i] && input.up) wait_for_backends(now);
+    failing_[i] = !input.up;
   }
   return refresh_priority();
 }
@@ -688,9 +692,11 @@ Status VirtualRouter::status() const {
   status.state = state();
   if (const auto* active = std::get_if<Active>(&phase_)) status.lease_deadline = active->lease;
   status.configured_priority = settings_.priority;
-  status.waits_for_flows = lacks_flows() && state() == State::backup && settings_.preempt &&
-                           !status_.handed_over && status_.peer_priority != 0 &&
-                           status_.peer_priority < status_.effective_priority;
+  const bool would_preempt = state() == State::backup && settings_.preempt &&
+                             !status_.handed_over && status_.peer_priority != 0 &&
+                             status_.peer_priority < status_.effective_priority;
+  status.waits_for_flows = would_preempt && lacks_flows();
+  status.waits_for_backends = would_preempt && !backends_up_ && status_.peer_seen < backends_until_;
   status.skew_time = skew();
   status.active_down_interval = active_down();
   status.next_deadline = deadline();

@@ -99,6 +99,9 @@ class VirtualRouter {
   // Initialize
   void start(bool group_fault, Event& event);
   void wait_after_link_up(MonotonicTime now);
+  void wait_for_backends(MonotonicTime now) {
+    backends_until_ = now + settings_.backends_patience;
+  }
   void start_election(Cause cause, Event& event);
   // Backup
   void hear(Backup& backup, const wire::ReceivedAdvert& received, Event& event);
@@ -138,7 +141,7 @@ class VirtualRouter {
   void hold(MonotonicTime now);
   void take_back(MonotonicTime now);
   Settings adopt(const Settings& settings, const Failing& failing);
-  bool track(std::uint16_t source, bool up);
+  bool track(const input::Track& input, MonotonicTime now);
   bool refresh_priority();
   void note_sent(int error, Event& event);
   void note_stall(Duration late, Event& event);
@@ -161,7 +164,7 @@ class VirtualRouter {
   std::uint16_t interface_;
   bool link_usable_;
   bool in_sync_ = false;
-  bool backends_up_ = true;
+  bool backends_up_ = false;
   MonotonicTime backends_until_{};  // end of backends_patience
   IpAddress link_source_;
   SyncGroup* group_ = nullptr;

@@ -25,6 +25,7 @@ DSR6 = "2001:db8:1::102"
 GATEWAY = "198.51.100.100"
 SOURCE = "198.51.100.101"  # of fullnat
 EACH = 40  # connections
+CHECK = 'check = { tcp = true, interval = "500ms", timeout = "200ms", fall = 2, rise = 2 }\n'
 
 
 def sync_block(lab, node):
@@ -40,10 +41,10 @@ key_file = "/run/tandem/sync.key"
 def config(lab, node):
     priority = 150 if node == "a" else 100
     group = 'sync_group = "all"'
-    blocks = [services.service(mode, address, mode,
-                               more=f'sources = ["{SOURCE}"]' if mode == "fullnat" else "")
+    blocks = [services.service(mode, address, mode, more=CHECK + (
+        f'sources = ["{SOURCE}"]' if mode == "fullnat" else ""))
               for mode, address in MODES.items()]
-    blocks.append(services.service("dsr6", DSR6, "dsr"))
+    blocks.append(services.service("dsr6", DSR6, "dsr", more=CHECK))
     return (configs.node(node, ("eth0", "eth1"))
             + sync_block(lab, node)
             + configs.vrrp("VI_1", 51, priority, *(f"{a}/24" for a in MODES.values()), more=group)
@@ -162,6 +163,21 @@ class Sync(tap.LabCase):
         self.a.wait_for("Active", "VI_1", 30)
         self.assertFalse(self.a.router()["waits_for_flows"])
         self.survive("a return while the sync link was cut")
+
+    def test_link_cut(self):
+        """A node whose link was cut takes nothing home before its backends are up: no connection notices."""
+        self.open()
+        for device in ("eth1", "eth0"):
+            port = plan.cable("a", device).port
+            self.lab.exec("switch", "ip", "link", "set", port, "down")
+            try:
+                self.b.wait_for("Active", "VI_1")
+                time.sleep(4)  # all checks of node a fail
+                self.survive(f"{device} cut")
+            finally:
+                self.lab.exec("switch", "ip", "link", "set", port, "up")
+            self.a.wait_for("Active", "VI_1", 40)
+            self.survive(f"{device} back")
 
     @contextlib.contextmanager
     def cut_sync_link(self):
