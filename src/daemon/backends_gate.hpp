@@ -49,7 +49,7 @@ class BackendsGate {
   const services::RunningServices& services_;
   LastCheck last_check_;
   speaker::VrrpCommands& vrrp_;
-  MonotonicTime since_{};        // when a link last came back
+  MonotonicTime since_{};         // when a link last came back
   std::set<std::string> absent_;  // interfaces whose link is away
   std::map<vrrp::RouterId, bool> told_;
   Alarm due_;

@@ -142,8 +142,8 @@ std::optional<std::string> unsent_warning(const RouterView& router) {
 std::optional<std::string> addresses_warning(const RouterView& router) {
   const vrrp::Status& status = router.status;
   if (!status.addresses_differ) return std::nullopt;
-  return "peer " + status.peer.to_string() +
-         " adverts other addresses than this node has; give both nodes the same list: keepalived "
+  return "the last advert of peer " + status.peer.to_string() +
+         " names other addresses than this node has; give both nodes the same list: keepalived "
          "drops adverts with another one, and becomes master beside this node";
 }
 

@@ -22,8 +22,8 @@ struct Status {
   std::uint32_t transitions = 0;
   std::uint8_t configured_priority = 0;
   std::uint8_t effective_priority = 0;
-  bool handed_over = false;      // stays Backup while a peer is Active, though it could preempt
-  bool waits_for_flows = false;  // it would preempt, if it had the peer's flows
+  bool handed_over = false;         // stays Backup while a peer is Active, though it could preempt
+  bool waits_for_flows = false;     // it would preempt, if it had the peer's flows
   bool waits_for_backends = false;  // it would preempt, if its backends were known to be up
   HandoverEnd handover = HandoverEnd::none;
   IpAddress peer;  // sender of the last good advert; unspecified: none yet
@@ -46,7 +46,7 @@ struct Status {
   std::uint64_t stalls = 0;          // deadlines at which the process did not run for too long
   Duration longest_stall{};
   std::uint64_t adverts_received = 0;
-  bool addresses_differ = false;  // those of the last advert from ours; Active: heard just now
+  bool addresses_differ = false;                            // those of the last advert from ours
   std::uint64_t address_mismatches = 0;                     // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop

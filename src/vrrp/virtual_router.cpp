@@ -19,6 +19,10 @@ constexpr int kAssertsPerInterval = 4;
 // Trouble that comes and goes is told once in this time.
 constexpr Duration kBetweenNotices = std::chrono::seconds(10);
 
+// A peer that is master beside this node and drops its adverts may be silent: keepalived begins its
+// timer anew with each advert that it drops. So what it said last counts for that long.
+constexpr Duration kForgotten = std::chrono::minutes(10);
+
 // How often an Active tries again to send an advert that could not leave.
 constexpr int kTriesPerInterval = 4;
 
@@ -405,7 +409,7 @@ void VirtualRouter::advertise_in_turn(Active& active, Event& event) {
   if (active.handover) return continue_handover(active, event);
   if (event.now < active.adver) return;
   active.adver = (event.now - active.adver < rhythm() ? active.adver : event.now) + rhythm();
-  if (event.now - status_.peer_seen > active_down()) status_.addresses_differ = false;
+  if (event.now - status_.peer_seen > kForgotten) status_.addresses_differ = false;
   advertise(active, event);
 }
 

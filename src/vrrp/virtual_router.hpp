@@ -99,9 +99,7 @@ class VirtualRouter {
   // Initialize
   void start(bool group_fault, Event& event);
   void wait_after_link_up(MonotonicTime now);
-  void wait_for_backends(MonotonicTime now) {
-    backends_until_ = now + settings_.backends_patience;
-  }
+  void wait_for_backends(MonotonicTime now) { backends_until_ = now + settings_.backends_patience; }
   void start_election(Cause cause, Event& event);
   // Backup
   void hear(Backup& backup, const wire::ReceivedAdvert& received, Event& event);

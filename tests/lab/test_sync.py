@@ -25,7 +25,7 @@ DSR6 = "2001:db8:1::102"
 GATEWAY = "198.51.100.100"
 SOURCE = "198.51.100.101"  # of fullnat
 EACH = 40  # connections
-CHECK = 'check = { tcp = true, interval = "500ms", timeout = "200ms", fall = 2, rise = 2 }\n'
+CHECK = 'check = { tcp = true, interval = "1s", timeout = "200ms", fall = 2, rise = 3 }\n'
 
 
 def sync_block(lab, node):
@@ -168,6 +168,7 @@ class Sync(tap.LabCase):
         """A node whose link was cut takes nothing home before its backends are up: no connection notices."""
         self.open()
         for device in ("eth1", "eth0"):
+            self.wait_in_sync()  # a cut waits for nothing
             port = plan.cable("a", device).port
             self.lab.exec("switch", "ip", "link", "set", port, "down")
             try:
@@ -177,6 +178,8 @@ class Sync(tap.LabCase):
             finally:
                 self.lab.exec("switch", "ip", "link", "set", port, "up")
             self.a.wait_for("Active", "VI_1", 40)
+            for address in (*MODES.values(), DSR6):
+                self.assertEqual(traffic.who_answers(self.lab, address, 4)[None], 0, address)
             self.survive(f"{device} back")
 
     @contextlib.contextmanager

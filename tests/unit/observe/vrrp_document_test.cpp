@@ -86,7 +86,8 @@ TEST(VrrpDocument, WarnsOfOtherAddresses) {
   router.status.addresses_differ = true;
   router.status.peer = *IpAddress::parse("192.0.2.3");
   ASSERT_TRUE(addresses_warning(router));
-  EXPECT_TRUE(addresses_warning(router)->starts_with("peer 192.0.2.3 adverts other addresses"));
+  EXPECT_TRUE(
+      addresses_warning(router)->starts_with("the last advert of peer 192.0.2.3 names other"));
 }
 
 TEST(VrrpDocument, WarnsOfAnIntervalThatIsNotLearned) {
