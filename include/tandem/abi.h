@@ -30,7 +30,7 @@ enum {
 	TD_PICK_BLOCKS = 65536,
 	TD_PICKS_IN_BLOCK = 32,
 	TD_FRAGMENTS = 8192,	 /* datagrams whose later fragments can be placed */
-	TD_MAX_QUEUES = 64,	 /* of a device, that have an AF_XDP socket each */
+	TD_MAX_QUEUES = 1024,	 /* of a device, that have an AF_XDP socket each */
 	TD_STEER_BUCKETS = 32768, /* so that all that is found by tag fits, whatever the addresses */
 	TD_BUCKET_ENTRIES = 4,
 	TD_ADVERT_BYTES = 2048,	     /* longest IP packet with an advert that is handed over */

@@ -124,7 +124,8 @@ Result<void> Node::start_threads(const config::Config& config) {
       [this] { log_trouble(publish(running_.plan)); },
       [this](const std::string& service, const services::RunningBackend& backend) {
         events_.add(backend_event(service, backend));
-      });
+      },
+      [this] { tracking_->look_at_forwarding(plane_->unserved()); });
   if (!services) return std::unexpected(services.error());
   services_ = std::move(*services);
   gates_->steering().clear();  // an earlier run's gates, which may still be up
@@ -199,6 +200,7 @@ void Node::make_report() {
       Report::Sources{running_, *tracking_, events_, reload_->counted(), *plane_,
                       speaker_->thread().realtime(), speaker_->interfaces().all(),
                       [this] { return speaker_->interfaces().troubles(); },
+                      [this] { return services_->troubles(); },
                       [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },
                       [this] { return addresses_->restored(); },
                       [this] { return documents_ ? documents_->view() : observe::HttpView{}; },
@@ -249,6 +251,8 @@ control::Answer Node::reload(const std::string& file) {
 // In this order, both those that stage and those that commit.
 std::vector<ReloadPart> Node::reload_parts() {
   auto& interfaces = speaker_->interfaces();
+  const ReloadPart forwarding{
+      .commit = [this](const Change&) { tracking_->look_at_forwarding(plane_->unserved()); }};
   const ReloadPart gates{.stage = [this](const Change& change) { return publish(change.to); }};
   const ReloadPart checks{.commit = [this](const Change&) { tracking_->apply(); }};
   const ReloadPart nginx{.commit = [this](const Change& change) {
@@ -265,6 +269,7 @@ std::vector<ReloadPart> Node::reload_parts() {
           departures_part(*addresses_, *speaker_),
           interfaces_part(interfaces, running_.numbers),
           services_part(*services_, interfaces),
+          forwarding,
           gates,
           routers_part(*speaker_),
           checks,
@@ -288,6 +293,7 @@ void Node::on_links() {
   if (backends_gate_) backends_gate_->on_links(links_->links());
   if (speaker_->interfaces().refresh(running_.plan.routers)) log_trouble(publish(running_.plan));
   services_->follow(speaker_->interfaces());
+  tracking_->look_at_forwarding(plane_->unserved());
   tracking_->look_at_interfaces([this](const std::string& interface) {
     const auto link = links_->links().find(interface);
     return link && link->up;

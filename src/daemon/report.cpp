@@ -68,6 +68,7 @@ observe::NodeView Report::node(const speaker::Snapshot& snapshot,
   const auto checks = sources_.tracking.checks();
   for (std::size_t i = 0; i < checks.size(); i++)
     node.checks.push_back(view(checks[i], config.checks[i]));
+  for (const auto& device : sources_.plane.unserved()) node.unserved.push_back(device.device);
   node.addresses_restored = sources_.addresses_restored();
   node.send_errors = snapshot.counters.send_errors;
   node.events_lost = snapshot.counters.events_lost;
@@ -94,6 +95,7 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   if (const auto lost = log_lines_lost(); lost > 0)
     add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
   add(sources_.plane.troubles());
+  add(sources_.service_troubles());
   for (const auto& loss : losses)
     if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});
 }

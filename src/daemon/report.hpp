@@ -31,6 +31,7 @@ class Report {
     const std::vector<speaker::InterfaceState>& interfaces;
     // Sentences for the operator.
     std::function<std::vector<std::string>()> interface_troubles;
+    std::function<std::vector<std::string>()> service_troubles;
     std::function<std::vector<std::string>(vrrp::RouterId)> peer_troubles;
     std::function<std::uint64_t()> addresses_restored;
     std::function<observe::HttpView()> http;

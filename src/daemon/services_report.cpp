@@ -28,9 +28,11 @@ bool is_meant(const RunningBackend& backend, const std::optional<control::Endpoi
   return !endpoint || endpoint->names(backend.config.address, backend.config.port);
 }
 
-std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts& counts) {
+std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts& counts,
+                    bool served) {
   std::string note;
   const auto add = [&](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+  if (!served) add("not served: new flows are lost (see status)");
   if (v.backends_up == 0) add("no backend is up for new connections");
   if (counts.full > 0)
     add("the flow table was full for " + std::to_string(counts.full) + " new flows");
@@ -120,7 +122,7 @@ observe::ServiceView ServicesReport::view(const RunningService& s) const {
   v.refused = counts.refused + counts.exhausted;
   v.no_source_port = counts.exhausted;
   v.table_full = counts.full;
-  v.note = note_of(v, counts);
+  v.note = note_of(v, counts, sources_.plane.unserved().empty());
   return v;
 }
 

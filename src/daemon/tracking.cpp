@@ -20,6 +20,17 @@ void Tracking::look_at_interfaces(const std::function<bool(const std::string&)>&
     if (name.starts_with(prefix)) set(name, is_up(name.substr(prefix.size())));
 }
 
+void Tracking::look_at_forwarding(const std::vector<dataplane::DataPlane::Unserved>& unserved) {
+  set(speaker::kTrackedForwarding, unserved.empty());
+  if (unserved == unserved_) return;
+  unserved_ = unserved;
+  std::string text = "services with backends are served again";
+  if (!unserved.empty()) text = "services with backends are not served: new flows are lost";
+  for (const auto& device : unserved) text += "; " + device.device + ": " + device.why;
+  spdlog::log(unserved.empty() ? spdlog::level::info : spdlog::level::err, "{}", text);
+  events_.add(observe::NoticeEvent{text});
+}
+
 vrrp::Failing Tracking::failing(const speaker::PlannedRouter& router) const {
   vrrp::Failing failing;
   for (const auto& tracked : router.settings.tracked) {
@@ -40,7 +51,11 @@ void Tracking::on_check(std::size_t index, bool up, const std::string& why) {
 void Tracking::set(const std::string& name, bool up) {
   const auto source = running_.numbers.tracked.find(name);
   const auto known = up_.find(name);
-  if (!source || (known != up_.end() && known->second == up)) return;
+  if (!source) {
+    up_.erase(name);  // told anew, should somebody track it again
+    return;
+  }
+  if (known != up_.end() && known->second == up) return;
   up_[name] = up;
   vrrp_.post([source = *source, up](speaker::VrrpDriver& driver, MonotonicTime now) {
     driver.on_track(source, up, now);

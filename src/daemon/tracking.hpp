@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/running.hpp"
+#include "dataplane/data_plane.hpp"
 #include "health/checker.hpp"
 #include "observe/event_log.hpp"
 #include "speaker/vrrp_commands.hpp"
@@ -28,6 +29,9 @@ class Tracking {
   // Looks at every interface that is tracked. is_up: false for one that does not exist.
   void look_at_interfaces(const std::function<bool(const std::string& interface)>& is_up);
 
+  // Devices whose new flows are lost. Tells of a change.
+  void look_at_forwarding(const std::vector<dataplane::DataPlane::Unserved>& unserved);
+
   // Which of the things that the router tracks fail. What nobody reported on yet does not.
   [[nodiscard]] vrrp::Failing failing(const speaker::PlannedRouter& router) const;
   // In the order of the configuration.
@@ -40,7 +44,8 @@ class Tracking {
   const Running& running_;
   speaker::VrrpCommands& vrrp_;
   observe::EventLog& events_;
-  std::map<std::string, bool> up_;  // by tracked_check() / tracked_interface()
+  std::map<std::string, bool> up_;  // by tracked_check() / tracked_interface() / kTrackedForwarding
+  std::vector<dataplane::DataPlane::Unserved> unserved_;
   health::Checker checker_;
 };
 

@@ -52,6 +52,14 @@ Result<std::unique_ptr<DataPlane>> open_data_plane(const config::Config& config,
   return DataThread::start(std::move(*core), program);
 }
 
+std::vector<std::string> DataPlane::troubles() const {
+  std::vector<std::string> troubles;
+  for (const auto& device : unserved())
+    troubles.push_back("services with backends are not served, since new flows that come in on " +
+                       device.device + " are lost: " + device.why);
+  return troubles;
+}
+
 bool DataPlane::call(Run run) {
   if (!works()) return false;
   Command command{std::move(run)};

@@ -91,8 +91,16 @@ class DataPlane {
   virtual void check(MonotonicTime) {}
   // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
   [[nodiscard]] virtual bool works() const { return true; }
+  // Devices that first packets cannot be taken from, since AF_XDP gives them no sockets. Services
+  // with backends are not served then; all else goes on.
+  struct Unserved {
+    std::string device;
+    std::string why;
+    bool operator==(const Unserved&) const = default;
+  };
+  [[nodiscard]] virtual std::vector<Unserved> unserved() const { return {}; }
   // Sentences for the operator, besides those on losses.
-  [[nodiscard]] virtual std::vector<std::string> troubles() const { return {}; }
+  [[nodiscard]] virtual std::vector<std::string> troubles() const;
 
   [[nodiscard]] virtual observe::EngineView view() const { return {}; }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace tandem::dataplane {
 namespace {
@@ -165,12 +166,17 @@ td_traffic DataThread::traffic(std::uint16_t backend) const {
   return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
 }
 
-// Each device that the program is on has sockets of its own, as long as somebody needs them. Those
-// that could not be had are tried again with the next change of a link.
+// Each device that the program is on has sockets of its own, as long as somebody needs them. For
+// those that could not be had it waits once, not whenever they are tried again.
 void DataThread::follow(const std::vector<Device>& devices) {
   const auto wanted = places_of(devices);
+  const auto before = std::exchange(unserved_, {});
+  const auto patience_for = [&](const Place& place) {
+    return std::ranges::find(before, place.name, &Unserved::device) == before.end()
+               ? engine::XskSocket::kPatience
+               : Duration::zero();
+  };
   call([&](forward::Forwarder&, MonotonicTime) {
-    troubles_.clear();
     std::erase_if(places_, [&](const Place& known) {
       if (std::ranges::find(wanted, known) != wanted.end()) return false;
       tools_.sockets->remove(known.ifindex);
@@ -178,15 +184,13 @@ void DataThread::follow(const std::vector<Device>& devices) {
     });
     for (const Place& place : wanted) {
       if (std::ranges::find(places_, place) != places_.end()) continue;
-      auto added = tools_.sockets->add(place);
+      auto added = tools_.sockets->add(place, patience_for(place));
       if (added)
         places_.push_back(place);
       else
-        troubles_.push_back("new flows that come in on " + place.name +
-                            " are lost: " + added.error().message);
+        unserved_.push_back({place.name, added.error().message});
     }
   });
-  for (const auto& trouble : troubles_) spdlog::error("{}", trouble);
 }
 
 }  // namespace tandem::dataplane

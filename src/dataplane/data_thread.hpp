@@ -26,7 +26,7 @@ class DataThread : public DataPlane {
   }
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
-  [[nodiscard]] std::vector<std::string> troubles() const override { return troubles_; }
+  [[nodiscard]] std::vector<Unserved> unserved() const override { return unserved_; }
   [[nodiscard]] forward::Counted counted() const override;
   [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
 
@@ -51,7 +51,7 @@ class DataThread : public DataPlane {
   std::vector<pollfd> fds_;
   // The control thread's:
   std::vector<engine::AfXdp::Queues> places_;  // that have sockets
-  std::vector<std::string> troubles_;          // of those that could not get any
+  std::vector<Unserved> unserved_;             // that could not get any
   std::thread thread_;
 };
 

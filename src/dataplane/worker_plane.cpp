@@ -158,10 +158,14 @@ Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string
                                              const std::function<Result<void>()>& take_off) {
   if (own_ports_->has(ifindex)) return engine::Workers{.ahead = true};
   if (ports_.size() + own_ports_->all().size() >= engine::PortSet::kMost) return too_many();
+  if (auto enough = engine::AfXdpPort::has_queues_for(workers_.size(), name); !enough)
+    return std::unexpected(enough.error());
   if (auto off = take_off(); !off) return std::unexpected(off.error());  // DPDK wants it so
-  auto port =
-      engine::AfXdpPort::open(ifindex, name, static_cast<unsigned>(workers_.size()), frames_);
-  if (!port) return std::unexpected(port.error());
+  auto port = engine::AfXdpPort::open(ifindex, name, frames_);
+  if (!port) {
+    unserved_[ifindex] = {name, port.error().message};
+    return engine::Workers{.absent = true};
+  }
   const int sockets = (*port)->sockets();
   ports_[ifindex] = std::move(*port);
   tell_ports();
@@ -169,8 +173,16 @@ Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string
 }
 
 void WorkerPlane::release(unsigned ifindex) {
+  unserved_.erase(ifindex);
   auto gone = ports_.extract(ifindex);
   if (gone) tell_ports();  // before it is closed, which is now
+}
+
+std::vector<DataPlane::Unserved> WorkerPlane::unserved() const {
+  std::vector<Unserved> all;
+  if (forwards_)
+    for (const auto& [ifindex, device] : unserved_) all.push_back(device);
+  return all;
 }
 
 void WorkerPlane::tell_ports() {
@@ -199,7 +211,8 @@ void WorkerPlane::check(MonotonicTime now) {
 }
 
 std::vector<std::string> WorkerPlane::troubles() const {
-  std::vector<std::string> troubles = own_ports_->troubles();
+  std::vector<std::string> troubles = DataPlane::troubles();
+  for (auto& trouble : own_ports_->troubles()) troubles.push_back(std::move(trouble));
   for (std::size_t i = 0; i < watches_.size(); i++)
     if (watches_[i].stalled()) troubles.push_back("worker " + std::to_string(i) + " stands still");
   return troubles;

@@ -36,10 +36,11 @@ class WorkerPlane : public DataPlane {
   Result<engine::Workers> prepare(unsigned ifindex, const std::string& name,
                                   const std::function<Result<void>()>& take_off) override;
   void release(unsigned ifindex) override;
-  void follow(const std::vector<Device>&) override {}
+  void follow(const std::vector<Device>& devices) override { forwards_ = !devices.empty(); }
   void forget() override;
   void check(MonotonicTime now) override;
   [[nodiscard]] bool works() const override { return works_; }
+  [[nodiscard]] std::vector<Unserved> unserved() const override;
   [[nodiscard]] std::vector<std::string> troubles() const override;
   [[nodiscard]] observe::EngineView view() const override;
   void drain_captured(const std::function<void(const td_captured&)>& each) override;
@@ -58,7 +59,9 @@ class WorkerPlane : public DataPlane {
   engine::FramePool frames_;
   std::unique_ptr<engine::KernelPath> kernel_;
   std::map<unsigned, std::unique_ptr<engine::AfXdpPort>> ports_;  // by ifindex
-  std::optional<OwnPorts> own_ports_;                             // while there are workers
+  std::map<unsigned, Unserved> unserved_;                         // likewise
+  bool forwards_ = false;
+  std::optional<OwnPorts> own_ports_;  // while there are workers
   std::vector<std::unique_ptr<engine::Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<StallWatch> watches_;  // of each worker

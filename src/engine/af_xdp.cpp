@@ -8,11 +8,15 @@
 #include <cstring>
 
 #include "engine/rx_queues.hpp"
+#include "tandem/abi.h"
 
 namespace tandem::engine {
 namespace {
 
 constexpr std::uint32_t kSmallestFrame = 2048, kLargestFrame = 4096;  // the kernel's limits
+
+// A device's sockets hold no more memory together than 16 of full size do, however many queues it has.
+constexpr std::uint32_t kSharedRing = 32768, kSmallestRing = 64;
 
 XskSocket& owner_of(const Frame& frame) {
   return *static_cast<XskSocket*>(frame.owner);
@@ -38,22 +42,28 @@ Result<std::unique_ptr<AfXdp>> AfXdp::open(const Options& options, Log log) {
   return std::unique_ptr<AfXdp>(new AfXdp(options, std::move(log)));
 }
 
-Result<void> AfXdp::add(const Queues& place) {
+XskSocket::Shape AfXdp::shape_of(const Queues& place, unsigned queues) const {
+  const std::uint32_t share = std::max(std::bit_floor(kSharedRing / queues), kSmallestRing);
+  const std::uint32_t ring = std::min(options_.ring, share);
+  // In generic mode frames come from the stack: a driver in zero-copy mode would not see them.
+  return {options_.frames / (options_.ring / ring), options_.frame_size, ring,
+          options_.zero_copy && !place.copies};
+}
+
+Result<void> AfXdp::add(const Queues& place, Duration patience) {
   remove(place.ifindex);
   const unsigned queues = place.only_sends ? 1 : rx_queues(place.name);
-  if (queues > kMostQueues)
+  if (queues > TD_MAX_QUEUES)
     return fail(place.name + " has " + std::to_string(queues) + " rx queues, expected " +
-                std::to_string(kMostQueues) + " at most; set fewer with: ethtool -L " + place.name +
-                " combined " + std::to_string(kMostQueues));
-  // In generic mode frames come from the stack: a driver in zero-copy mode would not see them.
-  const XskSocket::Shape shape{options_.frames, options_.frame_size, options_.ring,
-                               options_.zero_copy && !place.copies};
+                std::to_string(TD_MAX_QUEUES) + " at most; set fewer with: ethtool -L " +
+                place.name + " combined " + std::to_string(TD_MAX_QUEUES));
+  const XskSocket::Shape shape = shape_of(place, queues);
   Device device{place.ifindex, {}, false};
   for (unsigned queue = 0; queue < queues; queue++) {
     auto socket =
         XskSocket::open({place.ifindex, place.name, queue,
                          place.bond != 0 ? place.bond : place.ifindex, place.first + queue},
-                        shape, place.map_fd);
+                        shape, place.map_fd, patience);
     if (!socket) return std::unexpected(socket.error());
     device.sockets.push_back(std::move(*socket));
   }
@@ -182,8 +192,8 @@ AfXdp::Counters AfXdp::counters() const {
 
 AfXdp::Account AfXdp::account() const {
   Account sum;
-  const auto add = [&sum, this](const XskSocket& socket) {
-    sum.all += options_.frames;
+  const auto add = [&sum](const XskSocket& socket) {
+    sum.all += socket.frames();
     sum.free += socket.count(Place::free);
     sum.receiving += socket.count(Place::receiving);
     sum.caller += socket.count(Place::caller);

@@ -41,13 +41,10 @@ class AfXdp {
  public:
   using Log = std::function<void(const std::string& line)>;
 
-  // Queues of a device that can be served: entries of its XSKMAP.
-  static constexpr unsigned kMostQueues = 64;
-
   struct Options {
-    std::uint32_t frames = 4096;      // of each socket; at least twice `ring`
+    std::uint32_t frames = 4096;      // of each socket, at most; at least twice `ring`
     std::uint32_t frame_size = 4096;  // 2048 or 4096; the longest frame is kHeadroom bytes shorter
-    std::uint32_t ring = 2048;        // descriptors in each ring, a power of two
+    std::uint32_t ring = 2048;        // descriptors in each ring, at most; a power of two
     bool zero_copy = true;            // where the driver can
   };
 
@@ -90,9 +87,10 @@ class AfXdp {
     bool operator==(const Queues&) const = default;
   };
   // Sockets on every rx queue, entered into the XSKMAP; those that the device had before are removed,
-  // as after a change of its queues. An error leaves none behind, and names the queue. Takes up to a
-  // second if the sockets of this device were closed just before.
-  Result<void> add(const Queues& place);
+  // as after a change of its queues. An error leaves none behind, and names the queue. Takes up to
+  // `patience` if the sockets of this device were closed just before. On a device with many queues
+  // each socket has fewer frames and smaller rings.
+  Result<void> add(const Queues& place, Duration patience = XskSocket::kPatience);
   // Closes them. Frames that the caller has stay valid until send() or release().
   void remove(unsigned ifindex);
 
@@ -130,6 +128,7 @@ class AfXdp {
   };
 
   AfXdp(const Options& options, Log log) : options_(options), log_(std::move(log)) {}
+  [[nodiscard]] XskSocket::Shape shape_of(const Queues& place, unsigned queues) const;
   XskSocket* socket_on(unsigned ifindex, unsigned queue) const noexcept;
   bool send_copy(const Frame& frame, XskSocket& to) noexcept;
   void list_sockets();

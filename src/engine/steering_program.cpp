@@ -381,8 +381,8 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
   if (!instance) return instance;
   (*instance)->skeleton->rodata->td_is_behind_workers = workers.ahead ? 1 : 0;
   (*instance)->skeleton->rodata->td_bond = workers.bond && mode == XdpMode::native ? ifindex : 0;
+  if (workers.sockets >= 0 || workers.absent) (*instance)->skeleton->rodata->td_has_workers = 1;
   if (workers.sockets >= 0) {
-    (*instance)->skeleton->rodata->td_has_workers = 1;
     if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers.sockets);
         error != 0)
       return fail_errno("cannot give the workers' sockets to the steering program", -error);

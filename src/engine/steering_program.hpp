@@ -33,9 +33,10 @@ namespace tandem::engine {
 
 // What the program on an interface leaves to others.
 struct Workers {
-  int sockets = -1;    // the XSKMAP of workers, if they get all that concerns backends; else -1
-  bool ahead = false;  // what comes in here has been with a worker: there are only adverts to take
-  bool bond = false;   // the device is a bond: natively frames come in on its ports
+  int sockets = -1;     // the XSKMAP of workers, if they get all that concerns backends; else -1
+  bool absent = false;  // they get it, but have no sockets here: it is dropped
+  bool ahead = false;   // what comes in here has been with a worker: there are only adverts to take
+  bool bond = false;    // the device is a bond: natively frames come in on its ports
 };
 
 class SteeringProgram {

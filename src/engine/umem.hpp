@@ -30,6 +30,9 @@ class Umem {
 
   [[nodiscard]] std::uint8_t* memory() const noexcept { return memory_.get(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return memory_.get_deleter().bytes; }
+  [[nodiscard]] std::uint32_t frames() const noexcept {
+    return static_cast<std::uint32_t>(places_.size());
+  }
   [[nodiscard]] std::uint32_t frame_size() const noexcept { return frame_size_; }
   [[nodiscard]] std::uint32_t count(Place place) const noexcept {
     return counts_[static_cast<std::size_t>(place)];

@@ -13,7 +13,6 @@
 namespace tandem::engine {
 namespace {
 
-constexpr int kBindTries = 200;
 constexpr std::chrono::milliseconds kBetweenTries{5};
 
 std::string to_text(const XskSocket::Where& where) {
@@ -22,7 +21,12 @@ std::string to_text(const XskSocket::Where& where) {
 
 std::string hint(int error) {
   if (error == EBUSY) return " (does another AF_XDP socket have the queue?)";
-  if (error == ENOBUFS) return " (more locked memory than RLIMIT_MEMLOCK allows)";
+  if (error == ENOBUFS)
+    return " (more locked memory than RLIMIT_MEMLOCK allows: LimitMEMLOCK=infinity in the unit, or "
+           "`ulimit -l unlimited`)";
+  if (error == EAFNOSUPPORT)
+    return " (not in this kernel, or not among RestrictAddressFamilies= of the unit)";
+  if (error == EPERM) return " (CAP_NET_RAW is missing)";
   return "";
 }
 
@@ -36,12 +40,12 @@ XskSocket::~XskSocket() {
 }
 
 Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Shape& shape,
-                                                   int map_fd) {
+                                                   int map_fd, Duration patience) {
   auto umem = Umem::map(shape.frames, shape.frame_size);
   if (!umem) return fail(to_text(where) + ": " + umem.error().message);
   std::unique_ptr<XskSocket> self(new XskSocket(where, shape, std::move(*umem)));
   int error = self->bind(shape);
-  for (int tries = 1; error == EBUSY && tries < kBindTries; tries++) {
+  for (Duration waited{}; error == EBUSY && waited < patience; waited += kBetweenTries) {
     std::this_thread::sleep_for(kBetweenTries);
     error = self->bind(shape);
   }

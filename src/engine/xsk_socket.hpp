@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "engine/frame.hpp"
 #include "engine/umem.hpp"
 
@@ -38,11 +39,11 @@ class XskSocket {
     bool zero_copy;      // if the driver can
   };
 
-  // Binds, fills the fill ring and puts the socket into the XSKMAP. A
-  // queue whose last socket was closed just now is free only when the kernel has cleaned up behind
-  // it: waits for that, a second at most.
-  static Result<std::unique_ptr<XskSocket>> open(const Where& where, const Shape& shape,
-                                                 int map_fd);
+  // Binds, fills the fill ring and puts the socket into the XSKMAP. A queue whose last socket was
+  // closed just now is free only when the kernel has cleaned up behind it: waits for that.
+  static constexpr Duration kPatience = std::chrono::seconds(1);
+  static Result<std::unique_ptr<XskSocket>> open(const Where& where, const Shape& shape, int map_fd,
+                                                 Duration patience);
   ~XskSocket();
   XskSocket(const XskSocket&) = delete;
   XskSocket& operator=(const XskSocket&) = delete;
@@ -64,6 +65,7 @@ class XskSocket {
   // wait on the tx ring for another call.
   bool flush() noexcept;
 
+  [[nodiscard]] std::uint32_t frames() const noexcept { return umem_.frames(); }
   [[nodiscard]] std::uint32_t count(Place place) const noexcept { return umem_.count(place); }
   [[nodiscard]] xdp_statistics statistics() const;
 

@@ -22,6 +22,8 @@ namespace tandem::observe {
     "Reloads of the configuration: applied, or refused, when the former one goes on")              \
   X(tandem_reload_good, gauge, "", "1 if the last reload was applied, or there was none")          \
   X(tandem_interface_up, gauge, "interface", "1 if the interface is there, up, and steered")       \
+  X(tandem_forwarding, gauge, "",                                                                  \
+    "1 if services with backends are served; 0: new flows on some interface are lost")             \
   X(tandem_addresses_restored_total, counter, "",                                                  \
     "Virtual addresses put back after something else had removed them")                            \
   X(tandem_events_lost_total, counter, "",                                                         \

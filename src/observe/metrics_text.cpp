@@ -21,6 +21,7 @@ void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_reload_good, node.reloads.last_good);
   for (const InterfaceView& i : node.interfaces)
     to.add(tandem_interface_up, {{"interface", i.name}}, i.up && !i.xdp_mode.empty());
+  to.add(tandem_forwarding, node.unserved.empty());
   to.add(tandem_addresses_restored_total, node.addresses_restored);
   to.add(tandem_events_lost_total, node.events_lost);
 }

@@ -95,6 +95,7 @@ json status_document(const NodeView& node, const Now& now) {
           {"losses", losses_document(node.losses)},
           {"vrrp_thread", thread_document(node.vrrp_thread)},
           {"checks", std::move(checks)},
+          {"unserved", node.unserved},
           {"addresses_restored", node.addresses_restored},
           {"warnings", node.warnings}};
 }

@@ -78,6 +78,7 @@ struct NodeView {
   std::vector<LossView> losses;                          // those of count 0 too
   VrrpThreadView vrrp_thread;
   std::vector<CheckView> checks;
+  std::vector<std::string> unserved;  // devices whose new flows are lost
   std::uint64_t addresses_restored = 0;
   std::uint64_t send_errors = 0;  // frames of VRRP
   std::uint64_t events_lost = 0;  // of the VRRP thread

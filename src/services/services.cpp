@@ -15,26 +15,33 @@ using std::chrono::seconds;
 constexpr Duration kTableDelay =  // so that many changes make one table
     std::chrono::milliseconds(20);
 
+const std::string kPortsAreShared = "fullnat: net.ipv4.ip_local_port_range leaves fewer than " +
+                                    std::to_string(kFewPorts) +
+                                    " ports to connections of clients, which so share all with the "
+                                    "node's own: make it narrower, or "
+                                    "list ports in net.ipv4.ip_local_reserved_ports";
+
 constexpr auto has_sources = [](const auto& service) { return !service.sources.empty(); };
 
 }  // namespace
 
 Result<std::unique_ptr<Services>> Services::open(const Deps& deps, std::function<void()> republish,
-                                                 Note note) {
+                                                 Note note, std::function<void()> served) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
-  std::unique_ptr<Services> self(
-      new Services(deps, std::move(*next_hops), std::move(republish), std::move(note)));
+  std::unique_ptr<Services> self(new Services(deps, std::move(*next_hops), std::move(republish),
+                                              std::move(note), std::move(served)));
   self->numbers_.adopt(deps.program.maps().env());
   self->second_.set(MonotonicClock::now() + seconds(1));
   return self;
 }
 
 Services::Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
-                   Note note)
+                   Note note, std::function<void()> served)
     : deps_(deps),
       republish_(std::move(republish)),
       note_(std::move(note)),
+      served_(std::move(served)),
       tables_(deps.program.maps().env(), deps.steering),
       states_(deps.loop, std::move(next_hops), deps.links, services_,
               [this](RunningService& service, RunningBackend& backend, bool news) {
@@ -168,6 +175,7 @@ void Services::follow(const speaker::Interfaces& interfaces) {
 }
 
 void Services::follow_devices(const speaker::Interfaces& interfaces) {
+  interfaces_ = &interfaces;
   std::vector<dataplane::DataPlane::Device> wanted;
   for (const auto& state : interfaces.all()) {
     const auto ifindex = static_cast<unsigned>(state.placement.device);
@@ -253,8 +261,20 @@ void Services::on_second() {
       backend.flows_before = flows;
     }
   drop_retired();
+  ask_for_sockets();
   if (std::ranges::any_of(services_, has_sources)) follow_kernel_ports();
   second_.set(MonotonicClock::now() + seconds(1));
+}
+
+// Who had the queues, or what the limit was, may be another one by now.
+void Services::ask_for_sockets() {
+  constexpr int kBetweenTries = 5;
+  if (deps_.plane.unserved().empty() || interfaces_ == nullptr) {
+    unserved_for_ = 0;
+  } else if (++unserved_for_ % kBetweenTries == 0) {
+    follow_devices(*interfaces_);
+    served_();
+  }
 }
 
 // Both are settings of the kernel's, which anybody may change at any time. Only fullnat asks for them.
@@ -262,15 +282,17 @@ void Services::follow_kernel_ports() {
   const auto seen = KernelPorts::read();
   if (seen == kernel_ports_) return;
   auto usable = usable_ports(seen);
-  if (usable.shared)
-    spdlog::warn(
-        "fullnat: net.ipv4.ip_local_port_range leaves fewer than {} ports to connections of "
-        "clients, which so share all with the node's own: make it narrower, or list ports in "
-        "net.ipv4.ip_local_reserved_ports",
-        kFewPorts);
+  if (usable.shared && !std::exchange(ports_are_shared_, usable.shared))
+    spdlog::warn("{}", kPortsAreShared);
+  ports_are_shared_ = usable.shared;
   const bool told = deps_.plane.call(
       [&](forward::Forwarder& f, MonotonicTime) { f.set_usable_ports(usable.ports); });
   if (told) kernel_ports_ = seen;
+}
+
+std::vector<std::string> Services::troubles() const {
+  if (!ports_are_shared_ || std::ranges::none_of(services_, has_sources)) return {};
+  return {kPortsAreShared};
 }
 
 // Those whose last flow has gone.

@@ -44,10 +44,11 @@ class Services {
   // republish: the steering tables are to be published again, since replies() has changed.
   // note: of a backend's change, for the events.
   using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
+  // served: DataPlane::unserved() may be another one.
 
   // Before Steering::clear(), since numbers are taken over.
   static Result<std::unique_ptr<Services>> open(const Deps& deps, std::function<void()> republish,
-                                                Note note);
+                                                Note note, std::function<void()> served);
 
   Result<void> stage(const config::Config& config);
   void commit(const speaker::Interfaces& interfaces);
@@ -60,6 +61,8 @@ class Services {
   [[nodiscard]] flow::SteeredReplies replies() const { return services::replies(latest()); }
 
   [[nodiscard]] const RunningServices& all() const { return services_; }
+  // Sentences for the operator.
+  [[nodiscard]] std::vector<std::string> troubles() const;
   // nullopt: nothing checks it.
   [[nodiscard]] std::optional<health::Status> last_check(const RunningBackend& backend) const {
     return states_.last_check(backend);
@@ -72,7 +75,7 @@ class Services {
 
  private:
   Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
-           Note note);
+           Note note, std::function<void()> served);
   Result<RunningService> stage(const config::Service& service);
   Result<void> place_sources(RunningService& service);
   void tell(const RunningService& service);
@@ -81,6 +84,7 @@ class Services {
   void on_second();
   void follow_kernel_ports();
   void drop_retired();
+  void ask_for_sockets();
   void make_tables();
   void follow_devices(const speaker::Interfaces& interfaces);
   [[nodiscard]] forward::BackendSettings settings_of(const RunningService& service,
@@ -93,8 +97,12 @@ class Services {
   Deps deps_;
   std::function<void()> republish_;
   Note note_;
+  std::function<void()> served_;
+  const speaker::Interfaces* interfaces_ = nullptr;
+  int unserved_for_ = 0;  // seconds, since sockets were asked for
   ServiceNumbers numbers_;
   std::optional<KernelPorts> kernel_ports_;  // as the forwarder was told
+  bool ports_are_shared_ = false;            // with the node's own connections
   PickTables tables_;
   RunningServices services_, staged_;
   bool staging_ = false;  // between stage() and commit()

@@ -12,7 +12,25 @@ wire::Password to_password(const std::string& text) {
   return password;
 }
 
-Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router, Numbers& numbers) {
+// Services that are forwarded, on addresses of this virtual router and of those that move with it.
+std::vector<std::string> services_with(const config::Vrrp& router, const config::Config& config) {
+  std::vector<std::string> names;
+  for (const auto& v : config.vrrp) {
+    if (!v.moves_with(router)) continue;
+    for (const auto& service : config.services)
+      if (service.forward != config::Forward::local && v.has(service.address))
+        names.push_back(service.name);
+  }
+  return names;
+}
+
+// Below any healthy peer, above nobody. The address owner's priority never moves: Fault.
+std::optional<int> lowered_for(const config::Vrrp& router) {
+  return router.priority == wire::kOwnerPriority ? std::nullopt : std::optional(-253);
+}
+
+Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router,
+                                               const config::Config& config, Numbers& numbers) {
   std::vector<vrrp::Tracked> tracked;
   for (const auto& t : router.track) {
     const auto name = t.check.empty() ? tracked_interface(t.interface) : tracked_check(t.check);
@@ -20,13 +38,16 @@ Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router, Numbe
     if (!source) return std::unexpected(source.error());
     tracked.push_back({name, *source, t.weight});
   }
+  if (services_with(router, config).empty()) return tracked;
+  const auto source = numbers.tracked.number_of(kTrackedForwarding);
+  if (!source) return std::unexpected(source.error());
+  tracked.push_back({kTrackedForwarding, *source, lowered_for(router), true});
   return tracked;
 }
 
-Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
-                                     const std::vector<config::Interface>& interfaces,
+Result<vrrp::Settings> plan_settings(const config::Vrrp& v, const config::Config& config,
                                      Numbers& numbers) {
-  auto tracked = plan_tracks(v, numbers);
+  auto tracked = plan_tracks(v, config, numbers);
   if (!tracked) return std::unexpected(tracked.error());
   vrrp::Settings s;
   s.name = v.name;
@@ -40,8 +61,9 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
   s.preempt = v.preempt;
   s.preempt_delay = v.preempt_delay;
   s.startup_delay = v.startup_delay;
-  const auto interface = std::ranges::find(interfaces, v.interface, &config::Interface::name);
-  if (interface != interfaces.end()) s.link_up_delay = interface->up_delay;
+  const auto interface =
+      std::ranges::find(config.interfaces, v.interface, &config::Interface::name);
+  if (interface != config.interfaces.end()) s.link_up_delay = interface->up_delay;
   for (const auto& a : v.addresses)
     (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
   s.checksum = v.checksum;
@@ -56,18 +78,6 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v,
   s.garp_refresh = v.garp_refresh;
   s.garp_interval = v.garp_interval;
   return s;
-}
-
-// Services that are forwarded, on addresses of this virtual router and of those that move with it.
-std::vector<std::string> services_with(const config::Vrrp& router, const config::Config& config) {
-  std::vector<std::string> names;
-  for (const auto& v : config.vrrp) {
-    if (!v.moves_with(router)) continue;
-    for (const auto& service : config.services)
-      if (service.forward != config::Forward::local && v.has(service.address))
-        names.push_back(service.name);
-  }
-  return names;
 }
 
 // `config` made sure that each device is an [[interface]], which has a number.
@@ -162,7 +172,7 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
   for (const auto& v : config.vrrp) {
     auto id = numbers.routers.number_of(router_key(v));
     if (!id) return std::unexpected(id.error());
-    auto settings = plan_settings(v, config.interfaces, numbers);
+    auto settings = plan_settings(v, config, numbers);
     if (!settings) return std::unexpected(settings.error());
     auto services = config.sync ? services_with(v, config) : std::vector<std::string>{};
     settings->waits_for_flows = !services.empty();

@@ -58,6 +58,8 @@ struct Numbers {
 [[nodiscard]] std::string router_key(const config::Vrrp& router);
 [[nodiscard]] std::string tracked_check(const std::string& name);
 [[nodiscard]] std::string tracked_interface(const std::string& name);
+// Whether services with backends are served: tracked by virtual routers that have such.
+inline constexpr const char* kTrackedForwarding = "forwarding";
 
 // Errors: more interfaces or virtual routers than there are numbers.
 [[nodiscard]] Result<Plan> make_plan(const config::Config& config, Numbers& numbers);

@@ -63,9 +63,12 @@ std::string explain_priority(const Settings& settings, const Failing& failing) {
 }
 
 std::optional<std::uint8_t> lowest_priority(const Settings& settings) {
-  const auto weightless = [](const Tracked& tracked) { return !tracked.weight; };
-  if (std::ranges::any_of(settings.tracked, weightless)) return std::nullopt;
-  return effective_priority(settings, Failing(settings.tracked.size(), true));
+  Failing worst;
+  for (const Tracked& tracked : settings.tracked) {
+    if (!tracked.weight && !tracked.built_in) return std::nullopt;
+    worst.push_back(!tracked.built_in);
+  }
+  return effective_priority(settings, worst);
 }
 
 }  // namespace tandem::vrrp

@@ -32,8 +32,8 @@ using Failing = std::vector<bool>;
 // How the effective priority came about: "150 configured, -60 check nginx failing = 90".
 [[nodiscard]] std::string explain_priority(const Settings& settings, const Failing& failing);
 
-// The lowest effective priority that any combination of failing things can bring about; nullopt:
-// some of them mean Fault, so that the addresses can always leave. If it is not below the peer's
+// The lowest effective priority that any combination of failing things that the configuration names
+// can bring about; nullopt: some of them mean Fault, so that the addresses can always leave. If it is not below the peer's
 // priority, no failing check ever moves the addresses: a trap worth a warning.
 [[nodiscard]] std::optional<std::uint8_t> lowest_priority(const Settings& settings);
 

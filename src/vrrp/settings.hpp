@@ -20,6 +20,7 @@ struct Tracked {
   std::string name;           // the check or interface, for explanations
   std::uint16_t source = 0;   // index of the tracked thing, as in RouterSet::on_track
   std::optional<int> weight;  // -253..253; nullopt: its failing means Fault
+  bool built_in = false;      // nothing that the configuration names
 
   bool operator==(const Tracked&) const = default;
 };

@@ -40,6 +40,16 @@ TEST_F(AfXdpTest, DevicesComeAndGoInAnyOrder) {
   expect_whole();
 }
 
+TEST_F(AfXdpTest, ManyQueuesShareTheMemoryOfSixteen) {
+  add_pair("many", 100, "crowd");
+  open();
+  add(if_nametoindex("many"), "many", skeleton_->maps.near_xsks, false);
+  EXPECT_EQ(af_xdp_->fds().size(), 100U);
+  EXPECT_LE(af_xdp_->account().all, 16U * 4096);
+  EXPECT_GE(af_xdp_->account().all, 100U * 128);
+  expect_whole();
+}
+
 TEST_F(AfXdpTest, WithoutSocketsFramesGoToTheKernelAgain) {
   open_both();
   af_xdp_->remove(near_);
@@ -151,12 +161,12 @@ TEST_F(AfXdpTest, ErrorsNameDeviceAndQueue) {
 }
 
 TEST_F(AfXdpTest, MoreQueuesThanAMapHasEntriesAreRefused) {
-  add_pair("wide", 65, "end");
+  add_pair("wide", TD_MAX_QUEUES + 1, "end");
   open();
   const auto added =
       af_xdp_->add({if_nametoindex("wide"), "wide", bpf_map__fd(skeleton_->maps.near_xsks)});
   ASSERT_FALSE(added);
-  EXPECT_NE(added.error().message.find("wide has 65 rx queues, expected 64 at most"),
+  EXPECT_NE(added.error().message.find("wide has 1025 rx queues, expected 1024 at most"),
             std::string::npos)
       << added.error().message;
 }

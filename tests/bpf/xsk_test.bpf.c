@@ -11,7 +11,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
-	__uint(max_entries, 64);
+	__uint(max_entries, 128);
 	__type(key, __u32);
 	__type(value, __u32);
 } near_xsks SEC(".maps"), far_xsks SEC(".maps");

@@ -4,10 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <array>
 
 #include "engine/rx_queues.hpp"
+#include "tandem/abi.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -17,6 +19,8 @@
 namespace tandem::engine {
 namespace {
 
+constexpr unsigned kFramesOfQueue = 2048;  // net_af_xdp: each queue's fill ring
+
 // The object as a file that has a path, which is what DPDK takes.
 Result<Descriptor> object_file() {
   std::size_t size = 0;
@@ -25,6 +29,14 @@ Result<Descriptor> object_file() {
   if (!file || ::write(file.get(), bytes, size) != static_cast<ssize_t>(size))
     return fail_errno("cannot keep the program for AF_XDP sockets in memory");
   return file;
+}
+
+// DPDK does not tell why the kernel refused.
+std::string hint() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
+  return " (RLIMIT_MEMLOCK is " + std::to_string(limit.rlim_cur >> 10) +
+         " kB, which may be why: LimitMEMLOCK=infinity in the unit, or `ulimit -l unlimited`)";
 }
 
 // The one map of the program that is on the device now.
@@ -53,13 +65,25 @@ Result<Descriptor> map_of_program(unsigned ifindex) {
 
 }  // namespace
 
-Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::string& name,
-                                                   unsigned workers, const FramePool& pool) {
+Result<void> AfXdpPort::has_queues_for(std::size_t workers, const std::string& name) {
   const unsigned queues = rx_queues(name);
-  if (queues < workers)
-    return fail(name + " has " + std::to_string(queues) + " queues for " + std::to_string(workers) +
-                " workers; set more with: ethtool -L " + name + " combined " +
-                std::to_string(workers) + ", or name fewer CPUs in dpdk.cpus");
+  if (queues >= workers) return {};
+  return fail(name + " has " + std::to_string(queues) + " queues for " + std::to_string(workers) +
+              " workers; set more with: ethtool -L " + name + " combined " +
+              std::to_string(workers) + ", or name fewer CPUs in dpdk.cpus");
+}
+
+Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::string& name,
+                                                   const FramePool& pool) {
+  const unsigned queues = rx_queues(name);
+  if (queues > TD_MAX_QUEUES)
+    return fail(name + " has " + std::to_string(queues) + " queues, expected " +
+                std::to_string(TD_MAX_QUEUES) + " at most; set fewer with: ethtool -L " + name +
+                " combined " + std::to_string(TD_MAX_QUEUES));
+  if (const auto wanted = std::uint64_t{queues} * kFramesOfQueue; pool.free() < wanted)
+    return fail(name + ": its " + std::to_string(queues) + " queues take " +
+                std::to_string(wanted) + " packet buffers of dpdk.memory_mb, and " +
+                std::to_string(pool.free()) + " are free");
   auto object = object_file();
   if (!object) return std::unexpected(object.error());
   PortOptions options;
@@ -68,9 +92,9 @@ Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::
   options.arguments = "iface=" + name + ",queue_count=" + std::to_string(queues) +
                       ",xdp_prog=/proc/self/fd/" + std::to_string(object->get());
   options.rx_queues = options.tx_queues = static_cast<std::uint16_t>(queues);
-  options.descriptors = 2048;
+  options.descriptors = kFramesOfQueue;
   auto port = Port::open(options, pool);
-  if (!port) return fail(name + ": " + port.error().message);
+  if (!port) return fail(name + ": " + port.error().message + hint());
   auto sockets = map_of_program(ifindex);
   if (!sockets) return fail(name + ": " + sockets.error().message);
   return std::unique_ptr<AfXdpPort>(new AfXdpPort(name, std::move(*port), std::move(*sockets)));

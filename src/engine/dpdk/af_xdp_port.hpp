@@ -19,9 +19,11 @@ namespace tandem::engine {
 
 class AfXdpPort {
  public:
-  // Takes all queues of the device, `workers` of which are needed at least.
+  // Whether each worker can have a queue of the device.
+  static Result<void> has_queues_for(std::size_t workers, const std::string& name);
+  // Takes all queues of the device.
   static Result<std::unique_ptr<AfXdpPort>> open(unsigned ifindex, const std::string& name,
-                                                 unsigned workers, const FramePool& pool);
+                                                 const FramePool& pool);
 
   [[nodiscard]] const Port& port() const { return *port_; }
   [[nodiscard]] const std::string& name() const { return name_; }

@@ -85,7 +85,12 @@ class MemoryPlane : public dataplane::DataPlane {
   void release(unsigned) override {}
   void follow(const std::vector<Device>&) override {}
   [[nodiscard]] bool works() const override { return !stands_still; }
-  [[nodiscard]] std::vector<std::string> troubles() const override { return sentences; }
+  [[nodiscard]] std::vector<Unserved> unserved() const override { return without_sockets; }
+  [[nodiscard]] std::vector<std::string> troubles() const override {
+    auto all = DataPlane::troubles();
+    all.insert(all.end(), sentences.begin(), sentences.end());
+    return all;
+  }
   [[nodiscard]] forward::Counted counted() const override { return counts; }
   [[nodiscard]] td_traffic traffic(std::uint16_t slot) const override {
     return traffic_by_forwarder(slot);
@@ -94,6 +99,7 @@ class MemoryPlane : public dataplane::DataPlane {
 
   bool stands_still = false;
   std::vector<std::string> sentences;
+  std::vector<Unserved> without_sockets;
   forward::Counted counts;
 
  private:

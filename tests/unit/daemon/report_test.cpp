@@ -47,6 +47,30 @@ TEST_F(Reporting, WhatTheNodeKnowsToBeWrongIsAWarning) {
   EXPECT_EQ(node.losses.size(), 2U) << "those of count 0 are told too";
 }
 
+TEST_F(Reporting, NewFlowsThatAreLostAreToldEverywhere) {
+  EXPECT_THAT(services_report_.services("web").services[0].note, Not(HasSubstr("not served")));
+  plane_.without_sockets = {{"eth0", "RLIMIT_MEMLOCK"}};
+  tracking_.look_at_forwarding(plane_.unserved());
+  tracking_.look_at_forwarding(plane_.unserved());  // no news
+  const auto node = report_.node(snapshot());
+  EXPECT_THAT(node.unserved, ElementsAre("eth0"));
+  EXPECT_THAT(node.warnings, Contains(AllOf(HasSubstr("eth0"), HasSubstr("RLIMIT_MEMLOCK"))));
+  EXPECT_THAT(services_report_.services("web").services[0].note, HasSubstr("not served"));
+  EXPECT_EQ(events_.document(0, 10)["events"].size(), 1U);
+  const auto routers = report_.routers(snapshot(), "");
+  EXPECT_THAT(routers[0].priority_explanation, HasSubstr("forwarding failing = 1"));
+  EXPECT_EQ(routers[0].status.effective_priority, 1);
+  plane_.without_sockets.clear();
+  tracking_.look_at_forwarding(plane_.unserved());
+  EXPECT_EQ(report_.routers(snapshot(), "")[0].status.effective_priority, 150);
+  EXPECT_EQ(events_.document(0, 10)["events"].size(), 2U);
+}
+
+TEST_F(Reporting, WhatIsWrongWithServicesIsAWarning) {
+  service_troubles_ = {"fullnat: too few ports"};
+  EXPECT_THAT(report_.node(snapshot()).warnings, ElementsAre("fullnat: too few ports"));
+}
+
 TEST_F(Reporting, ModesOfXdpAreNoTroubleOfTheDpdkEngine) {
   running_.plan.config.node.engine = "dpdk";
   troubles_ = {"eth0 is in generic mode"};

@@ -29,17 +29,17 @@ class Tracked : public testing::Test {
 };
 
 TEST_F(Tracked, WhatNobodyReportedOnDoesNotFail) {
-  EXPECT_EQ(failing(), (vrrp::Failing{false, false}));
+  EXPECT_EQ(failing(), (vrrp::Failing{false, false, false}));
   EXPECT_TRUE(tracking_.failing(running_.plan.routers[1]).empty()) << "it tracks nothing";
 }
 
 TEST_F(Tracked, AnInterfaceThatGoesDownFailsUntilItIsUpAgain) {
   interface_is(true);
-  EXPECT_EQ(failing(), (vrrp::Failing{false, false}));
+  EXPECT_EQ(failing(), (vrrp::Failing{false, false, false}));
   interface_is(false);
-  EXPECT_EQ(failing(), (vrrp::Failing{false, true}));
+  EXPECT_EQ(failing(), (vrrp::Failing{false, true, false}));
   interface_is(true);
-  EXPECT_EQ(failing(), (vrrp::Failing{false, false}));
+  EXPECT_EQ(failing(), (vrrp::Failing{false, false, false}));
 }
 
 TEST_F(Tracked, ACheckThatFailsLowersThePriorityAndIsAnEvent) {
@@ -52,12 +52,21 @@ TEST_F(Tracked, ACheckThatFailsLowersThePriorityAndIsAnEvent) {
   EXPECT_EQ(event["check"], "nginx");
 }
 
+TEST_F(Tracked, NewFlowsThatAreLostLeaveTheLowestPriority) {
+  tracking_.look_at_forwarding({{"eth0", "no sockets"}});
+  EXPECT_EQ(failing(), (vrrp::Failing{false, false, true}));
+  EXPECT_EQ(vrrp_.priority(router_.id), 1);
+  tracking_.look_at_forwarding({});
+  EXPECT_EQ(vrrp_.priority(router_.id), 150);
+  EXPECT_EQ(events_.document(0, 10)["events"].size(), 2U);
+}
+
 TEST_F(Tracked, ACheckThatIsNoLongerConfiguredIsNotReported) {
   tracking_.apply();
   running_.plan.config.checks.clear();
   tracking_.apply();
   loop_.run_for(std::chrono::milliseconds(50));
-  EXPECT_EQ(failing(), (vrrp::Failing{false, false}));
+  EXPECT_EQ(failing(), (vrrp::Failing{false, false, false}));
   EXPECT_TRUE(tracking_.checks().empty());
 }
 

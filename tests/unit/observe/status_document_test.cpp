@@ -61,7 +61,7 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
        "for_seconds": 30.0, "last_result": "200 OK"},
       {"name": "db", "kind": "tcp", "up": null, "since": null, "for_seconds": null,
        "last_result": ""}],
-    "addresses_restored": 2, "warnings": ["SCHED_RR was refused"]})"));
+    "unserved": [], "addresses_restored": 2, "warnings": ["SCHED_RR was refused"]})"));
 }
 
 TEST(StatusDocument, ListsEveryReasonByItsName) {

@@ -114,6 +114,42 @@ TEST(Plan, AnotherVridIsAnotherRouterAnotherPriorityIsNot) {
   EXPECT_EQ(key(kTwoRouters), key(replaced(kTwoRouters, "vrid = 51", "vrid = 51\npriority = 7")));
 }
 
+TEST(Plan, RoutersWithForwardedServicesTrackWhetherTheyAreServed) {
+  const auto forwarding = [](const vrrp::Settings& settings) {
+    return std::ranges::find(settings.tracked, kTrackedForwarding, &vrrp::Tracked::name);
+  };
+  config::Config config;
+  config.interfaces.resize(1);
+  config.interfaces[0].name = "eth0";
+  config::Vrrp router;
+  router.interface = "eth0";
+  router.priority = 150;
+  for (const char* address : {"192.0.2.100", "192.0.2.101", "192.0.2.102"}) {
+    router.name = address;
+    router.vrid++;
+    router.addresses.resize(1);
+    router.addresses[0].prefix.address = *IpAddress::parse(address);
+    config.vrrp.push_back(router);
+  }
+  config.vrrp[1].priority = 255;
+  config.services.resize(3);
+  for (std::size_t i = 0; i < 3; i++) {
+    config.services[i].address = config.vrrp[i].addresses[0].prefix.address;
+    config.services[i].forward = i == 2 ? config::Forward::local : config::Forward::nat;
+  }
+  Numbers numbers;
+  const auto plan = make_plan(config, numbers);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const auto& serves = plan->routers[0].settings;
+  ASSERT_NE(forwarding(serves), serves.tracked.end());
+  EXPECT_EQ(vrrp::effective_priority(serves, {true}), 1);
+  EXPECT_FALSE(vrrp::tracked_fault(serves, {true}));
+  const auto& owner = plan->routers[1].settings;
+  ASSERT_NE(forwarding(owner), owner.tracked.end());
+  EXPECT_TRUE(vrrp::tracked_fault(owner, {true})) << "its priority never moves";
+  EXPECT_TRUE(plan->routers[2].settings.tracked.empty()) << "Nginx serves";
+}
+
 TEST(Reload, SaysWhatNeedsARestart) {
   const auto from = parsed(kTwoRouters);
   EXPECT_EQ(needs_restart(from, from), "");

@@ -55,6 +55,9 @@ TEST(Priority, LowestShowsTheTrapOfTooSmallWeights) {
   EXPECT_EQ(lowest_priority(tracking(10, {{"a", 0, -20}})), 1);
   EXPECT_EQ(lowest_priority(tracking(150, {})), 150);
   EXPECT_EQ(lowest_priority(tracking(150, {{"a", 0, std::nullopt}})), std::nullopt);
+  const Tracked lowers{"forwarding", 1, -253, true}, fails{"forwarding", 1, std::nullopt, true};
+  EXPECT_EQ(lowest_priority(tracking(150, {{"a", 0, -20}, lowers})), 130) << "what is configured";
+  EXPECT_EQ(lowest_priority(tracking(255, {{"a", 0, -20}, fails})), 255);
 }
 
 }  // namespace
