@@ -11,7 +11,13 @@
 #define TD_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
 #endif
 
-/* The packet's way is one function: a BPF subprogram call costs as much as a table look-up. */
+/* The packet's way is one function: a BPF subprogram call costs as much as a table look-up. Builds
+ * with sanitizers, where no packet is timed, do without: compilers take minutes for one function
+ * with a check at each access. */
+#ifdef TD_SANITIZED
+#define TD_INLINE static inline __attribute__((unused))
+#else
 #define TD_INLINE static inline __attribute__((always_inline, unused))
+#endif
 
 #endif
