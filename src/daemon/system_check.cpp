@@ -2,6 +2,7 @@
 #include "daemon/system_check.hpp"
 
 #include "config/unsafe_commands.hpp"
+#include "engine/frame.hpp"
 #include "engine/pci_device.hpp"
 #include "netlink/addresses.hpp"
 #include "speaker/interfaces.hpp"
@@ -46,6 +47,19 @@ Result<void> check_bond(const config::Config& config, const config::Interface& i
   return {};
 }
 
+// DPDK's frames over AF_XDP are within a page.
+void check_mtu(const config::Config& config, const config::Interface& interface,
+               const netlink::Links& links, std::vector<config::Problem>& problems) {
+  if (config.node.engine != "dpdk" || interface.has_own_port()) return;
+  const auto placement = speaker::place(interface, links);
+  const auto link = placement ? links.find(placement->device) : std::nullopt;
+  if (link && link->mtu > engine::kLargestWorkerMtu)
+    problems.push_back({config::Severity::warning, interface.where,
+                        "interface '" + interface.name + "': MTU " + std::to_string(link->mtu) +
+                            ", expected " + std::to_string(engine::kLargestWorkerMtu) +
+                            " at most with engine = \"dpdk\": longer packets are lost"});
+}
+
 // A virtual address that is on an interface as the only one, and was not put there by tandemd, is the
 // node's own: to take it over would cut the node off.
 void check_own_addresses(const config::Config& config, const netlink::Links& links,
@@ -78,6 +92,8 @@ std::vector<config::Problem> check_system(const config::Config& config,
       problems.push_back(missing(interface, good.error()));
     else if (auto apt = check_bond(config, interface, links); !apt)
       problems.push_back({config::Severity::error, interface.where, apt.error().message});
+    else
+      check_mtu(config, interface, links, problems);
   check_own_addresses(config, links, problems);
   for (auto& problem : config::unsafe_commands(config)) problems.push_back(std::move(problem));
   return problems;

@@ -50,6 +50,7 @@ class DataPlane {
     unsigned ifindex = 0;
     std::string name;
     bool generic = false;  // XDP's mode
+    unsigned mtu = 0;
     int sockets = -1;      // the XSKMAP of its steering program
     unsigned ups = 0;      // how often it came up: some drivers make queues anew with it
     bool is_bond = false;  // natively: frames come in on its ports

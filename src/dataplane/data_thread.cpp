@@ -20,7 +20,7 @@ constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames w
 
 // A bond that has native XDP receives on its ports. What it sends goes through a socket on the bond
 // itself, so that the kernel chooses the port, as it does for all else.
-std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
+std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices, unsigned longest) {
   std::vector<Place> places;
   for (const auto& device : devices) {
     Place place;
@@ -29,6 +29,7 @@ std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
     place.map_fd = device.sockets;
     place.copies = device.generic || device.is_bond;
     place.only_sends = device.is_bond;
+    place.long_frames = device.mtu + engine::kMostEthernet > longest;
     place.ups = device.is_bond ? 0 : device.ups;
     places.push_back(place);
     for (const auto& port : device.ports) {
@@ -39,6 +40,7 @@ std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices) {
       of_port.bond = device.ifindex;
       of_port.first = port.place * TD_MAX_QUEUES;
       of_port.ups = port.ups;
+      of_port.long_frames = place.long_frames;
       places.push_back(of_port);
     }
   }
@@ -166,10 +168,16 @@ td_traffic DataThread::traffic(std::uint16_t backend) const {
   return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
 }
 
+std::vector<std::string> DataThread::troubles() const {
+  std::vector<std::string> troubles = DataPlane::troubles();
+  troubles.insert(troubles.end(), cut_short_.begin(), cut_short_.end());
+  return troubles;
+}
+
 // Each device that the program is on has sockets of its own, as long as somebody needs them. For
 // those that could not be had it waits once, not whenever they are tried again.
 void DataThread::follow(const std::vector<Device>& devices) {
-  const auto wanted = places_of(devices);
+  const auto wanted = places_of(devices, tools_.sockets->longest_in_a_buffer());
   const auto before = std::exchange(unserved_, {});
   const auto patience_for = [&](const Place& place) {
     return std::ranges::find(before, place.name, &Unserved::device) == before.end()
@@ -190,6 +198,14 @@ void DataThread::follow(const std::vector<Device>& devices) {
       else
         unserved_.push_back({place.name, added.error().message});
     }
+    cut_short_.clear();
+    for (const Place& place : places_)
+      if (place.long_frames && !tools_.sockets->takes_long_frames(place.ifindex))
+        cut_short_.push_back("first packets over " +
+                             std::to_string(tools_.sockets->longest_in_a_buffer()) +
+                             " bytes that come in on " + place.name +
+                             " are lost: its MTU is larger, and this kernel gives AF_XDP no longer "
+                             "ones (Linux 6.6 does)");
   });
 }
 

@@ -26,6 +26,7 @@ class DataThread : public DataPlane {
   }
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
+  [[nodiscard]] std::vector<std::string> troubles() const override;
   [[nodiscard]] std::vector<Unserved> unserved() const override { return unserved_; }
   [[nodiscard]] forward::Counted counted() const override;
   [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
@@ -52,6 +53,7 @@ class DataThread : public DataPlane {
   // The control thread's:
   std::vector<engine::AfXdp::Queues> places_;  // that have sockets
   std::vector<Unserved> unserved_;             // that could not get any
+  std::vector<std::string> cut_short_;         // sentences on those whose long frames are lost
   std::thread thread_;
 };
 

@@ -6,12 +6,22 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/dpdk/eal.hpp"
+#include "engine/rx_queues.hpp"
 
 namespace tandem::dataplane {
 namespace {
 
-constexpr std::uint32_t kFrameBytes = 2048;
-constexpr std::uint32_t kFrameMemory = kFrameBytes + 512;  // with what DPDK keeps of each
+constexpr std::uint32_t kFrameOverhead = 512;  // what DPDK keeps of each
+
+// The largest, of devices with AF_XDP.
+unsigned mtu_of(const config::Config& config) {
+  unsigned mtu = 0;
+  for (const auto& interface : config.interfaces)
+    if (!interface.has_own_port())
+      mtu = std::max(mtu,
+                     engine::mtu_of(interface.device.empty() ? interface.name : interface.device));
+  return mtu;
+}
 
 std::vector<std::uint16_t> cpus_of(const config::Dpdk& config) {
   if (!config.cpus.empty()) return config.cpus;
@@ -87,8 +97,9 @@ Result<std::unique_ptr<DataPlane>> WorkerPlane::start(DataCore core,
       !started)
     return std::unexpected(started.error());
   const auto room = static_cast<std::uint64_t>(config.dpdk.memory_mb) << 20;
+  const std::uint32_t bytes = engine::AfXdpPort::frame_bytes_for(mtu_of(config));
   auto frames = engine::FramePool::create(
-      "frames", static_cast<std::uint32_t>(room * 9 / 10 / kFrameMemory), kFrameBytes);
+      "frames", static_cast<std::uint32_t>(room * 9 / 10 / (bytes + kFrameOverhead)), bytes);
   if (!frames) return std::unexpected(frames.error());
   auto kernel = engine::KernelPath::open();
   if (!kernel) return std::unexpected(kernel.error());
@@ -185,6 +196,21 @@ std::vector<DataPlane::Unserved> WorkerPlane::unserved() const {
   return all;
 }
 
+void WorkerPlane::follow(const std::vector<Device>& devices) {
+  forwards_ = !devices.empty();
+  cut_short_.clear();
+  const unsigned most = engine::AfXdpPort::largest_mtu(frames_.bytes());
+  for (const auto& device : devices)
+    if (ports_.contains(device.ifindex) && device.mtu > most)
+      cut_short_.push_back("packets over " + std::to_string(most) + " bytes that come in on " +
+                           device.name + " are lost: its MTU is " + std::to_string(device.mtu) +
+                           ", for which dpdk has no buffers" +
+                           (device.mtu <= engine::AfXdpPort::largest_mtu(
+                                              engine::AfXdpPort::frame_bytes_for(device.mtu))
+                                ? " before a restart"
+                                : ""));
+}
+
 void WorkerPlane::tell_ports() {
   auto set = std::make_shared<engine::PortSet>();
   for (const auto& [ifindex, port] : ports_)
@@ -212,6 +238,7 @@ void WorkerPlane::check(MonotonicTime now) {
 
 std::vector<std::string> WorkerPlane::troubles() const {
   std::vector<std::string> troubles = DataPlane::troubles();
+  troubles.insert(troubles.end(), cut_short_.begin(), cut_short_.end());
   for (auto& trouble : own_ports_->troubles()) troubles.push_back(std::move(trouble));
   for (std::size_t i = 0; i < watches_.size(); i++)
     if (watches_[i].stalled()) troubles.push_back("worker " + std::to_string(i) + " stands still");

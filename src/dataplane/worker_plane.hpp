@@ -36,7 +36,7 @@ class WorkerPlane : public DataPlane {
   Result<engine::Workers> prepare(unsigned ifindex, const std::string& name,
                                   const std::function<Result<void>()>& take_off) override;
   void release(unsigned ifindex) override;
-  void follow(const std::vector<Device>& devices) override { forwards_ = !devices.empty(); }
+  void follow(const std::vector<Device>& devices) override;
   void forget() override;
   void check(MonotonicTime now) override;
   [[nodiscard]] bool works() const override { return works_; }
@@ -60,6 +60,7 @@ class WorkerPlane : public DataPlane {
   std::unique_ptr<engine::KernelPath> kernel_;
   std::map<unsigned, std::unique_ptr<engine::AfXdpPort>> ports_;  // by ifindex
   std::map<unsigned, Unserved> unserved_;                         // likewise
+  std::vector<std::string> cut_short_;                            // whose long frames are lost
   bool forwards_ = false;
   std::optional<OwnPorts> own_ports_;  // while there are workers
   std::vector<std::unique_ptr<engine::Worker>> workers_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "engine/rx_queues.hpp"
 #include "tandem/abi.h"
@@ -47,7 +46,7 @@ XskSocket::Shape AfXdp::shape_of(const Queues& place, unsigned queues) const {
   const std::uint32_t ring = std::min(options_.ring, share);
   // In generic mode frames come from the stack: a driver in zero-copy mode would not see them.
   return {options_.frames / (options_.ring / ring), options_.frame_size, ring,
-          options_.zero_copy && !place.copies};
+          options_.zero_copy && !place.copies, options_.long_frames && place.long_frames};
 }
 
 Result<void> AfXdp::add(const Queues& place, Duration patience) {
@@ -84,7 +83,7 @@ void AfXdp::remove(unsigned ifindex) {
     counts_.rx_ring_full.add(kernels.rx_ring_full);
     counts_.fill_ring_empty.add(kernels.rx_fill_ring_empty_descs);
     socket->close();
-    if (socket->count(Place::caller) > 0) closed_.push_back(std::move(socket));
+    if (socket->held() > 0) closed_.push_back(std::move(socket));
   }
   devices_.erase(device);
   list_sockets();
@@ -131,33 +130,23 @@ void AfXdp::send(const Frame& frame, unsigned ifindex) noexcept {
   XskSocket* to = &from;
   if (from.where().ifindex != ifindex || !from.usable())
     to = socket_on(ifindex, from.where().queue);
+  const bool copies = to != &from || from.is_long(frame);
   bool sent = false;
   if (!is_whole(frame))
     counts_.malformed++;
   else if (to == nullptr)
     counts_.no_device++;
-  else if (sent = to == &from ? from.send(frame) : send_copy(frame, *to); !sent)
+  else if (sent = copies ? to->send_copy({frame.data, frame.length}) : from.send(frame); !sent)
     counts_.no_room++;
   if (sent) counts_.sent++;
-  if (!sent || to != &from) release(frame);
-}
-
-bool AfXdp::send_copy(const Frame& frame, XskSocket& to) noexcept {
-  Frame copy;
-  if (!to.make(frame.length, copy)) return false;
-  std::memcpy(copy.data, frame.data, frame.length);
-  if (!to.send(copy)) {
-    to.release(copy);
-    return false;
-  }
-  counts_.copied++;
-  return true;
+  if (sent && to != &from) counts_.copied++;
+  if (!sent || copies) release(frame);
 }
 
 void AfXdp::release(const Frame& frame) noexcept {
   XskSocket& owner = owner_of(frame);
   owner.release(frame);
-  if (!closed_.empty() && owner.count(Place::caller) == 0)
+  if (!closed_.empty() && owner.held() == 0)
     std::erase_if(closed_, [&owner](const auto& socket) { return socket.get() == &owner; });
 }
 
@@ -169,6 +158,12 @@ bool AfXdp::flush() noexcept {
       if (!socket->usable()) device.vanished = true;
     }
   return all_gone;
+}
+
+bool AfXdp::takes_long_frames(unsigned ifindex) const {
+  const auto device = std::ranges::find(devices_, ifindex, &Device::ifindex);
+  return device != devices_.end() &&
+         std::ranges::all_of(device->sockets, [](const auto& s) { return s->takes_long_frames(); });
 }
 
 bool AfXdp::zero_copy(unsigned ifindex) const {

@@ -46,6 +46,7 @@ class AfXdp {
     std::uint32_t frame_size = 4096;  // 2048 or 4096; the longest frame is kHeadroom bytes shorter
     std::uint32_t ring = 2048;        // descriptors in each ring, at most; a power of two
     bool zero_copy = true;            // where the driver can
+    bool long_frames = true;          // on devices that have such, where the kernel can
   };
 
   struct Counters {
@@ -79,11 +80,12 @@ class AfXdp {
     unsigned ifindex = 0;
     std::string name;
     int map_fd = -1;
-    bool copies = false;      // never in zero-copy mode: XDP is generic there, or it is a bond
-    unsigned bond = 0;        // it is a port: frames are said to have come in on this device
-    unsigned first = 0;       // entry of the XSKMAP that the socket of queue 0 gets
-    unsigned ups = 0;         // another one: the device's queues may have been made anew
-    bool only_sends = false;  // one socket, as nothing comes in: a bond whose ports have theirs
+    bool copies = false;       // never in zero-copy mode: XDP is generic there, or it is a bond
+    unsigned bond = 0;         // it is a port: frames are said to have come in on this device
+    unsigned first = 0;        // entry of the XSKMAP that the socket of queue 0 gets
+    unsigned ups = 0;          // another one: the device's queues may have been made anew
+    bool only_sends = false;   // one socket, as nothing comes in: a bond whose ports have theirs
+    bool long_frames = false;  // its MTU is more than a buffer holds
     bool operator==(const Queues&) const = default;
   };
   // Sockets on every rx queue, entered into the XSKMAP; those that the device had before are removed,
@@ -109,6 +111,12 @@ class AfXdp {
   // call, so that the next poll() should be short.
   bool flush() noexcept;
 
+  // Bytes of the longest frame that fits into a buffer.
+  [[nodiscard]] std::uint32_t longest_in_a_buffer() const {
+    return options_.frame_size - kHeadroom;
+  }
+  // Whether longer ones are taken as well.
+  [[nodiscard]] bool takes_long_frames(unsigned ifindex) const;
   // Whether all sockets of the device are in zero-copy mode.
   [[nodiscard]] bool zero_copy(unsigned ifindex) const;
   // From any thread, as long as none is in add() or remove().
@@ -130,7 +138,6 @@ class AfXdp {
   AfXdp(const Options& options, Log log) : options_(options), log_(std::move(log)) {}
   [[nodiscard]] XskSocket::Shape shape_of(const Queues& place, unsigned queues) const;
   XskSocket* socket_on(unsigned ifindex, unsigned queue) const noexcept;
-  bool send_copy(const Frame& frame, XskSocket& to) noexcept;
   void list_sockets();
 
   Options options_;

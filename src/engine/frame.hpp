@@ -9,6 +9,13 @@ namespace tandem::engine {
 // Bytes that are free before a frame that came in: tags and outer headers go there.
 inline constexpr std::uint32_t kHeadroom = 256;
 
+// Of an Ethernet header with two tags.
+inline constexpr std::uint32_t kMostEthernet = 14 + 2 * 4;
+
+// Of a device that the dpdk engine takes frames from over AF_XDP: a frame of DPDK's is within a page.
+inline constexpr std::uint32_t kLargestWorkerFrame = 3712;
+inline constexpr std::uint32_t kLargestWorkerMtu = kLargestWorkerFrame - kHeadroom - kMostEthernet;
+
 struct Frame {
   std::uint8_t* data = nullptr;
   std::uint32_t length = 0;  // without FCS

@@ -40,6 +40,14 @@ unsigned in_sysfs(const std::string& device) {
 
 }  // namespace
 
+unsigned mtu_of(const std::string& device) {
+  const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
+  if (!any || ioctl(any.get(), SIOCGIFMTU, &request) != 0) return 0;
+  return static_cast<unsigned>(request.ifr_mtu);
+}
+
 unsigned rx_queues(const std::string& device) {
   if (const unsigned queues = as_channels(device); queues > 0) return queues;
   return std::max(in_sysfs(device), 1u);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many queues a device receives on.
+// What a device has for receiving: queues, and how long its packets may be.
 #pragma once
 
 #include <string>
@@ -8,5 +8,7 @@ namespace tandem::engine {
 
 // Of a device in this thread's network namespace; at least 1.
 unsigned rx_queues(const std::string& device);
+// Its MTU; 0: there is none such.
+unsigned mtu_of(const std::string& device);
 
 }  // namespace tandem::engine

@@ -8,12 +8,18 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 namespace tandem::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenTries{5};
+
+// linux/if_xdp.h has these since 6.6.
+constexpr std::uint16_t kUseSg = 1 << 4;        // XDP_USE_SG: a frame may take several descriptors
+constexpr std::uint32_t kIsContinued = 1 << 0;  // XDP_PKT_CONTD: by the next one
+constexpr std::uint32_t kMostParts = LongFrames::kLongest / 2048 + 1;
 
 std::string to_text(const XskSocket::Where& where) {
   return where.name + " queue " + std::to_string(where.queue);
@@ -59,8 +65,19 @@ Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Sha
   return self;
 }
 
-// An errno, 0 if all is well. From the start each time: libxdp cannot try the same UMEM twice.
+// An errno, 0 if all is well.
 int XskSocket::bind(const Shape& shape) {
+  long_frames_.reset();
+  if (shape.long_frames && bind(shape, true) == 0) {
+    long_frames_ = std::make_unique<LongFrames>();
+    return 0;
+  }
+  return bind(shape, false);
+}
+
+// From the start each time: libxdp cannot try the same UMEM twice.
+int XskSocket::bind(const Shape& shape, bool long_frames) {
+  socket_.reset();
   registered_.reset();
   std::array<char, IF_NAMESIZE> name{};  // its present name
   if (if_indextoname(where_.ifindex, name.data()) == nullptr) return errno;
@@ -82,6 +99,7 @@ int XskSocket::bind(const Shape& shape) {
   // With neither XDP_ZEROCOPY nor XDP_COPY the kernel tries the one, then takes the other.
   config.bind_flags = XDP_USE_NEED_WAKEUP;
   if (!shape.zero_copy) config.bind_flags |= XDP_COPY;
+  if (long_frames) config.bind_flags |= kUseSg;
   xsk_socket* socket = nullptr;
   const int error =
       xsk_socket__create(&socket, name.data(), where_.queue, umem, &rx_, &tx_, &config);
@@ -114,22 +132,72 @@ std::uint64_t XskSocket::address_of(const Frame& frame) const noexcept {
 
 std::size_t XskSocket::receive(std::span<Frame> out) noexcept {
   if (!socket_) return 0;
-  std::uint32_t at = 0;
-  const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(out.size(), ring_));
+  std::uint32_t at = 0, used = 0;
+  std::size_t frames = 0;
+  const std::size_t room = out.size() + (long_frames_ ? kMostParts : 0);
+  const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(room, ring_));
   const std::uint32_t came = xsk_ring_cons__peek(&rx_, most, &at);
-  if (came == 0) return 0;
-  for (std::uint32_t i = 0; i < came; i++) {
-    const xdp_desc& d = *xsk_ring_cons__rx_desc(&rx_, at + i);
-    umem_.move(d.addr, Place::receiving, Place::caller);
-    out[i] = frame_at(d.addr, d.len);
+  while (used < came && frames < out.size()) {
+    const xdp_desc& d = *xsk_ring_cons__rx_desc(&rx_, at + used);
+    std::uint32_t parts = 1;
+    if ((d.options & kIsContinued) != 0 && long_frames_) {
+      while (used + parts < came &&
+             (xsk_ring_cons__rx_desc(&rx_, at + used + parts - 1)->options & kIsContinued) != 0)
+        parts++;
+      // The rest has not come yet, or there is no memory until the caller has done with others.
+      if ((xsk_ring_cons__rx_desc(&rx_, at + used + parts - 1)->options & kIsContinued) != 0 ||
+          !join(at + used, parts, out[frames]))
+        break;
+    } else {
+      umem_.move(d.addr, Place::receiving, Place::caller);
+      out[frames] = frame_at(d.addr, d.len);
+    }
+    used += parts;
+    frames++;
   }
-  xsk_ring_cons__release(&rx_, came);
-  return came;
+  xsk_ring_cons__cancel(&rx_, came - used);
+  xsk_ring_cons__release(&rx_, used);
+  return frames;
 }
 
 bool XskSocket::make(std::uint32_t length, Frame& frame) noexcept {
   if (umem_.count(Place::free) == 0 || length > umem_.frame_size() - kHeadroom) return false;
   frame = frame_at(umem_.take(Place::caller) + kHeadroom, length);
+  return true;
+}
+
+// The parts of a long frame, which go back to be filled again.
+bool XskSocket::join(std::uint32_t at, std::uint32_t parts, Frame& frame) noexcept {
+  std::uint8_t* const first = long_frames_->take();
+  if (first == nullptr) return false;
+  std::uint32_t length = 0;
+  for (std::uint32_t i = 0; i < parts; i++) {
+    const xdp_desc& d = *xsk_ring_cons__rx_desc(&rx_, at + i);
+    const std::uint32_t fits = std::min(d.len, LongFrames::kLongest - length);
+    std::memcpy(first + kHeadroom + length, umem_.memory() + d.addr, fits);
+    length += fits;
+    umem_.move(d.addr, Place::receiving, Place::free);
+  }
+  frame = {first + kHeadroom, length, where_.device, first, first + LongFrames::kSize, this};
+  return true;
+}
+
+bool XskSocket::send_copy(std::span<const std::uint8_t> frame) noexcept {
+  const std::uint32_t most = umem_.frame_size() - kHeadroom;
+  const auto length = static_cast<std::uint32_t>(frame.size());
+  const std::uint32_t parts = (length + most - 1) / most;
+  if (parts > 1 && !takes_long_frames()) return false;
+  std::uint32_t at = 0;
+  if (umem_.count(Place::free) < parts || xsk_ring_prod__reserve(&tx_, parts, &at) == 0)
+    return false;
+  for (std::uint32_t i = 0; i < parts; i++) {
+    xdp_desc& d = *xsk_ring_prod__tx_desc(&tx_, at + i);
+    d.addr = umem_.take(Place::sending) + kHeadroom;
+    d.len = std::min(most, length - i * most);
+    d.options = i + 1 < parts ? kIsContinued : 0;
+    std::memcpy(umem_.memory() + d.addr, frame.data() + std::size_t{i} * most, d.len);
+  }
+  not_submitted_ += parts;
   return true;
 }
 
@@ -147,6 +215,7 @@ bool XskSocket::send(const Frame& frame) noexcept {
 }
 
 void XskSocket::release(const Frame& frame) noexcept {
+  if (is_long(frame)) return long_frames_->give_back(frame.first);
   // By its first byte: data may have been moved to the buffer's very end.
   umem_.move(static_cast<std::uint64_t>(frame.first - umem_.memory()), Place::caller, Place::free);
 }

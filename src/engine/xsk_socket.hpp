@@ -19,6 +19,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "engine/frame.hpp"
+#include "engine/long_frames.hpp"
 #include "engine/umem.hpp"
 
 namespace tandem::engine {
@@ -37,6 +38,7 @@ class XskSocket {
     std::uint32_t frame_size;
     std::uint32_t ring;  // descriptors in each ring
     bool zero_copy;      // if the driver can
+    bool long_frames;    // longer than frame_size, if the kernel can (Linux 6.6)
   };
 
   // Binds, fills the fill ring and puts the socket into the XSKMAP. A queue whose last socket was
@@ -51,6 +53,7 @@ class XskSocket {
   [[nodiscard]] const Where& where() const noexcept { return where_; }
   [[nodiscard]] int fd() const noexcept { return xsk_socket__fd(socket_.get()); }
   [[nodiscard]] bool zero_copy() const;
+  [[nodiscard]] bool takes_long_frames() const noexcept { return long_frames_ != nullptr; }
   // false after close(), and when its device is known to have vanished.
   [[nodiscard]] bool usable() const noexcept { return usable_; }
 
@@ -60,11 +63,21 @@ class XskSocket {
   bool make(std::uint32_t length, Frame& frame) noexcept;
   // Puts a frame of this socket on the tx ring. false: no room there; it stays the caller's.
   bool send(const Frame& frame) noexcept;
+  // Whether it takes more than one buffer.
+  [[nodiscard]] bool is_long(const Frame& frame) const noexcept {
+    return long_frames_ != nullptr && long_frames_->owns(frame.first);
+  }
+  // Sends a copy of any frame, in as many buffers as it takes. false: no room, or none so long.
+  bool send_copy(std::span<const std::uint8_t> frame) noexcept;
   void release(const Frame& frame) noexcept;
   // Wakes the kernel if it must be, takes back what was sent, refills the fill ring. false: frames
   // wait on the tx ring for another call.
   bool flush() noexcept;
 
+  // Frames that the caller has.
+  [[nodiscard]] std::uint32_t held() const noexcept {
+    return umem_.count(Place::caller) + (long_frames_ ? long_frames_->taken() : 0);
+  }
   [[nodiscard]] std::uint32_t frames() const noexcept { return umem_.frames(); }
   [[nodiscard]] std::uint32_t count(Place place) const noexcept { return umem_.count(place); }
   [[nodiscard]] xdp_statistics statistics() const;
@@ -82,7 +95,9 @@ class XskSocket {
   };
 
   XskSocket(Where where, const Shape& shape, Umem umem);
+  int bind(const Shape& shape, bool long_frames);
   int bind(const Shape& shape);
+  bool join(std::uint32_t at, std::uint32_t parts, Frame& frame) noexcept;
   Frame frame_at(std::uint64_t address, std::uint32_t length) noexcept;
   [[nodiscard]] std::uint64_t address_of(const Frame& frame) const noexcept;
   [[nodiscard]] std::uint32_t waiting_to_be_sent() noexcept;
@@ -94,6 +109,7 @@ class XskSocket {
   Where where_;
   std::uint32_t ring_;
   Umem umem_;
+  std::unique_ptr<LongFrames> long_frames_;  // nullptr: it takes none
   bool usable_ = true;
   std::uint32_t not_submitted_ = 0;  // written to the tx ring since the last flush
   // libxdp keeps the addresses of the rings.

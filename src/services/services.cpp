@@ -182,14 +182,15 @@ void Services::follow_devices(const speaker::Interfaces& interfaces) {
     if (!state.present || !state.attached ||
         std::ranges::find(wanted, ifindex, &dataplane::DataPlane::Device::ifindex) != wanted.end())
       continue;
+    const auto link = deps_.links.find(state.placement.device);
     wanted.push_back({ifindex, state.placement.device_name,
-                      state.xdp.mode == engine::XdpMode::generic, deps_.program.xsks_fd(ifindex),
-                      state.ups, state.has_ports, state.ports});
+                      state.xdp.mode == engine::XdpMode::generic, link ? link->mtu : 0,
+                      deps_.program.xsks_fd(ifindex), state.ups, state.has_ports, state.ports});
   }
   deps_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
     for (const auto& device : wanted)
-      if (const auto link = deps_.links.find(static_cast<int>(device.ifindex)))
-        f.set_mtu(device.ifindex, static_cast<std::uint16_t>(std::min(link->mtu, 65535U)));
+      if (device.mtu != 0)
+        f.set_mtu(device.ifindex, static_cast<std::uint16_t>(std::min(device.mtu, 65535U)));
   });
   const bool forwards = std::ranges::any_of(services_, [](const auto& s) { return s.number != 0; });
   deps_.plane.follow(forwards ? wanted : std::vector<dataplane::DataPlane::Device>{});

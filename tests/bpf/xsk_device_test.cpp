@@ -40,6 +40,74 @@ TEST_F(AfXdpTest, DevicesComeAndGoInAnyOrder) {
   expect_whole();
 }
 
+// In generic mode, as natively a driver takes no longer ones than a page holds.
+TEST_F(AfXdpTest, FramesLongerThanABufferArriveAndLeave) {
+  for (const char* device : {"near", "far", "client", "server"})
+    run("ip link set " + std::string(device) + " mtu 1500");
+  for (const char* device : {"near", "far", "client", "server"})
+    bpf_xdp_detach(static_cast<int>(if_nametoindex(device)), XDP_FLAGS_DRV_MODE, nullptr);
+  for (const char* device : {"near", "far", "client", "server"})
+    run("ip link set " + std::string(device) + " mtu 40000");
+  attach(XDP_FLAGS_SKB_MODE);
+  open();
+  for (const auto& [ifindex, name, map] : {std::tuple{near_, "near", skeleton_->maps.near_xsks},
+                                           {far_, "far", skeleton_->maps.far_xsks}}) {
+    AfXdp::Queues place{ifindex, name, bpf_map__fd(map), true};
+    place.long_frames = true;
+    const auto added = af_xdp_->add(place);
+    ASSERT_TRUE(added) << added.error().message;
+  }
+  if (!af_xdp_->takes_long_frames(near_)) GTEST_SKIP() << "needs XDP_USE_SG (Linux 6.6)";
+  std::uint32_t number = 0;
+  for (int round = 0; round < 200; round++)  // more than there are pieces of memory for
+    for (const std::size_t size : {60U, 3840U, 3841U, 4096U, 9000U, 20000U, 40014U})
+      for (const auto& [out, wire] : {std::pair{near_, &*client_}, {far_, &*server_}}) {
+        const Bytes sent = numbered(number++, size);
+        ASSERT_TRUE(client_->send(sent));
+        Frame frame = receive_one();
+        ASSERT_NE(frame.owner, nullptr) << size;
+        ASSERT_EQ(bytes_of(frame), sent);
+        EXPECT_EQ(frame.data - frame.first, kHeadroom);
+        af_xdp_->send(frame, out);
+        af_xdp_->flush();
+        ASSERT_EQ(wire->next(), sent) << size;
+      }
+  EXPECT_TRUE(all_sent());
+  expect_whole();
+}
+
+TEST_F(AfXdpTest, LongFramesWaitForMemoryAndOutliveTheirDevice) {
+  for (const char* device : {"near", "client"})
+    bpf_xdp_detach(static_cast<int>(if_nametoindex(device)), XDP_FLAGS_DRV_MODE, nullptr);
+  for (const char* device : {"near", "client"})
+    run("ip link set " + std::string(device) + " mtu 9000");
+  attach(XDP_FLAGS_SKB_MODE);
+  open();
+  AfXdp::Queues place{near_, "near", bpf_map__fd(skeleton_->maps.near_xsks), true};
+  place.long_frames = true;
+  ASSERT_TRUE(af_xdp_->add(place));
+  if (!af_xdp_->takes_long_frames(near_)) GTEST_SKIP() << "needs XDP_USE_SG (Linux 6.6)";
+  constexpr std::uint32_t kFrames = 20;
+  for (std::uint32_t i = 0; i < kFrames; i++) ASSERT_TRUE(client_->send(numbered(i, 9000)));
+  std::array<Frame, 64> frames;
+  std::size_t came = 0;
+  for (std::uint32_t taken = 0; taken < kFrames;) {
+    came = receive(frames);
+    ASSERT_GT(came, 0U);
+    ASSERT_LE(came, LongFrames::kMost * 2U) << "of two queues";
+    for (const Frame& frame : std::span(frames).first(came))
+      EXPECT_EQ(bytes_of(frame), numbered(taken++, 9000));
+    if (taken == kFrames) break;
+    for (const Frame& frame : std::span(frames).first(came)) af_xdp_->release(frame);
+  }
+  af_xdp_->remove(near_);
+  for (const Frame& frame : std::span(frames).first(came)) {
+    EXPECT_GT(frame.data[100] + 1, 0);  // still there
+    af_xdp_->release(frame);
+  }
+  EXPECT_EQ(af_xdp_->account().all, 0U);
+}
+
 TEST_F(AfXdpTest, ManyQueuesShareTheMemoryOfSixteen) {
   add_pair("many", 100, "crowd");
   open();

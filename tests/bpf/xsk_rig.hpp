@@ -68,7 +68,7 @@ class Wire {
   }
   // Nothing if none is there yet.
   std::optional<Bytes> receive() {
-    Bytes frame(8192);
+    Bytes frame(65536);
     const auto size = recv(socket_.get(), frame.data(), frame.size(), 0);
     if (size < 0) return std::nullopt;
     frame.resize(static_cast<std::size_t>(size));

@@ -112,5 +112,30 @@ class Mtu(tap.LabCase):
             self.assertEqual(self.tandem.packets("drop/fragment-unplaced"), before + 2, mode)
 
 
+class Jumbo(tap.LabCase):
+    """All links take long packets: 9,000 bytes by generic XDP, or with dpdk what a page holds."""
+
+    def test_first_packets(self):
+        mtu = 9000 if configs.ENGINE == "xdp" else 3400
+        for node in ("switch", "client", "a", *plan.BACKENDS):
+            self.lab.exec(node, "bash", "-c", "for d in $(ip -br link | cut -d@ -f1 | cut -d' ' -f1); "
+                          f"do [ $d = lo ] || ip link set $d mtu {mtu}; done")
+        for node in plan.BACKENDS:
+            Backend(self.lab, node)
+        a = Tandem(self.lab, "a", config())
+        for name in ("VI_1", "VI_6"):
+            a.wait_for("Active", name)
+        for mode in ("nat", "fullnat"):
+            for address in ADDRESSES[mode]:
+                traffic.must_answer(self.lab, address)
+                longest = bytes(mtu - 60)  # of the answer, which is a little longer
+                for size in (1000, 3000, len(longest)):
+                    with self.subTest(f"{mode}, {address}, {size} bytes"):
+                        answer = traffic.ask_udp(self.lab, address, DNS, longest[:size])
+                        self.assertEqual(answer[1], longest[:size])
+        self.assertFalse([w for w in a.status()["warnings"] if "are lost" in w])
+        a.stop()
+
+
 if __name__ == "__main__":
     tap.main()

@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "engine/frame.hpp"
 #include "engine/rx_queues.hpp"
 #include "tandem/abi.h"
 
@@ -64,6 +65,17 @@ Result<Descriptor> map_of_program(unsigned ifindex) {
 }
 
 }  // namespace
+
+// The kernel keeps kHeadroom bytes before each frame. A buffer has to be within a page, with what
+// DPDK keeps of it: 64 bytes of the pool's, 128 of the mbuf, RTE_PKTMBUF_HEADROOM.
+unsigned AfXdpPort::largest_mtu(std::uint32_t frame_bytes) {
+  return frame_bytes - kHeadroom - kMostEthernet;
+}
+
+std::uint32_t AfXdpPort::frame_bytes_for(unsigned mtu) {
+  constexpr std::uint32_t kUsual = 2048;
+  return mtu <= largest_mtu(kUsual) ? kUsual : kLargestWorkerFrame;
+}
 
 Result<void> AfXdpPort::has_queues_for(std::size_t workers, const std::string& name) {
   const unsigned queues = rx_queues(name);

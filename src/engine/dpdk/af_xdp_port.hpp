@@ -19,6 +19,11 @@ namespace tandem::engine {
 
 class AfXdpPort {
  public:
+  // Bytes of a FramePool's frames: as few as devices of such MTUs ask for, and no more than net_af_xdp
+  // makes use of.
+  static std::uint32_t frame_bytes_for(unsigned mtu);
+  // The largest MTU whose frames fit.
+  static unsigned largest_mtu(std::uint32_t frame_bytes);
   // Whether each worker can have a queue of the device.
   static Result<void> has_queues_for(std::size_t workers, const std::string& name);
   // Takes all queues of the device.

@@ -54,6 +54,10 @@ std::uint32_t FramePool::free() const {
   return rte_mempool_avail_count(pool_);
 }
 
+std::uint32_t FramePool::bytes() const {
+  return rte_pktmbuf_data_room_size(pool_) - std::uint32_t{RTE_PKTMBUF_HEADROOM};
+}
+
 std::uint32_t FramePool::size() const {
   return pool_->size;
 }

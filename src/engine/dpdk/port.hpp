@@ -28,6 +28,7 @@ class FramePool {
   [[nodiscard]] rte_mempool* get() const { return pool_; }
   [[nodiscard]] std::uint32_t free() const;
   [[nodiscard]] std::uint32_t size() const;
+  [[nodiscard]] std::uint32_t bytes() const;  // of a frame
 
  private:
   explicit FramePool(rte_mempool* pool) : pool_(pool) {}

@@ -48,6 +48,22 @@ TEST(SystemCheck, WaitsForAnInterfaceThatIsNotThereYet) {
   EXPECT_NE(problems[0].what.find("nonexistent0"), std::string::npos) << problems[0].what;
 }
 
+TEST(SystemCheck, TellsOfAnMtuThatWorkersHaveNoBuffersFor) {
+  auto links = netlink::Links::open();
+  ASSERT_TRUE(links) << links.error().message;
+  config::Config config;
+  config::Interface interface;
+  interface.name = "lo";  // 65536
+  config.interfaces.push_back(interface);
+  EXPECT_TRUE(check_system(config, *links).empty()) << "xdp takes them";
+  config.node.engine = "dpdk";
+  const auto problems = check_system(config, *links);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].severity, config::Severity::warning);
+  EXPECT_NE(problems[0].what.find("MTU 65536, expected 3434 at most"), std::string::npos)
+      << problems[0].what;
+}
+
 class OwnAddress : public netlink::NamespaceTest {
  protected:
   static std::vector<config::Problem> problems_with(std::uint8_t priority) {
