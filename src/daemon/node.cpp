@@ -16,6 +16,7 @@ namespace {
 
 // A lease ends by itself within this, unless the advert interval is very long.
 constexpr auto kResignPatience = std::chrono::seconds(5);
+constexpr auto kSyncPatience = std::chrono::seconds(5);  // it goes round each 0.1 s
 constexpr auto kNotifyPatience = std::chrono::seconds(10);
 
 observe::Event backend_event(const std::string& service, const services::RunningBackend& backend) {
@@ -75,7 +76,13 @@ Result<void> Node::bring_up(const config::Config& config) {
   vrrp_events_.emplace(
       loop_, running_, *tracking_, speaker_->interfaces().all(), events_,
       VrrpEvents::Effects{
-          [this](const speaker::PlannedRouter& router) { addresses_->install(router); },
+          [this](const speaker::PlannedRouter& router) {
+            addresses_->install(router);
+            speaker_->thread().post(
+                [id = router.id](speaker::VrrpDriver& driver, MonotonicTime now) {
+                  driver.on_installed(id, now);
+                });
+          },
           [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
           [this] {
             if (systemd_) systemd_->changed();
@@ -215,16 +222,24 @@ void Node::make_report() {
 }
 
 void Node::report_to_systemd() {
-  systemd_.emplace(loop_, [this](std::function<void(const std::string&)> answer) {
-    with_snapshot(speaker_->thread(), running_.plan,
-                  [this, answer = std::move(answer)](const speaker::Snapshot& snapshot) {
-                    std::vector<std::pair<std::string, vrrp::State>> states;
-                    for (const auto& status : snapshot.routers)
-                      if (const auto* r = running_.plan.find(status.id))
-                        states.emplace_back(r->config.name, status.state);
-                    answer(roles_line(states));
-                  });
-  });
+  systemd_.emplace(
+      loop_,
+      [this](std::function<void(const std::string&)> answer) {
+        with_snapshot(speaker_->thread(), running_.plan,
+                      [this, answer = std::move(answer)](const speaker::Snapshot& snapshot) {
+                        std::vector<std::pair<std::string, vrrp::State>> states;
+                        for (const auto& status : snapshot.routers)
+                          if (const auto* r = running_.plan.find(status.id))
+                            states.emplace_back(r->config.name, status.state);
+                        answer(roles_line(states));
+                      });
+      },
+      [this, rounds = std::uint64_t{0}]() mutable -> std::string {
+        if (!plane_->works()) return "a worker";
+        if (std::exchange(rounds, plane_->rounds()) == plane_->rounds()) return "the data thread";
+        const bool syncs = !sync_ || MonotonicClock::now() - sync_->view().at < kSyncPatience;
+        return syncs ? "" : "the sync thread";
+      });
   systemd_->ready();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/report.hpp"
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,13 @@ constexpr std::size_t kEvents = 50;  // the newest, in /status
 std::string kind_of(const config::Check& check) {
   if (check.http) return check.http->tls ? "https" : "http";
   return check.tcp ? "tcp" : "command";
+}
+
+constexpr Duration kRecent = std::chrono::minutes(10);
+
+std::string ms_text(Duration time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
+         " ms";
 }
 
 observe::InterfaceView view(const speaker::InterfaceState& state) {
@@ -65,6 +73,7 @@ observe::NodeView Report::node(const speaker::Snapshot& snapshot,
   const auto& thread = sources_.vrrp_thread;
   node.vrrp_thread = {thread.scheduler, thread.realtime, thread.memory_locked,
                       snapshot.counters.lateness};
+  node.control_thread = {snapshot.counters.control_stalls, snapshot.counters.longest_control_stall};
   const auto checks = sources_.tracking.checks();
   for (std::size_t i = 0; i < checks.size(); i++)
     node.checks.push_back(view(checks[i], config.checks[i]));
@@ -86,6 +95,13 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   };
   if (const auto errors = snapshot.counters.send_errors; errors > 0)
     add({std::to_string(errors) + " frames could not be sent"});
+  const auto& counters = snapshot.counters;
+  const Duration ago = MonotonicClock::now() - counters.control_stalled;
+  if (counters.control_stalls > 0 && ago < kRecent)
+    add({"the control thread stood still, for " + ms_text(counters.longest_control_stall) +
+         " at most, and last " + ms_text(ago) +
+         " ago: nothing was taken over meanwhile; look for what it waits for "
+         "(troubleshooting.md)"});
   if (node.engine == "xdp") add(sources_.interface_troubles());
   if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
   for (const auto& router : routers)

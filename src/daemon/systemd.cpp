@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/systemd.hpp"
 
+#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
 #include <array>
@@ -36,12 +37,18 @@ std::string roles_line(const std::vector<std::pair<std::string, vrrp::State>>& r
   return line.empty() ? "No virtual router is configured" : line;
 }
 
-Systemd::Systemd(boost::asio::io_context& loop, Ask ask)
-    : ask_(std::move(ask)), timer_(loop), interval_(ping_interval()) {
+Systemd::Systemd(boost::asio::io_context& loop, Ask ask, StandsStill stands_still)
+    : ask_(std::move(ask)),
+      stands_still_(std::move(stands_still)),
+      timer_(loop),
+      interval_(ping_interval()) {
   ping();
 }
 
 void Systemd::ping() {
+  if (interval_) still_ = stands_still_();
+  if (!still_.empty())
+    spdlog::error("{} stands still: the watchdog is not told that we live", still_);
   changed();
   if (!interval_) return;
   timer_.expires_after(*interval_);
@@ -55,7 +62,10 @@ void Systemd::changed() {
   if (std::exchange(asked_, true)) return;
   ask_([this](const std::string& status) {
     asked_ = false;
-    sd_notify(0, ("STATUS=" + status + (interval_ ? "\nWATCHDOG=1" : "")).c_str());
+    const bool lives = interval_ && still_.empty();
+    sd_notify(0, ("STATUS=" + status + (still_.empty() ? "" : "; " + still_ + " stands still") +
+                  (lives ? "\nWATCHDOG=1" : ""))
+                     .c_str());
     if (outdated_) changed();
   });
 }

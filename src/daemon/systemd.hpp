@@ -21,14 +21,18 @@ namespace tandem::daemon {
 [[nodiscard]] std::string roles_line(
     const std::vector<std::pair<std::string, vrrp::State>>& routers);
 
-// It is told that we live only when the VRRP thread has answered through the control loop: a ping
-// from either alone would keep a node alive that advertises without checks, or checks for nothing.
+// It is told that we live only when all threads do: the VRRP thread has answered through the control
+// loop, which runs the checks, too, and the others go round. A ping of one alone would keep a node
+// alive that advertises without checks, checks for nothing, or admits no connection.
 class Systemd {
  public:
   // Asks the VRRP thread. The answer, a line on who is Active, comes from the loop, or never.
   using Ask = std::function<void(std::function<void(const std::string& status)> answer)>;
 
-  Systemd(boost::asio::io_context& loop, Ask ask);
+  // Which of the other threads has stood still since it was asked last; empty: none.
+  using StandsStill = std::function<std::string()>;
+
+  Systemd(boost::asio::io_context& loop, Ask ask, StandsStill stands_still);
   Systemd(const Systemd&) = delete;
   Systemd& operator=(const Systemd&) = delete;
 
@@ -42,6 +46,8 @@ class Systemd {
   void ping();
 
   Ask ask_;
+  StandsStill stands_still_;
+  std::string still_;  // as of the last ping
   boost::asio::steady_timer timer_;
   std::optional<Duration> interval_;  // between pings, if the manager wants them
   bool asked_ = false;                // the answer is still to come

@@ -90,6 +90,7 @@ void DataPlane::sweep(MonotonicTime now) {
   const auto share = static_cast<std::uint32_t>(buckets * kSweepInterval.count() /
                                                 static_cast<std::uint64_t>(kSweepRound.count()));
   swept_ = now;
+  rounds_.fetch_add(1, std::memory_order_relaxed);
   owned().look_at_leases(now);
   owned().sweep(share + 1, tick(now));
 }

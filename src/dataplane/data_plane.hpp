@@ -100,6 +100,8 @@ class DataPlane {
     bool operator==(const Unserved&) const = default;
   };
   [[nodiscard]] virtual std::vector<Unserved> unserved() const { return {}; }
+  // Of the forwarder's thread, so that one that stands still shows: a hundred a second.
+  [[nodiscard]] std::uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
   // Sentences for the operator, besides those on losses.
   [[nodiscard]] virtual std::vector<std::string> troubles() const;
 
@@ -155,6 +157,7 @@ class DataPlane {
   DataCore core_;
   std::atomic<Command*> command_ = nullptr;
   MonotonicTime swept_ = MonotonicTime::min();
+  std::atomic<std::uint64_t> rounds_ = 0;
 };
 
 // The engine of the configuration, over the program's maps. The flows of an earlier process go on.

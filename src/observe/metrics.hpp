@@ -28,6 +28,8 @@ namespace tandem::observe {
     "Virtual addresses put back after something else had removed them")                            \
   X(tandem_events_lost_total, counter, "",                                                         \
     "Events of the VRRP thread that the control thread was too slow for, and then asked for")      \
+  X(tandem_control_stalls_total, counter, "",                                                      \
+    "How often the control thread stood still for a second or more")                               \
   X(tandem_http_connections_total, counter, "", "Connections to the HTTP server")                  \
   X(tandem_http_connections_evicted_total, counter, "",                                            \
     "Connections closed to make room for others")                                                  \

@@ -24,6 +24,7 @@ void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_forwarding, node.unserved.empty());
   to.add(tandem_addresses_restored_total, node.addresses_restored);
   to.add(tandem_events_lost_total, node.events_lost);
+  to.add(tandem_control_stalls_total, node.control_thread.stalls);
 }
 
 void add_http(MetricFamilies& to, const HttpView& http) {

@@ -43,6 +43,12 @@ struct VrrpThreadView {
   Histogram lateness;  // of adverts sent, against their deadline
 };
 
+// What the VRRP thread has seen of the control thread.
+struct ControlThreadView {
+  std::uint64_t stalls = 0;  // how often it stood still
+  Duration longest_stall{};
+};
+
 struct CheckView {
   std::string name;
   std::string kind;         // "http", "https", "tcp", "command"
@@ -77,6 +83,7 @@ struct NodeView {
   std::array<std::uint64_t, TD_REASON_COUNT> packets{};  // by enum td_reason
   std::vector<LossView> losses;                          // those of count 0 too
   VrrpThreadView vrrp_thread;
+  ControlThreadView control_thread;
   std::vector<CheckView> checks;
   std::vector<std::string> unserved;  // devices whose new flows are lost
   std::uint64_t addresses_restored = 0;

@@ -12,6 +12,7 @@
 namespace tandem::speaker {
 namespace {
 
+constexpr Duration kBetweenBeats = std::chrono::milliseconds(100);
 constexpr Duration kBetweenLooks = std::chrono::milliseconds(250);  // at the programs
 
 }  // namespace
@@ -47,11 +48,19 @@ void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> tak
     if (!thread_->process(take)) restate_addresses(*thread_, plan);
   };
   events_.emplace(loop_, thread_->event_fd(), process);
+  beat_due_.emplace(loop_, [this] { beat(); });
+  beat();
   // A takeover's addresses must not wait for the kernel's verifier.
   interfaces_.set_meanwhile([this, process] {
     pollfd ready{thread_->event_fd(), POLLIN, 0};
     if (poll(&ready, 1, 10) > 0) process();
+    thread_->beat();
   });
+}
+
+void Speaker::beat() {
+  thread_->beat();
+  beat_due_->set(MonotonicClock::now() + kBetweenBeats);
 }
 
 void Speaker::watch_programs(const Plan& plan, std::function<void()> lost) {

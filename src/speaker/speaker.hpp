@@ -36,6 +36,7 @@ class Speaker {
   [[nodiscard]] Peers& peers() { return *peers_; }
 
  private:
+  void beat();
   Speaker(boost::asio::io_context& loop, netlink::Links& links, engine::SteeringProgram& program,
           dataplane::DataPlane& plane, std::unique_ptr<VrrpThread> thread);
 
@@ -45,6 +46,7 @@ class Speaker {
   std::unique_ptr<Peers> peers_;
   std::optional<ReadWatch> events_;
   std::optional<Alarm> programs_due_;
+  std::optional<Alarm> beat_due_;
 };
 
 }  // namespace tandem::speaker

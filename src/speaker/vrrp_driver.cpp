@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/overloaded.hpp"
+#include "vrrp/timers.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::speaker {
@@ -163,6 +164,27 @@ void VrrpDriver::on_time(MonotonicTime now) {
   if (due > now) return;
   counters_.lateness.record(now - due);
   routers_.on_time(now, actions_);
+  perform(now);
+}
+
+void VrrpDriver::on_installed(vrrp::RouterId id, MonotonicTime now) {
+  routers_.on_installed(id, now, actions_);
+  perform(now);
+}
+
+void VrrpDriver::watch_control(std::uint64_t beats, MonotonicTime now) {
+  if (now < control_.next_look()) return;
+  const Duration silent = control_.look(beats, now);
+  const bool is_silent = silent >= vrrp::kUnserved;
+  const bool was_silent = std::exchange(control_is_silent_, is_silent);
+  if (is_silent) {
+    if (!was_silent) counters_.control_stalls++;
+    counters_.control_stalled = now;
+    counters_.longest_control_stall = std::max(counters_.longest_control_stall, silent);
+  } else if (!was_silent) {
+    return;
+  }
+  routers_.on_control(is_silent ? silent : Duration{}, now, actions_);
   perform(now);
 }
 

@@ -4,6 +4,7 @@
 // it calls for an advert neither blocks nor allocates.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "engine/packet_socket.hpp"
 #include "flow/steering.hpp"
 #include "tandem/abi.h"
+#include "vrrp/heartbeat.hpp"
 #include "vrrp/router_set.hpp"
 #include "wire/frame.hpp"
 
@@ -61,8 +63,11 @@ struct DriverCounters {
   std::uint64_t adverts_received = 0;
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop, of all routers
   std::uint64_t send_errors = 0;
-  std::uint64_t events_lost = 0;  // the control thread did not keep up
-  Histogram lateness;             // of timers: how long after its deadline each was served
+  std::uint64_t events_lost = 0;     // the control thread did not keep up
+  std::uint64_t control_stalls = 0;  // how often it stood still
+  Duration longest_control_stall{};
+  MonotonicTime control_stalled{};  // when it last did
+  Histogram lateness;               // of timers: how long after its deadline each was served
 };
 
 inline constexpr std::size_t kMaxLinks = 256;  // [[interface]] blocks, as `config` allows
@@ -88,6 +93,7 @@ class VrrpDriver {
   void on_track(std::uint16_t source, bool up, MonotonicTime now);
   bool hand_over(vrrp::RouterId id, bool forced, MonotonicTime now);
   bool back(vrrp::RouterId id, MonotonicTime now);
+  void on_installed(vrrp::RouterId id, MonotonicTime now);
   void set_backends_up(vrrp::RouterId id, bool up) { routers_.set_backends_up(id, up); }
   void set_in_sync(vrrp::RouterId id, bool in_sync) { routers_.set_in_sync(id, in_sync); }
   void shut_down(MonotonicTime now);
@@ -98,7 +104,12 @@ class VrrpDriver {
   void on_advert(const td_advert& advert, MonotonicTime now);
   void on_time(MonotonicTime now);
 
-  [[nodiscard]] MonotonicTime next_deadline() const { return routers_.next_deadline(); }
+  // How often the control thread has shown that it runs; 0: not yet.
+  void watch_control(std::uint64_t beats, MonotonicTime now);
+
+  [[nodiscard]] MonotonicTime next_deadline() const {
+    return std::min(routers_.next_deadline(), control_.next_look());
+  }
   [[nodiscard]] const vrrp::RouterSet& routers() const { return routers_; }
   [[nodiscard]] const DriverCounters& counters() const { return counters_; }
 
@@ -133,6 +144,8 @@ class VrrpDriver {
   std::vector<Router> endpoints_;  // by RouterId
   std::array<std::uint8_t, wire::kMaxFrame> frame_{};
   DriverCounters counters_;
+  vrrp::Heartbeat control_;
+  bool control_is_silent_ = false;
   bool shutting_down_ = false;
   MonotonicTime drop_log_from_{};  // start of the current second of the log of dropped adverts
   int drop_log_left_ = 0;

@@ -76,7 +76,9 @@ void VrrpThread::loop() {
   while (!stop_) {
     wait(driver_->next_deadline());
     ring_.drain(kAdvertsBeforeTimers, take);
-    driver_->on_time(MonotonicClock::now());
+    const MonotonicTime now = MonotonicClock::now();
+    driver_->on_time(now);
+    driver_->watch_control(beats_.load(std::memory_order_relaxed), now);
     run_commands();
   }
 }

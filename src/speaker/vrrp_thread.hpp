@@ -33,6 +33,8 @@ class VrrpThread : public VrrpCommands {
   // ---- Control thread ----
   // `finished` runs from within process().
   void post(Run run, Finished finished = {}) override;
+  // That the control thread runs. It is watched from the first time on.
+  void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
   // Readable when process() has work.
   [[nodiscard]] int event_fd() const { return to_control_.get(); }
   // Hands over all waiting events and finishes commands. false: events were lost before, so that
@@ -62,6 +64,7 @@ class VrrpThread : public VrrpCommands {
   RealtimeState realtime_;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> lost_ = false;
+  std::atomic<std::uint64_t> beats_ = 0;  // of the control thread
   std::thread thread_;
 };
 

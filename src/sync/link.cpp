@@ -145,7 +145,7 @@ struct Link::Inside {
     if (!connects())
       for (std::size_t i = 0; i < options.listen.size(); i++)
         if (auto listening = listen(i); !listening) return listening;
-    now_view.since = MonotonicClock::now();
+    now_view.at = now_view.since = MonotonicClock::now();
     now_view.why = "no connection yet";
     thread = std::thread([this] {
       pthread_setname_np(pthread_self(), "sync");
@@ -346,6 +346,7 @@ struct Link::Inside {
         services.push_back({number, connected ? sender.proof(number) : Sender::Proof::checking,
                             connected && receiver.proved(number)});
     const std::lock_guard lock(mutex);
+    now_view.at = now;
     if (connected != now_view.connected) now_view.since = now;
     now_view.connected = connected;
     now_view.peer = connected ? session->peer()->node : "";

@@ -38,6 +38,7 @@ struct ServiceSync {
 
 // As it was a moment ago.
 struct LinkView {
+  MonotonicTime at{};  // when the thread last went round
   bool connected = false;
   std::string peer;       // its name, while connected
   std::size_t link = 0;   // the one in use, from 0

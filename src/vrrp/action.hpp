@@ -36,7 +36,8 @@ enum class Cause : std::uint8_t {
   preempted,       // our priority is greater than that of the Active, which is still heard
   interface_down,  // its own interface, or that has no address to send from
   interface_recovered,
-  unsent,  // no advert has left for a whole lease: the peers do not wait any longer
+  unsent,    // no advert has left for a whole lease: the peers do not wait any longer
+  unserved,  // the control thread stood still before the kernel had the addresses
 };
 [[nodiscard]] const char* to_string(Cause cause) noexcept;  // a phrase for users
 
@@ -92,6 +93,8 @@ enum class Matter : std::uint8_t {
   unfit_peer,        // a handover: only a peer that fails took them
   stalled,           // the process did not run at a deadline
   interval_bounded,  // a peer's advert interval is longer than what is learned
+  held_back,         // no takeover, since the control thread stands still
+  unserved,          // hands over, since the control thread stands still
 };
 struct Notice {
   RouterId router;

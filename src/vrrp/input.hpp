@@ -43,8 +43,13 @@ struct HandOver {
   bool forced;  // whoever takes the addresses, or nobody
 };
 struct TakeBack {};  // stays Active, or may preempt again, with no delay
-struct ShutDown {};  // hand over if Active, and end in Initialize
-struct Resign {      // to Initialize at once
+// The control thread, of which the kernel's addresses and the checks are.
+struct Control {
+  Duration silent;  // for how long it has stood still; 0: it runs
+};
+struct Installed {};  // it has given the kernel the addresses
+struct ShutDown {};   // hand over if Active, and end in Initialize
+struct Resign {       // to Initialize at once
   Cause cause;
 };
 // Of the sync group:
@@ -56,9 +61,10 @@ struct Hold {};      // not Active before Active_Down_Interval and one more inte
 
 }  // namespace input
 
-using Input = std::variant<input::Start, input::Advert, input::Time, input::Sent, input::Probe,
-                           input::AnnounceDue, input::AnnounceAgain, input::Track, input::Update,
-                           input::Review, input::HandOver, input::TakeBack, input::ShutDown,
-                           input::Resign, input::TakeOver, input::StepDown, input::Hold>;
+using Input =
+    std::variant<input::Start, input::Advert, input::Time, input::Sent, input::Probe,
+                 input::AnnounceDue, input::AnnounceAgain, input::Track, input::Update,
+                 input::Review, input::HandOver, input::TakeBack, input::Control, input::Installed,
+                 input::ShutDown, input::Resign, input::TakeOver, input::StepDown, input::Hold>;
 
 }  // namespace tandem::vrrp

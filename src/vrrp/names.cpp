@@ -56,6 +56,8 @@ const char* to_string(Cause cause) noexcept {
       return "its interface recovered";
     case Cause::unsent:
       return "its adverts could not be sent until its lease had ended";
+    case Cause::unserved:
+      return "the control thread stands still, and the kernel does not have the addresses";
   }
   return "?";
 }
@@ -96,6 +98,13 @@ std::string to_string(const Notice& notice) {
     case Matter::interval_bounded:
       return "a peer's adverts announce an interval of " + std::to_string(notice.detail) +
              " ms, longer than max_learned_interval, which counts instead";
+    case Matter::held_back:
+      return "does not take over: the control thread, which gives the kernel the addresses, has "
+             "stood still for " +
+             std::to_string(notice.detail) + " ms";
+    case Matter::unserved:
+      return "hands over: the control thread, which hears of checks, has stood still for " +
+             std::to_string(notice.detail) + " ms";
   }
   return "?";
 }

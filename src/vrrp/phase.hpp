@@ -24,6 +24,7 @@ struct Backup {
   bool began_anew = false;             // a stall was forgiven since the Active was last heard
   bool settling = false;               // the timer fired right after a stall
   bool installed = false;              // the peer resigned, our kernel has the addresses already
+  bool held_back = false;              // the timer fired while the control thread stood still
 
   [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
 };
@@ -40,6 +41,7 @@ struct Active {
   MonotonicTime confirmed{};     // the lease that the last advert that left speaks of
   MonotonicTime lease{};         // until then it may answer
   MonotonicTime adver = kNever;  // Adver_Timer; handing over: when the lease is renewed
+  bool installed = false;        // the control thread says that the kernel has the addresses
   MonotonicTime asserted = MonotonicTime::min();  // when an advert was last sent out of turn
   Announcer announcer;
   std::optional<Handover> handover;

@@ -254,6 +254,20 @@ void RouterSet::on_time(MonotonicTime now, Actions& out) {
   }
 }
 
+void RouterSet::on_control(Duration silent, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  for (const auto& router : routers_) {
+    if (!router) continue;
+    handle(*router, input::Control{silent}, event);
+    fire(*router, event);  // it may have been held back
+  }
+}
+
+void RouterSet::on_installed(RouterId id, MonotonicTime now, Actions& out) {
+  Event event{now, out};
+  if (VirtualRouter* const router = find(id)) handle(*router, input::Installed{}, event);
+}
+
 void RouterSet::set_backends_up(RouterId id, bool up) {
   if (auto* router = find(id)) router->set_backends_up(up);
 }

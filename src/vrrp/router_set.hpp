@@ -69,6 +69,11 @@ class RouterSet {
   bool back(RouterId id, MonotonicTime now, Actions& out);
   // For Settings::waits_for_flows: whether this node has the flows of an Active elsewhere.
   void set_in_sync(RouterId id, bool in_sync);
+  // How long the control thread has stood still, time and again while it does, and once 0 when it
+  // runs again.
+  void on_control(Duration silent, MonotonicTime now, Actions& out);
+  // It has given the kernel the router's addresses.
+  void on_installed(RouterId id, MonotonicTime now, Actions& out);
   // For Settings::backends_patience.
   void set_backends_up(RouterId id, bool up);
   // All resign. Call on_time/on_advert until idle() or a patience of the caller's ends.

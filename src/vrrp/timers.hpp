@@ -61,6 +61,12 @@ namespace tandem::vrrp {
   return active_adver_interval + std::chrono::milliseconds(10);
 }
 
+// The control thread gives the kernel the addresses and hears of checks. When it stands still, nothing
+// is taken over from here on; and what is held is handed over, time and again if nobody takes it.
+inline constexpr Duration kUnserved = std::chrono::seconds(1);
+inline constexpr Duration kUnservedHandover = std::chrono::seconds(5);
+inline constexpr Duration kBetweenUnservedHandovers = std::chrono::seconds(10);
+
 // After a stall the kernel may have packets that it could not deliver meanwhile.
 inline constexpr Duration kSettleTime = std::chrono::milliseconds(10);
 

@@ -7,7 +7,6 @@
 
 #include "base/overloaded.hpp"
 #include "vrrp/receive_checks.hpp"
-#include "vrrp/timers.hpp"
 
 namespace tandem::vrrp {
 namespace {
@@ -88,6 +87,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
         hold(event.now);
         arm(b, active_down(), b.takeover, event.now);
       },
+      [&](Backup& b, const Control& i) { on_control(b, i.silent, event); },
       [&](Backup&, const TakeOver& i) { become_active(i.cause, event); },
       [&](Backup& b, const Review& i) {
         if (!faulty() && !i.group_fault) return;
@@ -120,6 +120,8 @@ void VirtualRouter::handle(const Input& input, Event& event) {
         if ((!faulty() && !i.group_fault) || (a.handover && a.handover->stopping)) return;
         leave_active(Fault{}, fault_cause(), farewell(), event);
       },
+      [&](Active& a, const Control& i) { on_control(a, i.silent, event); },
+      [&](Active& a, Installed) { a.installed = true; },
       [&](Active& a, const HandOver& i) { hand_over(a, i.forced, event); },
       [&](Active& a, TakeBack) { keep(a, HandoverEnd::called_off, event); },
       [&](Active& a, ShutDown) {
@@ -148,6 +150,10 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       // In every other state:
       [&](auto&, const Track& i) { track(i, event.now); },
       [&](auto&, const Update& i) { adopt(i.settings, i.failing); },
+      [&](auto&, const Control& i) {
+        silent_ = i.silent;
+        if (is_served()) end_yielding(event.now);
+      },
       [&](auto&, Hold) { hold(event.now); },
       [&](auto&, TakeBack) { take_back(event.now); },
       [](auto&, const auto&) {},
@@ -222,7 +228,8 @@ void VirtualRouter::wait_after_link_up(MonotonicTime now) {
 // RFC 9568, 6.4.1, and again when a Fault is over.
 void VirtualRouter::start_election(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
-  if (!is_owner() || status_.handed_over || lacks_flows() || lacks_backends(event.now)) {
+  if (!is_owner() || status_.handed_over || lacks_flows() || lacks_backends(event.now) ||
+      !is_served()) {
     enter(new_backup(event.now), cause, event);
   } else if (group_ != nullptr || event.now < startup_until_) {
     Backup backup;
@@ -277,7 +284,7 @@ void VirtualRouter::prepare_takeover(Backup& backup, Event& event) {
 void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Event& event) {
   learn_interval(advert, event);
   hold_until_ = {};
-  backup.began_anew = false;
+  backup.began_anew = backup.held_back = false;
   arm(backup, active_down(), Cause::down_timer, event.now);
   uninstall(backup, event);
 }
@@ -318,6 +325,8 @@ void VirtualRouter::listen(Backup& backup, Event& event) {
     backup.listen = backup.active_down = event.now + kSettleTime;
   } else if (event.now < backup.active_down) {
     backup.listen = std::min(backup.active_down, event.now + status_.active_adver_interval);
+  } else if (!is_served()) {
+    hold_back(backup, event);
   } else if (group_ != nullptr) {
     backup.waiting = true;
   } else if (blocked()) {
@@ -346,6 +355,27 @@ void VirtualRouter::probed(Backup& backup, int error, Event& event) {
   }
 }
 
+// Nobody would answer for the addresses: that is left to a third node, if there is one.
+void VirtualRouter::hold_back(Backup& backup, Event& event) {
+  const Cause takeover = backup.takeover;
+  arm(backup, active_down(), takeover, event.now);
+  if (std::exchange(backup.held_back, true)) return;
+  event.out.push_back(Notice{id(), Matter::held_back, to_ms(silent_)});
+}
+
+void VirtualRouter::on_control(Backup& backup, Duration silent, Event& event) {
+  silent_ = silent;
+  if (is_served()) {
+    end_yielding(event.now);
+    if (std::exchange(backup.held_back, false)) {
+      arm(backup, Duration::zero(), backup.takeover, event.now);
+    }
+  } else if (backup.waiting || backup.probing) {
+    backup.probing = false;
+    hold_back(backup, event);
+  }
+}
+
 void VirtualRouter::update(Backup& backup, const Settings& old, Event& event) {
   // Version 3 keeps the interval that it learned: the Active's has not changed.
   if (settings_.version == 2) status_.active_adver_interval = settings_.advert_interval;
@@ -357,7 +387,7 @@ void VirtualRouter::update(Backup& backup, const Settings& old, Event& event) {
 
 void VirtualRouter::become_active(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
-  status_.handed_over = false;
+  status_.handed_over = yielded_ = false;
   preempt_after_ = kNever;
   Active active;
   active.adver = event.now + rhythm();
@@ -474,6 +504,22 @@ void VirtualRouter::update(Active& active, const Settings& old, bool new_priorit
   if (new_addresses) event.out.push_back(InstallAddresses{id()});
 }
 
+void VirtualRouter::on_control(Active& active, Duration silent, Event& event) {
+  silent_ = silent;
+  if (is_served()) {
+    if (std::exchange(yielded_, false)) keep(active, HandoverEnd::called_off, event);
+  } else if (active.handover) {
+    return;
+  } else if (!active.installed) {
+    leave_active(new_backup(event.now), Cause::unserved, Farewell::resignation, event);
+  } else if (silent >= kUnservedHandover && event.now >= yield_after_) {
+    yield_after_ = event.now + kBetweenUnservedHandovers;
+    event.out.push_back(Notice{id(), Matter::unserved, to_ms(silent)});
+    hand_over(active, false, event);
+    yielded_ = true;
+  }
+}
+
 // The last advert makes the peers wait for as long as the handover may take, should priority 0 get
 // lost.
 void VirtualRouter::hand_over(Active& active, bool forced, Event& event) {
@@ -530,7 +576,7 @@ void VirtualRouter::finish_handover(const Active& active, Event& event) {
 void VirtualRouter::keep(Active& active, HandoverEnd why, Event& event) {
   if (!active.handover || active.handover->stopping) return;
   active.handover.reset();
-  status_.handed_over = false;
+  status_.handed_over = yielded_ = false;
   status_.handover = why;
   active.adver = event.now + rhythm();
   advertise(active, event);
@@ -582,6 +628,11 @@ void VirtualRouter::enter(To to, Cause cause, Event& event) {
 
 void VirtualRouter::hold(MonotonicTime now) {
   hold_until_ = now + active_down() + status_.active_adver_interval;
+}
+
+// What was given away because the control thread stood still may come home when it runs again.
+void VirtualRouter::end_yielding(MonotonicTime now) {
+  if (std::exchange(yielded_, false)) take_back(now);
 }
 
 void VirtualRouter::take_back(MonotonicTime now) {

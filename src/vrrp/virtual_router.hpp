@@ -28,6 +28,10 @@
 // answers. If the time of that last advert passes and nobody took them, or only a peer whose
 // priority says that it fails, the router stays Active, unless it was forced or is to stop.
 //
+// The control thread gives the kernel the addresses, without which nobody answers ARP, and hears of
+// checks. While it stands still a Backup takes nothing over, an Active whose addresses it had not
+// given the kernel resigns, and one that has them hands over, and stays if nobody takes them.
+//
 // In a sync group Active_Down_Timer does not make the router Active; it is then `waiting` and the
 // group decides (sync_group.hpp).
 //
@@ -44,6 +48,7 @@
 #include "vrrp/priority.hpp"
 #include "vrrp/settings.hpp"
 #include "vrrp/status.hpp"
+#include "vrrp/timers.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::vrrp {
@@ -106,6 +111,8 @@ class VirtualRouter {
   void listen(Backup& backup, Event& event);
   void probe(Backup& backup, Event& event);
   void probed(Backup& backup, int error, Event& event);
+  void hold_back(Backup& backup, Event& event);
+  void on_control(Backup& backup, Duration silent, Event& event);
   void prepare_takeover(Backup& backup, Event& event);
   void accept_active(Backup& backup, const wire::Advert& advert, Event& event);
   void arm(Backup& backup, Duration delay, Cause cause, MonotonicTime now) const;
@@ -122,6 +129,7 @@ class VirtualRouter {
   void announce(Active& active, Event& event) const;
   void announce_again(Active& active, Event& event) const;
   void update(Active& active, const Settings& old, bool new_priority, Event& event);
+  void on_control(Active& active, Duration silent, Event& event);
   void hand_over(Active& active, bool forced, Event& event);
   void bound_handover(Active& active, MonotonicTime lease) const;
   void hold_on(Active& active, Event& event) const;
@@ -143,6 +151,7 @@ class VirtualRouter {
   bool refresh_priority();
   void note_sent(int error, Event& event);
   void note_stall(Duration late, Event& event);
+  void end_yielding(MonotonicTime now);
   void learn_interval(const wire::Advert& advert, Event& event);
   // A link without an address to send from is of no use.
   [[nodiscard]] bool usable() const { return link_usable_ && !source().is_unspecified(); }
@@ -152,6 +161,7 @@ class VirtualRouter {
   [[nodiscard]] bool lacks_backends(MonotonicTime now) const {
     return !backends_up_ && now < backends_until_;
   }
+  [[nodiscard]] bool is_served() const { return silent_ < kUnserved; }
   [[nodiscard]] bool lacks_flows() const { return settings_.waits_for_flows && !in_sync_; }
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
   [[nodiscard]] Duration rhythm() const;
@@ -164,6 +174,9 @@ class VirtualRouter {
   bool in_sync_ = false;
   bool backends_up_ = false;
   MonotonicTime backends_until_{};  // end of backends_patience
+  Duration silent_{};               // the control thread
+  bool yielded_ = false;            // handed over, or about to, because of that
+  MonotonicTime yield_after_{};     // not earlier
   IpAddress link_source_;
   SyncGroup* group_ = nullptr;
   Failing failing_;

@@ -132,6 +132,11 @@ void Player::event(const Words& words) {
     set_.update(router_, plan().settings, now_, actions_);
   } else if (verb == "backends") {
     set_.set_backends_up(router_, words.at(1) == "up");
+  } else if (verb == "control") {
+    const bool runs = words.at(1) == "runs";
+    set_.on_control(runs ? Duration{} : parse_time(words.at(2)), now_, actions_);
+  } else if (verb == "installed") {
+    set_.on_installed(router_, now_, actions_);
   } else if (verb == "in_sync") {
     set_.set_in_sync(router_, words.at(1) == "yes");
   } else if (verb == "failover" || verb == "back") {

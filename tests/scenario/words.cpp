@@ -60,6 +60,7 @@ const char* word(vrrp::Cause cause) {
       {Cause::shutdown, "shutdown"},
       {Cause::preempted, "preempted"},
       {Cause::unsent, "unsent"},
+      {Cause::unserved, "unserved"},
   };
   return words.at(cause);
 }
@@ -73,6 +74,8 @@ const char* word(vrrp::Matter matter) {
       {Matter::unfit_peer, "unfit_peer"},
       {Matter::stalled, "stalled"},
       {Matter::interval_bounded, "interval_bounded"},
+      {Matter::held_back, "held_back"},
+      {Matter::unserved, "unserved"},
   };
   return words.at(matter);
 }

@@ -62,11 +62,15 @@ struct Thread {
   void answer(const std::string& status) { std::exchange(waiting, nullptr)(status); }
 };
 
+std::string all_go_round() {
+  return {};
+}
+
 TEST(Systemd, TellsWhatHappens) {
   Manager manager;
   boost::asio::io_context loop;
   Thread thread;
-  Systemd ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask(), all_go_round);
   ours.ready();
   EXPECT_EQ(manager.heard(), "READY=1");
   ours.reloading();
@@ -81,7 +85,7 @@ TEST(Systemd, AChangeWhileItAsksIsAskedForAgain) {
   Manager manager;
   boost::asio::io_context loop;
   Thread thread;
-  Systemd ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask(), all_go_round);
   ours.changed();
   ours.changed();
   EXPECT_EQ(thread.asked, 1);
@@ -98,12 +102,28 @@ TEST(Systemd, SaysThatItLivesOnlyWhenTheThreadHasAnswered) {
   ::setenv("WATCHDOG_USEC", "3000", 1);  // a ping each millisecond
   boost::asio::io_context loop;
   Thread thread;
-  Systemd ours(loop, thread.ask());
+  Systemd ours(loop, thread.ask(), all_go_round);
   for (int i = 0; i < 5; i++) loop.run_one();
   EXPECT_EQ(manager.heard(), "");
   EXPECT_EQ(thread.asked, 1);
   thread.answer("Backup for VI_1");
   EXPECT_EQ(manager.heard(), "STATUS=Backup for VI_1\nWATCHDOG=1");
+}
+
+TEST(Systemd, DoesNotSayThatItLivesWhileAnyThreadStandsStill) {
+  Manager manager;
+  ::setenv("WATCHDOG_USEC", "3000", 1);
+  boost::asio::io_context loop;
+  Thread thread;
+  std::string still = "the data thread";
+  Systemd ours(loop, thread.ask(), [&still] { return still; });
+  thread.answer("Backup for VI_1");
+  EXPECT_EQ(manager.heard(), "STATUS=Backup for VI_1; the data thread stands still");
+  still.clear();
+  loop.run_one();
+  thread.answer("Backup for VI_1");
+  EXPECT_EQ(manager.heard(), "STATUS=Backup for VI_1\nWATCHDOG=1");
+  ::unsetenv("WATCHDOG_USEC");
 }
 
 TEST(Systemd, NamesVirtualRoutersWhileTheyAreFew) {

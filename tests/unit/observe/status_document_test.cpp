@@ -56,6 +56,7 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
     "losses": [{"place": "AF_XDP", "reason": "ring_full", "count": 3}],
     "vrrp_thread": {"scheduler": "SCHED_RR 50", "realtime": true, "memory_locked": true,
       "lateness": {"count": 101, "p50_us": 17, "p99_us": 17, "p99.9_us": 500, "max_us": 500}},
+    "control_thread": {"stalls": 0, "longest_stall_ms": 0.0},
     "checks": [
       {"name": "nginx", "kind": "http", "up": true, "since": "2001-09-09T01:46:10.000Z",
        "for_seconds": 30.0, "last_result": "200 OK"},

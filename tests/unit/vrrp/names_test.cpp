@@ -14,13 +14,13 @@ TEST(Names, AreDistinctAndComplete) {
   for (int s = 0; s <= static_cast<int>(State::fault); ++s) {
     EXPECT_TRUE(names.insert(to_string(static_cast<State>(s))).second);
   }
-  for (int c = 0; c <= static_cast<int>(Cause::unsent); ++c) {
+  for (int c = 0; c <= static_cast<int>(Cause::unserved); ++c) {
     EXPECT_TRUE(names.insert(to_string(static_cast<Cause>(c))).second);
   }
   for (int h = 0; h <= static_cast<int>(HandoverEnd::called_off); ++h) {
     EXPECT_TRUE(names.insert(to_string(static_cast<HandoverEnd>(h))).second);
   }
-  for (int m = 0; m <= static_cast<int>(Matter::interval_bounded); ++m) {
+  for (int m = 0; m <= static_cast<int>(Matter::unserved); ++m) {
     EXPECT_TRUE(names.insert(to_string(Notice{0, static_cast<Matter>(m), 5})).second);
   }
   EXPECT_FALSE(names.contains("?"));
