@@ -88,7 +88,10 @@ Result<void> Node::bring_up(const config::Config& config) {
             if (systemd_) systemd_->changed();
           },
           // Not from here: it ends the VRRP thread, whose event this is.
-          [this] { boost::asio::post(loop_, [this] { on_idle(); }); }});
+          [this] { boost::asio::post(loop_, [this] { on_idle(); }); },
+          [this](MonotonicTime until, Duration stall) {
+            return std::string(sentence(speaker_->stall_causes().find(until, stall)));
+          }});
   reload_.emplace(
       running_,
       [this](const config::Config& wanted) { return check_system(wanted, links_->links()); },
@@ -205,7 +208,8 @@ void Node::serve(std::unique_ptr<control::Server> server,
 void Node::make_report() {
   report_.emplace(
       Report::Sources{running_, *tracking_, events_, reload_->counted(), *plane_,
-                      speaker_->thread().realtime(), speaker_->interfaces().all(),
+                      speaker_->thread().realtime(), speaker_->stall_causes().found(),
+                      speaker_->interfaces().all(),
                       [this] { return speaker_->interfaces().troubles(); },
                       [this] { return services_->troubles(); },
                       [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },

@@ -73,6 +73,9 @@ observe::NodeView Report::node(const speaker::Snapshot& snapshot,
   const auto& thread = sources_.vrrp_thread;
   node.vrrp_thread = {thread.scheduler, thread.realtime, thread.memory_locked,
                       snapshot.counters.lateness};
+  for (std::size_t i = 0; i < speaker::kStallCauses; i++)
+    node.vrrp_thread.stalls.emplace_back(to_string(static_cast<speaker::StallCause>(i)),
+                                         sources_.stalls[i]);
   node.control_thread = {snapshot.counters.control_stalls, snapshot.counters.longest_control_stall};
   const auto checks = sources_.tracking.checks();
   for (std::size_t i = 0; i < checks.size(); i++)

@@ -15,6 +15,7 @@
 #include "observe/overview.hpp"
 #include "speaker/interfaces.hpp"
 #include "speaker/snapshot.hpp"
+#include "speaker/stall_cause.hpp"
 #include "speaker/vrrp_thread.hpp"
 
 namespace tandem::daemon {
@@ -28,6 +29,8 @@ class Report {
     const observe::ReloadsView& reloads;
     const dataplane::DataPlane& plane;
     const speaker::RealtimeState& vrrp_thread;
+    const std::array<std::uint64_t, speaker::kStallCauses>&
+        stalls;  // of that thread, by StallCause
     const std::vector<speaker::InterfaceState>& interfaces;
     // Sentences for the operator.
     std::function<std::vector<std::string>()> interface_troubles;

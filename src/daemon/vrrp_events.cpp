@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -61,7 +62,9 @@ void VrrpEvents::on_transition(MonotonicTime at, const vrrp::Transition& t) {
 void VrrpEvents::on_notice(MonotonicTime at, const vrrp::Notice& notice) {
   const auto* r = running_.plan.find(notice.router);
   if (r == nullptr) return;
-  const std::string text = r->config.name + ": " + to_string(notice);
+  std::string text = r->config.name + ": " + to_string(notice);
+  if (notice.matter == vrrp::Matter::stalled)
+    text += ": " + effects_.why_stalled(at, std::chrono::milliseconds(notice.detail));
   spdlog::warn("{}", text);
   events_.add(observe::NoticeEvent{text}, at);
 }

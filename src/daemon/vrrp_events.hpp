@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "daemon/running.hpp"
@@ -22,6 +23,8 @@ class VrrpEvents {
     std::function<void(const speaker::PlannedRouter&)> install, remove;
     std::function<void()> transition;  // a router has another state
     std::function<void()> idle;        // after VrrpDriver::shut_down(): no lease is held any more
+    // The VRRP thread did not run for so long, until then: why.
+    std::function<std::string(MonotonicTime until, Duration stall)> why_stalled;
   };
 
   VrrpEvents(boost::asio::io_context& loop, const Running& running, const Tracking& tracking,

@@ -28,6 +28,8 @@ namespace tandem::observe {
     "Virtual addresses put back after something else had removed them")                            \
   X(tandem_events_lost_total, counter, "",                                                         \
     "Events of the VRRP thread that the control thread was too slow for, and then asked for")      \
+  X(tandem_vrrp_stalls_by_cause_total, counter, "cause",                                           \
+    "Stalls of the VRRP thread that were told as events, by what kept it")                         \
   X(tandem_control_stalls_total, counter, "",                                                      \
     "How often the control thread stood still for a second or more")                               \
   X(tandem_http_connections_total, counter, "", "Connections to the HTTP server")                  \

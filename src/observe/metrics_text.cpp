@@ -24,6 +24,8 @@ void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_forwarding, node.unserved.empty());
   to.add(tandem_addresses_restored_total, node.addresses_restored);
   to.add(tandem_events_lost_total, node.events_lost);
+  for (const auto& [cause, count] : node.vrrp_thread.stalls)
+    to.add(tandem_vrrp_stalls_by_cause_total, {{"cause", cause}}, count);
   to.add(tandem_control_stalls_total, node.control_thread.stalls);
 }
 

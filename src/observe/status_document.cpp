@@ -38,9 +38,12 @@ json thread_document(const VrrpThreadView& thread) {
     return std::chrono::ceil<std::chrono::microseconds>(duration).count();
   };
   const Histogram& lateness = thread.lateness;
+  json stalls = json::object();
+  for (const auto& [cause, count] : thread.stalls) stalls[cause] = count;
   return {{"scheduler", thread.scheduler},
           {"realtime", thread.realtime},
           {"memory_locked", thread.memory_locked},
+          {"stalls", std::move(stalls)},
           {"lateness",
            {{"count", lateness.count()},
             {"p50_us", us(lateness.percentile(50))},

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/address.hpp"
@@ -41,6 +42,7 @@ struct VrrpThreadView {
   bool realtime = false;
   bool memory_locked = false;
   Histogram lateness;  // of adverts sent, against their deadline
+  std::vector<std::pair<std::string, std::uint64_t>> stalls{};  // those told, by cause
 };
 
 // What the VRRP thread has seen of the control thread.

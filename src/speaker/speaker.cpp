@@ -41,7 +41,8 @@ Speaker::Speaker(boost::asio::io_context& loop, netlink::Links& links,
     : loop_(loop),
       thread_(std::move(thread)),
       interfaces_(links, program, plane, *thread_,
-                  [](const std::string& line) { spdlog::warn("{}", line); }) {}
+                  [](const std::string& line) { spdlog::warn("{}", line); }),
+      stall_causes_(thread_->realtime().thread) {}
 
 void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> take) {
   const auto process = [this, &plan, take = std::move(take)] {
@@ -50,6 +51,8 @@ void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> tak
   events_.emplace(loop_, thread_->event_fd(), process);
   beat_due_.emplace(loop_, [this] { beat(); });
   beat();
+  stall_causes_due_.emplace(loop_, [this] { read_stall_causes(); });
+  read_stall_causes();
   // A takeover's addresses must not wait for the kernel's verifier.
   interfaces_.set_meanwhile([this, process] {
     pollfd ready{thread_->event_fd(), POLLIN, 0};
@@ -61,6 +64,11 @@ void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> tak
 void Speaker::beat() {
   thread_->beat();
   beat_due_->set(MonotonicClock::now() + kBetweenBeats);
+}
+
+void Speaker::read_stall_causes() {
+  stall_causes_.read();
+  stall_causes_due_->set(MonotonicClock::now() + StallCauses::kInterval);
 }
 
 void Speaker::watch_programs(const Plan& plan, std::function<void()> lost) {

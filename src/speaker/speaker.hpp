@@ -11,6 +11,7 @@
 #include "base/watch.hpp"
 #include "speaker/interfaces.hpp"
 #include "speaker/peers.hpp"
+#include "speaker/stall_cause.hpp"
 #include "speaker/vrrp_thread.hpp"
 
 namespace tandem::speaker {
@@ -31,12 +32,15 @@ class Speaker {
   // Looks at the programs from now on, four times a second. lost: the interfaces are to be looked at.
   void watch_programs(const Plan& plan, std::function<void()> lost);
 
+  // What kept the VRRP thread from running when it had to.
+  [[nodiscard]] StallCauses& stall_causes() { return stall_causes_; }
   [[nodiscard]] VrrpThread& thread() { return *thread_; }
   [[nodiscard]] Interfaces& interfaces() { return interfaces_; }
   [[nodiscard]] Peers& peers() { return *peers_; }
 
  private:
   void beat();
+  void read_stall_causes();
   Speaker(boost::asio::io_context& loop, netlink::Links& links, engine::SteeringProgram& program,
           dataplane::DataPlane& plane, std::unique_ptr<VrrpThread> thread);
 
@@ -47,6 +51,8 @@ class Speaker {
   std::optional<ReadWatch> events_;
   std::optional<Alarm> programs_due_;
   std::optional<Alarm> beat_due_;
+  StallCauses stall_causes_;
+  std::optional<Alarm> stall_causes_due_;
 };
 
 }  // namespace tandem::speaker

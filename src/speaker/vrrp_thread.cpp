@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +22,7 @@ constexpr int kCommandsBeforeTimers = 16;  // nor a reload of many virtual route
 // as they come into use, so that neither a sanitizer's shadow nor a large flow table is read in.
 RealtimeState become_realtime() {
   RealtimeState state;
+  state.thread = gettid();
   sched_param param{};
   param.sched_priority = kPriority;
   if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) == 0) {

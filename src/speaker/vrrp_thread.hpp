@@ -4,6 +4,8 @@
 // run goes back to the control thread, which frees it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <functional>
@@ -22,6 +24,7 @@ struct RealtimeState {
   std::string scheduler;  // "SCHED_RR 50", or why not
   bool realtime = false;
   bool memory_locked = false;
+  pid_t thread = 0;  // its number
 };
 
 class VrrpThread : public VrrpCommands {

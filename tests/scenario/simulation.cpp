@@ -5,10 +5,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "vrrp/heartbeat.hpp"
+#include "vrrp/timers.hpp"
+
 namespace tandem::scenario {
 namespace {
 
 constexpr std::uint16_t kInterface = 1;
+constexpr Duration kControlLook = vrrp::Heartbeat::kLook;
 
 }  // namespace
 
@@ -25,6 +29,8 @@ Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
     nodes_[n].source = *IpAddress::parse(n == 0 ? "192.0.2.2" : "192.0.2.3");
     nodes_[n].lease.resize(routers[n].size());
     nodes_[n].active_since.resize(routers[n].size());
+    nodes_[n].wanted.resize(routers[n].size());
+    nodes_[n].kernel.resize(routers[n].size());
   }
 }
 
@@ -38,8 +44,12 @@ void Simulation::start(int node) {
   n.mode = Mode::running;
   n.inbox.clear();
   n.failing.clear();
-  n.able_since = now_;
+  n.able_since = n.came_up = now_;
+  n.control_stopped = n.control_look = kNever;
+  n.backends_up = false;
   std::ranges::fill(n.lease, MonotonicTime{});  // swept at the start of the daemon
+  n.wanted.assign(n.routers.size(), false);
+  n.kernel.assign(n.routers.size(), false);
   for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) {
     n.set.add(id, kInterface, n.routers[id], n.source, n.link_up, now_, actions_);
   }
@@ -74,8 +84,61 @@ void Simulation::track(int node, std::uint16_t source, bool up) {
   carry_out(node);
 }
 
+void Simulation::refuse(int node, bool refused) {
+  nodes_[node].refused = refused;
+  nodes_[node].able_since = now_;
+  was_refused_ = was_refused_ || refused;
+}
+
+void Simulation::cut(bool cut) {
+  cut_ = cut;
+  note_connected();
+}
+
+void Simulation::backends(int node, bool up) {
+  Node& n = nodes_[node];
+  n.backends_up = up;
+  if (n.mode == Mode::down) return;
+  for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) n.set.set_backends_up(id, up);
+}
+
+void Simulation::control(int node, bool runs) {
+  Node& n = nodes_[node];
+  if (runs == (n.control_stopped == kNever)) return;
+  n.able_since = now_;
+  n.control_stopped = runs ? kNever : now_;
+  n.control_look = runs ? kNever : now_ + kControlLook;
+  if (!runs) return;
+  apply_kernel(node);
+  if (n.mode == Mode::running) n.set.on_control({}, now_, actions_);
+  carry_out(node);
+}
+
+// What the control thread was told to do, it does when it runs.
+void Simulation::apply_kernel(int node) {
+  Node& n = nodes_[node];
+  if (n.control_stopped != kNever) return;
+  for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) {
+    n.kernel[id] = n.wanted[id];
+    if (n.kernel[id] && n.mode == Mode::running) n.set.on_installed(id, now_, actions_);
+  }
+}
+
+void Simulation::look_at_control(int node) {
+  Node& n = nodes_[node];
+  if (n.control_look > now_) return;
+  n.control_look = now_ + kControlLook;
+  const Duration silent = now_ - n.control_stopped;
+  if (silent >= vrrp::kUnserved) n.set.on_control(silent, now_, actions_);
+  carry_out(node);
+}
+
 void Simulation::interface(int node, bool up) {
   Node& n = nodes_[node];
+  if (up && !n.link_up) {
+    n.came_up = now_;
+    note_connected();
+  }
   n.link_up = up;
   n.able_since = now_;
   if (n.mode == Mode::down) return;
@@ -97,7 +160,7 @@ void Simulation::run(Duration time) {
   while (true) {
     MonotonicTime next = in_flight_.empty() ? kNever : in_flight_.begin()->first;
     for (int n = 0; n < kNodes; ++n) {
-      if (running(n)) next = std::min(next, nodes_[n].wake);
+      if (running(n)) next = std::min({next, nodes_[n].wake, nodes_[n].control_look});
     }
     next = std::max(next, now_);
     watch_leases(std::min(next, end));
@@ -107,6 +170,7 @@ void Simulation::run(Duration time) {
       deliver(in_flight_.extract(in_flight_.begin()).mapped());
     }
     for (int n = 0; n < kNodes; ++n) {
+      if (running(n)) look_at_control(n);
       if (!running(n) || nodes_[n].wake > now_) continue;
       nodes_[n].set.on_time(now_, actions_);
       carry_out(n);
@@ -139,6 +203,12 @@ void Simulation::carry_out(int node) {
       for (int half = 0; half < kNodes; ++half) {
         if (n.link_up && (half == node || !cut_)) caches_[half][told->router] = node;
       }
+    } else if (const auto* install = std::get_if<vrrp::InstallAddresses>(&action)) {
+      n.wanted[install->router] = true;
+      apply_kernel(node);
+    } else if (const auto* remove = std::get_if<vrrp::RemoveAddresses>(&action)) {
+      n.wanted[remove->router] = false;
+      apply_kernel(node);
     } else if (const auto* moved = std::get_if<vrrp::Transition>(&action)) {
       ++transitions_;
       check_takeover(node, *moved);
@@ -155,7 +225,18 @@ void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
   if (moved.to != vrrp::State::active) return;
   nodes_[node].active_since[moved.router] = now_;
   const Node& other = nodes_[1 - node];
+  const Duration patience = nodes_[node].routers[moved.router].backends_patience;
+  if (moved.cause == vrrp::Cause::preempted && !nodes_[node].backends_up &&
+      now_ < nodes_[node].came_up + patience) {
+    violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
+                 " preempted before its backends were up, at " +
+                 std::to_string(now_.time_since_epoch().count()) + " ns";
+  }
   if (moved.cause != vrrp::Cause::down_timer || running(1 - node)) return;
+  // Its last adverts may have been those that a cut kept from us.
+  const vrrp::Settings& settings = nodes_[node].routers[moved.router];
+  const Duration lease = vrrp::lease_time(settings.advert_interval, settings.down_adverts);
+  if (!connected() || now_ < connected_since_ + settings.advert_interval + lease) return;
   if (other.lease[moved.router] <= now_) return;
   if (now_ - other.active_since[moved.router] <= wire_.most_delay) return;
   violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
@@ -178,20 +259,45 @@ void Simulation::send(int from, const vrrp::SendAdvert& action) {
   in_flight_.emplace(when, delivery);
 }
 
+bool Simulation::answers(const Node& node, std::size_t router, MonotonicTime at) const {
+  return node.lease[router] > at && node.kernel[router];
+}
+
+// They have heard each other, since adverts can pass; or the lease has ended of who could not send.
+bool Simulation::connected() const {
+  const vrrp::Settings& settings = nodes_[0].routers[0];
+  const Duration grace =
+      was_refused_ ? vrrp::lease_time(settings.advert_interval, settings.down_adverts) : Duration{};
+  return !cut_ && nodes_[0].link_up && nodes_[1].link_up &&
+         now_ >= connected_since_ + settings.advert_interval + grace + wire_.most_delay +
+                     wire_.most_lateness;
+}
+
+void Simulation::note_connected() {
+  connected_since_ = now_;
+  was_refused_ = nodes_[0].refused || nodes_[1].refused;
+}
+
 void Simulation::watch_leases(MonotonicTime until) {
   for (std::size_t id = 0; id < overlap_.size(); ++id) {
     const MonotonicTime both_end = std::min({until, nodes_[0].lease[id], nodes_[1].lease[id]});
-    const MonotonicTime one_ends = std::max(nodes_[0].lease[id], nodes_[1].lease[id]);
-    if (one_ends > now_) answered_[id] = std::min(one_ends, until);
+    for (const Node& n : nodes_) {
+      if (answers(n, id, now_)) {
+        answered_[id] = std::max(answered_[id], std::min(n.lease[id], until));
+      }
+    }
     for (const Node& n : nodes_) {
       if (n.mode != Mode::running || !n.failing.empty() || !n.link_up || n.refused) continue;
+      if (n.control_stopped != kNever) continue;
       longest_gap_ = std::max(longest_gap_, until - std::max(answered_[id], n.able_since));
     }
     if (both_end <= now_) {
       overlap_[id] = ghost_[id] = {};
       continue;
     }
-    if (running(0) && running(1)) {
+    if (!connected()) {
+      overlap_[id] = ghost_[id] = {};
+    } else if (running(0) && running(1)) {
       overlap_[id] += both_end - now_;
       longest_overlap_ = std::max(longest_overlap_, overlap_[id]);
     } else if (running(0) || running(1)) {

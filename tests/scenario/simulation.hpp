@@ -37,9 +37,12 @@ class Simulation {
   void track(int node, std::uint16_t source, bool up);
   void fail_over(int node, vrrp::RouterId router);
   void set_loss(double loss) { wire_.loss = loss; }
-  void cut(bool cut) { cut_ = cut; }
+  void cut(bool cut);
   // The kernel refuses to send the node's adverts.
-  void refuse(int node, bool refused) { nodes_[node].refused = refused; }
+  void refuse(int node, bool refused);
+  // The node's control thread goes on, or stands still: the kernel gets no address meanwhile.
+  void control(int node, bool runs);
+  void backends(int node, bool up);
   void interface(int node, bool up);
   void run(Duration time);
 
@@ -48,7 +51,8 @@ class Simulation {
   [[nodiscard]] bool active(int node, vrrp::RouterId router) const;
   [[nodiscard]] std::uint64_t transitions() const { return transitions_; }
   [[nodiscard]] std::size_t routers() const { return overlap_.size(); }
-  // How long both nodes held a lease on the same virtual router at a stretch, the longest of all.
+  // How long both nodes held a lease on the same virtual router at a stretch, the longest of all;
+  // without the time in which they could not hear each other, and until the next advert after it.
   [[nodiscard]] Duration longest_overlap() const { return longest_overlap_; }
   // How long a node that was crashed or stopped still answered beside the other, the longest of all.
   [[nodiscard]] Duration longest_ghost() const { return longest_ghost_; }
@@ -57,7 +61,8 @@ class Simulation {
   void forget_gaps() { longest_gap_ = {}; }
   // Whom the client on a node's half of the wire sends to; -1: nobody yet.
   [[nodiscard]] int cache(int half, vrrp::RouterId router) const { return caches_[half][router]; }
-  // Two leases at once although one node had taken the other for dead: must not happen.
+  // Two leases at once although one node had taken the other for dead, or an address that was taken
+  // from a living Active although its backends were down: must not happen.
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
  private:
@@ -73,8 +78,13 @@ class Simulation {
     MonotonicTime wake = kNever;
     MonotonicTime able_since{};  // running, and with its tracked things well
     std::set<std::uint16_t> failing;
+    std::vector<bool> wanted, kernel;  // by RouterId: its kernel is to have the address, and has it
+    MonotonicTime control_stopped = kNever;
+    MonotonicTime control_look = kNever;
     bool link_up = true;
     bool refused = false;
+    bool backends_up = false;
+    MonotonicTime came_up{};  // it started, or its link came up
   };
   struct Delivery {
     int node;
@@ -82,6 +92,11 @@ class Simulation {
   };
 
   void carry_out(int node);
+  void apply_kernel(int node);
+  void look_at_control(int node);
+  [[nodiscard]] bool answers(const Node& node, std::size_t router, MonotonicTime at) const;
+  [[nodiscard]] bool connected() const;
+  void note_connected();
   void check_takeover(int node, const vrrp::Transition& moved);
   void send(int from, const vrrp::SendAdvert& action);
   void deliver(const Delivery& delivery);
@@ -99,6 +114,8 @@ class Simulation {
   std::array<std::vector<int>, kNodes> caches_;
   Duration longest_overlap_{}, longest_ghost_{}, longest_gap_{};
   bool cut_ = false;
+  MonotonicTime connected_since_{};
+  bool was_refused_ = false;  // adverts of either node, since then
   std::string violation_;
   std::uint64_t transitions_ = 0;
 };

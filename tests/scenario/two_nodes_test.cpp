@@ -317,6 +317,83 @@ TEST(TwoNodes, ABlockedPortDoesNotPreempt) {
   }
 }
 
+// One of all things that can happen to a pair, besides what disturb() does: cuts and heals, links,
+// adverts that cannot leave, control threads that stand still, backends that are not up yet.
+void disturb_all(Simulation& simulation, std::mt19937& random) {
+  const int node = static_cast<int>(random() % kNodes);
+  const bool good = random() % 2 == 0;
+  switch (random() % 10) {
+    case 0:
+      return simulation.cut(!good);
+    case 1:
+      return simulation.interface(node, good);
+    case 2:
+      return simulation.refuse(node, !good);
+    case 3:
+      if (simulation.running(node)) simulation.control(node, good);
+      return;
+    case 4:
+      return simulation.backends(node, good);
+    default:
+      return disturb(simulation, false, random);
+  }
+}
+
+void restore_all(Simulation& simulation) {
+  simulation.cut(false);
+  restore(simulation);
+  for (int node = 0; node < kNodes; ++node) {
+    simulation.interface(node, true);
+    simulation.refuse(node, false);
+    simulation.control(node, true);
+    simulation.backends(node, true);
+  }
+}
+
+// The longest time without an answer, after all of this: the wait of a node alone; before that, who
+// became Active when its control thread stopped, and resigns; and a probe whether adverts leave.
+Duration longest_wait_of_all(const Simulation::Routers& routers) {
+  return longest_wait(routers) + vrrp::kUnserved + 4 * routers[0].advert_interval;
+}
+
+TEST_P(TwoNodes, KeepTheirPromisesWhateverHappens) {
+  auto routers = GetParam().routers();
+  for (auto& node : routers) {
+    for (auto& one : node) {
+      one.backends_patience = seconds(2);
+      // A client behind a cut may remember a node that died meanwhile; nothing hints at that.
+      one.garp_refresh = seconds(5);
+    }
+  }
+  for (std::uint32_t seed = 1; seed <= kSeeds && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const WireSettings wire;
+    Simulation simulation(seed, wire, routers);
+    simulation.start(0);
+    simulation.start(1);
+    for (int i = 0; i < 100; ++i) {
+      simulation.run(milliseconds(random() % (random() % 8 == 0 ? 8000 : 800)));
+      disturb_all(simulation, random);
+    }
+    restore_all(simulation);
+    simulation.run(seconds(10));
+    const std::uint64_t moved = simulation.transitions();
+    expect_exactly_one_active(simulation);
+    simulation.run(seconds(10));
+    EXPECT_EQ(simulation.transitions(), moved) << "it does not come to rest";
+    for (vrrp::RouterId id = 0; id < simulation.routers(); ++id) {
+      for (int half = 0; half < kNodes; ++half) {
+        EXPECT_TRUE(simulation.active(simulation.cache(half, id), id)) << id << ", half " << half;
+      }
+    }
+    EXPECT_LE(simulation.longest_overlap(), 2 * wire.most_delay);
+    EXPECT_LE(simulation.longest_ghost(), vrrp::lease_time(milliseconds(100), 3));
+    EXPECT_LE(simulation.longest_gap(), longest_wait_of_all(routers[0]));
+    EXPECT_EQ(simulation.violation(), "");
+  }
+}
+
 TEST(TwoNodes, TheAddressMovesAfterAKill) {
   Simulation simulation(1, {}, dual_master());
   simulation.start(0);

@@ -43,13 +43,14 @@ class ReportFixture : public testing::Test {
   observe::EventLog events_;
   observe::ReloadsView reloads_;
   speaker::RealtimeState realtime_{"SCHED_RR 50", true, true};
+  std::array<std::uint64_t, speaker::kStallCauses> stalls_{};
   std::vector<speaker::InterfaceState> interfaces_;
   services::RunningServices services_;
   std::vector<std::string> troubles_, service_troubles_;
   std::optional<sync::LinkView> link_;
   Tracking tracking_{loop_, running_, vrrp_, events_};
   Report report_{
-      {running_, tracking_, events_, reloads_, plane_, realtime_, interfaces_,
+      {running_, tracking_, events_, reloads_, plane_, realtime_, stalls_, interfaces_,
        [this] { return troubles_; }, [this] { return service_troubles_; },
        [](vrrp::RouterId) { return std::vector<std::string>{"no way to a peer"}; },
        [] { return 3U; }, [] { return observe::HttpView{.requests = 7}; },

@@ -50,7 +50,8 @@ class Events : public testing::Test {
       log_,
       {[this](const speaker::PlannedRouter& r) { done_.push_back("install " + r.config.name); },
        [this](const speaker::PlannedRouter& r) { done_.push_back("remove " + r.config.name); },
-       [this] { done_.emplace_back("transition"); }, [this] { done_.emplace_back("idle"); }}};
+       [this] { done_.emplace_back("transition"); }, [this] { done_.emplace_back("idle"); },
+       [](MonotonicTime, Duration) { return "it waited for a lock"; }}};
 };
 
 TEST_F(Events, AddressesGoOntoTheKernelsInterfacesAndOff) {
@@ -126,6 +127,14 @@ TEST_F(NotifyingEvents, WithoutACommandNothingRuns) {
   happens(to(vrrp::State::initialize));
   wait();
   EXPECT_EQ(logged().size(), 2U) << "the transitions alone";
+}
+
+TEST_F(Events, AStallIsToldWithItsCause) {
+  happens(vrrp::Notice{first_, vrrp::Matter::stalled, 320});
+  ASSERT_EQ(logged().size(), 1U);
+  EXPECT_TRUE(logged()[0]["text"].get<std::string>().ends_with(
+      "for 320 ms when an advert was due or to be heard: it waited for a lock"))
+      << logged()[0];
 }
 
 }  // namespace

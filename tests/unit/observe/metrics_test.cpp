@@ -63,6 +63,7 @@ Overview everything() {
   o.node.losses.push_back({"AF_XDP", "ring_full", 13});
   o.node.adverts.received = 12;
   o.node.vrrp_thread.realtime = true;
+  o.node.vrrp_thread.stalls = {{"steal", 2}};
   o.node.vrrp_thread.lateness.record(std::chrono::microseconds(20));
   o.node.vrrp_thread.lateness.record(milliseconds(3));
   o.node.checks.push_back({"nginx", "http", false, {}, "HTTP 503", {8, 2, milliseconds(1)}});

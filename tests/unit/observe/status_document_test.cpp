@@ -54,7 +54,7 @@ TEST(StatusDocument, HasEverythingOfTheNode) {
        "mac": "02:00:00:00:00:02", "xdp_mode": null, "xdp_way": null, "up": false}],
     "adverts": {"received": 60, "ring_full": 1},
     "losses": [{"place": "AF_XDP", "reason": "ring_full", "count": 3}],
-    "vrrp_thread": {"scheduler": "SCHED_RR 50", "realtime": true, "memory_locked": true,
+    "vrrp_thread": {"scheduler": "SCHED_RR 50", "realtime": true, "memory_locked": true, "stalls": {},
       "lateness": {"count": 101, "p50_us": 17, "p99_us": 17, "p99.9_us": 500, "max_us": 500}},
     "control_thread": {"stalls": 0, "longest_stall_ms": 0.0},
     "checks": [
