@@ -108,9 +108,8 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   if (node.engine == "xdp") add(sources_.interface_troubles());
   if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
   for (const auto& router : routers)
-    for (const auto& warning :
-         {unsent_warning(router), interval_warning(router), addresses_warning(router)})
-      if (warning) add({router.config.name + ": " + *warning});
+    for (const auto& warning : warnings_of(router, MonotonicClock::now()))
+      add({router.config.name + ": " + warning});
   if (const auto lost = log_lines_lost(); lost > 0)
     add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
   add(sources_.plane.troubles());

@@ -57,6 +57,10 @@ json timers_document(const vrrp::Status& status, const Now& now) {
            status.next_deadline == kNever ? json() : remaining_ms(status.next_deadline, now)}};
 }
 
+// Adverts of a lower Active: one that hears us gives way after one or two.
+constexpr std::uint32_t kRivals = 5;
+constexpr Duration kOwnHeard = std::chrono::seconds(60);
+
 json addresses_document(const config::Vrrp& config) {
   json addresses = json::array();
   for (const config::VirtualAddress& address : config.addresses)
@@ -71,9 +75,7 @@ json router_document(const RouterView& router, const Now& now) {
   const vrrp::Status& status = router.status;
   json warnings = router.warnings;
   if (const auto warning = unreachable_failover_warning(router)) warnings.push_back(*warning);
-  if (const auto warning = unsent_warning(router)) warnings.push_back(*warning);
-  if (const auto warning = interval_warning(router)) warnings.push_back(*warning);
-  if (const auto warning = addresses_warning(router)) warnings.push_back(*warning);
+  for (auto& warning : warnings_of(router, now.monotonic)) warnings.push_back(std::move(warning));
   return {
       {"name", config.name},
       {"interface", config.interface},
@@ -137,6 +139,33 @@ std::optional<std::string> unsent_warning(const RouterView& router) {
   if (status.send_error == EMSGSIZE)
     text += "; raise the interface's MTU, or spread the addresses over several virtual routers";
   return text;
+}
+
+std::vector<std::string> warnings_of(const RouterView& router, MonotonicTime now) {
+  std::vector<std::string> warnings;
+  for (auto& warning : {unsent_warning(router), interval_warning(router), addresses_warning(router),
+                        rival_warning(router), own_address_warning(router, now)})
+    if (warning) warnings.push_back(*warning);
+  return warnings;
+}
+
+std::optional<std::string> rival_warning(const RouterView& router) {
+  const vrrp::Status& status = router.status;
+  if (status.state != vrrp::State::active || status.rivals_heard < kRivals) return std::nullopt;
+  return "peer " + status.peer.to_string() + " (priority " + std::to_string(status.peer_priority) +
+         ") is Active beside this node and does not give way: it does not hear this node's "
+         "adverts, "
+         "or drops them; `tandemctl vrrp` there tells which, and what filters between the nodes "
+         "must let IP protocol 112 pass both ways";
+}
+
+std::optional<std::string> own_address_warning(const RouterView& router, MonotonicTime now) {
+  const vrrp::Status& status = router.status;
+  if (status.own_heard == MonotonicTime{} || now - status.own_heard > kOwnHeard)
+    return std::nullopt;
+  return "adverts with this node's own address come in on " + router.config.interface +
+         " and are dropped: another node has the same address, or the network sends frames back to "
+         "where they came from";
 }
 
 std::optional<std::string> addresses_warning(const RouterView& router) {

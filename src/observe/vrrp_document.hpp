@@ -38,6 +38,16 @@ struct RouterView {
 // The warning that adverts do not leave, why, and what to do about it.
 [[nodiscard]] std::optional<std::string> unsent_warning(const RouterView& router);
 
+// All of these, as of an instant.
+[[nodiscard]] std::vector<std::string> warnings_of(const RouterView& router, MonotonicTime now);
+
+// The warning that another node is Active, too, and does not give way.
+[[nodiscard]] std::optional<std::string> rival_warning(const RouterView& router);
+
+// The warning that another node has this node's own address.
+[[nodiscard]] std::optional<std::string> own_address_warning(const RouterView& router,
+                                                             MonotonicTime now);
+
 // The warning that the last advert named other addresses.
 [[nodiscard]] std::optional<std::string> addresses_warning(const RouterView& router);
 

@@ -46,8 +46,10 @@ struct Status {
   std::uint64_t stalls = 0;          // deadlines at which the process did not run for too long
   Duration longest_stall{};
   std::uint64_t adverts_received = 0;
-  bool addresses_differ = false;                            // those of the last advert from ours
-  std::uint64_t address_mismatches = 0;                     // accepted all the same
+  MonotonicTime own_heard{};             // when an advert with this node's own address last came in
+  std::uint32_t rivals_heard = 0;        // Active: adverts of a lower one, that does not give way
+  bool addresses_differ = false;         // those of the last advert from ours
+  std::uint64_t address_mismatches = 0;  // accepted all the same
   std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
 

@@ -185,6 +185,7 @@ std::optional<wire::AdvertDrop> VirtualRouter::hear(const wire::ReceivedAdvert& 
   check_lease(event);  // before the advert's sender is taken for the cause of what happened
   if (const auto drop = judge(settings_, source(), received)) {
     ++status_.dropped[static_cast<std::size_t>(*drop)];
+    if (*drop == wire::AdvertDrop::own) status_.own_heard = event.now;
     return drop;
   }
   status_.count(received, settings_, event.now);
@@ -388,6 +389,7 @@ void VirtualRouter::update(Backup& backup, const Settings& old, Event& event) {
 void VirtualRouter::become_active(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
   status_.handed_over = yielded_ = false;
+  status_.rivals_heard = 0;
   preempt_after_ = kNever;
   Active active;
   active.adver = event.now + rhythm();
@@ -419,10 +421,10 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
     const bool tie = advert.priority == status_.effective_priority;
     leave_active(new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
                  Farewell::last_advert, event);
-  } else if (settings_.version == 2) {
-    // RFC 3768, 6.4.3: no advert, but its announcements did harm.
-    announce_again(active, event);
   } else {
+    ++status_.rivals_heard;
+    // RFC 3768, 6.4.3: no advert, but its announcements did harm.
+    if (settings_.version == 2) return announce_again(active, event);
     assert_active(active, event);
   }
 }
@@ -440,6 +442,7 @@ void VirtualRouter::advertise_in_turn(Active& active, Event& event) {
   if (event.now < active.adver) return;
   active.adver = (event.now - active.adver < rhythm() ? active.adver : event.now) + rhythm();
   if (event.now - status_.peer_seen > kForgotten) status_.addresses_differ = false;
+  if (event.now - status_.peer_seen > active_down()) status_.rivals_heard = 0;
   advertise(active, event);
 }
 

@@ -234,6 +234,7 @@ std::string describe(const vrrp::Status& s, std::string_view key) {
       {"active_adver_interval", [&] { return describe(s.active_adver_interval); }},
       {"skew_time", [&] { return describe(s.skew_time); }},
       {"active_down_interval", [&] { return describe(s.active_down_interval); }},
+      {"rivals_heard", [&] { return std::to_string(s.rivals_heard); }},
       {"addresses_differ", [&] { return std::string(s.addresses_differ ? "yes" : "no"); }},
       {"address_mismatches", [&] { return std::to_string(s.address_mismatches); }},
       {"interval_mismatches", [&] { return std::to_string(s.interval_mismatches); }},

@@ -80,6 +80,29 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
   EXPECT_EQ(dropped[wire::to_string(wire::AdvertDrop::checksum)], 0);
 }
 
+TEST(VrrpDocument, WarnsOfAnActiveThatDoesNotGiveWay) {
+  RouterView router;
+  router.status.state = vrrp::State::active;
+  router.status.peer = *IpAddress::parse("192.0.2.3");
+  router.status.peer_priority = 100;
+  router.status.rivals_heard = 1;
+  EXPECT_FALSE(rival_warning(router)) << "a heal";
+  router.status.rivals_heard = 20;
+  ASSERT_TRUE(rival_warning(router));
+  EXPECT_TRUE(rival_warning(router)->starts_with("peer 192.0.2.3 (priority 100) is Active beside"));
+  router.status.state = vrrp::State::backup;
+  EXPECT_FALSE(rival_warning(router));
+}
+
+TEST(VrrpDocument, WarnsOfAnotherNodeWithItsAddress) {
+  RouterView router;
+  const MonotonicTime now{std::chrono::hours(5)};
+  EXPECT_TRUE(warnings_of(router, now).empty());
+  router.status.own_heard = now - std::chrono::seconds(1);
+  EXPECT_EQ(warnings_of(router, now).size(), 1U);
+  EXPECT_FALSE(own_address_warning(router, now + std::chrono::minutes(5)));
+}
+
 TEST(VrrpDocument, WarnsOfOtherAddresses) {
   RouterView router;
   EXPECT_FALSE(addresses_warning(router));
