@@ -14,7 +14,7 @@
 #include "tandem/reasons.h"
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 6 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 7 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */

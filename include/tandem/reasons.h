@@ -53,7 +53,9 @@
 	X(39, DROP, NO_FLOW, "no-flow")                /* of none, and it cannot begin one */      \
 	X(40, DROP, TOO_MANY_TAGS, "too-many-tags")    /* VLAN tags: more than are judged */       \
 	X(41, TX, TIME_EXCEEDED, "time-exceeded")      /* answered so, for its TTL */              \
-	X(42, PUNT, ERROR, "error")                    /* the data thread answers by ICMP */
+	X(42, PUNT, ERROR, "error")                    /* the data thread answers by ICMP */       \
+	X(43, DROP, NO_NEXT_HOP, "no-next-hop")        /* nat, fullnat: too many neighbours */     \
+	X(44, DROP, UNFINISHED, "unfinished-checksum") /* of a device that was to finish it */
 
 /* What becomes of a packet. */
 enum td_verdict {

@@ -112,6 +112,11 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
       add({router.config.name + ": " + warning});
   if (const auto lost = log_lines_lost(); lost > 0)
     add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
+  if (const auto unfinished = node.packets[TD_DROP_UNFINISHED]; unfinished > 0)
+    add({std::to_string(unfinished) +
+         " first packets were dropped for a checksum that their sender left for its device to "
+         "finish, "
+         "as containers and virtual machines on the same host do: there, `ethtool -K IF tx off`"});
   add(sources_.plane.troubles());
   add(sources_.service_troubles());
   for (const auto& loss : losses)

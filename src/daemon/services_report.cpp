@@ -38,6 +38,9 @@ std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts&
     add("the flow table was full for " + std::to_string(counts.full) + " new flows");
   if (counts.exhausted > 0)
     add("no source port was left for " + std::to_string(counts.exhausted) + " new flows");
+  if (counts.crowded > 0)
+    add("too many neighbours: no place was left for the one of " + std::to_string(counts.crowded) +
+        " new flows");
   return note;
 }
 
@@ -119,7 +122,7 @@ observe::ServiceView ServicesReport::view(const RunningService& s) const {
   const auto& counts = sources_.plane.forwarder().of_service(s.number);
   v.picks = counts.picks;
   v.hash_picks = counts.joined;
-  v.refused = counts.refused + counts.exhausted;
+  v.refused = counts.refused + counts.exhausted + counts.crowded;
   v.no_source_port = counts.exhausted;
   v.table_full = counts.full;
   v.note = note_of(v, counts, sources_.plane.unserved().empty());

@@ -248,7 +248,7 @@ Worth FlowTable<Layout>::worth_of(const Flow& flow) const {
 template <class Layout>
 bool FlowTable<Layout>::give_way(const Key& key) {
   const auto flow = find(key);
-  if (!flow || worth_of(*flow) > Worth::one_sided) return false;
+  if (!flow || !gives_way(*flow)) return false;
   erase(key);
   evictions_++;
   return true;

@@ -139,6 +139,9 @@ class FlowTable {
   // Erases a flow that is over, or that nobody but a client says to be one. false: it is another
   // one, or not there.
   bool give_way(const Key& key);
+  [[nodiscard]] bool gives_way(const Flow& flow) const {
+    return worth_of(flow) <= Worth::one_sided;
+  }
 
   // Draws the conclusions for one flow: on a close event.
   void review(const Key& key, Tick now, const IdleTicks& limits);

@@ -13,6 +13,7 @@
 #include "forward/forwarder.hpp"
 #include "forward/refusal.hpp"
 #include "forward/source_record.hpp"
+#include "forward/unfinished.hpp"
 
 namespace tandem::forward {
 
@@ -84,7 +85,7 @@ std::optional<std::uint16_t> Forwarder::client_hop(const Packet& packet) {
   std::memcpy(hop.tpid, p.tpid, sizeof hop.tpid);
   td_copy_mac(hop.destination, p.eth + 6);
   td_copy_mac(hop.source, p.eth);
-  return hops_.acquire(hop);
+  return acquire_hop(hop);
 }
 
 // One of a flow that gives way, where the flow table would do the same for want of room.
@@ -110,16 +111,19 @@ std::optional<std::uint16_t> Forwarder::take_port(const Service& service, std::u
   return port;
 }
 
-// false: nothing is left; and nothing is held.
+// TD_TX_FORWARD: all is there. Else nothing is held.
 template <class Decision>
-bool Forwarder::reserve(const Packet& packet, Decision& decision) {
+td_reason Forwarder::reserve(const Packet& packet, Decision& decision) {
   Service& service = *packet.service;
-  if (!service.settings.is_nat()) return true;
+  if (!service.settings.is_nat()) return TD_TX_FORWARD;
   const auto hop = client_hop(packet);
-  if (!hop) return false;
+  if (!hop) {
+    service_counts_[packet.number].crowded++;
+    return TD_DROP_NO_NEXT_HOP;
+  }
   if (service.settings.mode == TD_MODE_NAT) {
     decision.extra = *hop;
-    return true;
+    return TD_TX_FORWARD;
   }
   const auto& places = service.settings.new_sources;
   const std::size_t sources = places.size();
@@ -130,10 +134,11 @@ bool Forwarder::reserve(const Packet& packet, Decision& decision) {
     fill_source(*source_at(service, source, *port), packet.client, packet.number, *hop);
     decision.extra = *port;
     decision.source = source;
-    return true;
+    return TD_TX_FORWARD;
   }
   hops_.release(*hop);
-  return false;
+  service_counts_[packet.number].exhausted++;
+  return TD_DROP_NO_SOURCE_PORT;
 }
 
 template <class Table>
@@ -150,7 +155,7 @@ void Forwarder::follow_router(Table& table, const typename Table::Flow& flow,
   }
   const auto hop = client_hop(packet);
   if (!hop) return;
-  if (*hop == old) return hops_.release(old);  // as before
+  if (*hop == old || !table.find(flow.key)) return hops_.release(*hop);  // as before, or gave way
   if (record != nullptr)
     std::atomic_ref(record->hop).store(*hop, std::memory_order_release);
   else
@@ -221,10 +226,9 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   typename Table::Decision decision{*backend, TD_FLOW_ACTIVE};
   if (packet.p.protocol == TD_PROTO_TCP)
     decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_JOINED;
-  if (!reserve(packet, decision)) {
+  if (const td_reason reserved = reserve(packet, decision); reserved != TD_TX_FORWARD) {
     if (begins) scheduler.close(*backend);
-    counts.exhausted++;
-    return TD_DROP_NO_SOURCE_PORT;
+    return reserved;
   }
   const auto outcome = table.insert(key, decision, packet.tick).outcome;
   if (outcome == Table::Outcome::inserted || outcome == Table::Outcome::replaced) {
@@ -272,7 +276,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
   if (packet.m.about == TD_ABOUT_BACKENDS && p.l4 != nullptr && p.has_ports) {
     packet.now = now;
-    packet.tick = static_cast<flow::Tick>(frame.jiffies >> tick_shift_);
+    packet.tick = tick_ = static_cast<flow::Tick>(frame.jiffies >> tick_shift_);
     packet.number = static_cast<std::uint16_t>(packet.m.service);
     packet.service = service_at(packet.number);
     packet.client = {td_ip_source(&p), p.source_port, static_cast<std::uint8_t>(p.family)};
@@ -281,7 +285,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
                    td_hash_source(&packet.client)};
     const bool live = td_may_forward(&frame, td_vrouter_at(&tables, packet.m.vrouter));
     if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1 && !is_cut)
-      decided = decide(packet);
+      decided = is_unfinished(p) ? TD_DROP_UNFINISHED : decide(packet);
   }
   const td_reason reason = decided == TD_TX_FORWARD || decided == TD_TX_HASHED
                                ? deliver(frame, outcome, is_cut)

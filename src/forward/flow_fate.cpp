@@ -48,6 +48,45 @@ void Forwarder::on_change(const typename Table::Flow& flow, flow::FlowChange cha
   if (replication_ != nullptr) count_out<Table>(flow);
 }
 
+// ---- Next hops of clients
+
+// The next hop to the client that a flow has; 0: none.
+std::uint16_t Forwarder::hop_of(std::uint16_t number, std::uint16_t extra,
+                                std::uint8_t source) const {
+  const Service* service = service_at(number);
+  if (service == nullptr) return 0;
+  if (service->settings.mode == TD_MODE_NAT) return extra;
+  if (service->settings.mode != TD_MODE_FULLNAT) return 0;
+  const td_source* record = source_at(*service, source, extra);
+  return record != nullptr ? record->hop : std::uint16_t{0};
+}
+
+// Of the flows in a part of the table that give way to others, and alone have their next hop, the
+// one that lay idle longest goes. Neighbours of connections stay.
+template <class Table>
+bool Forwarder::free_hop(Table& table) {
+  constexpr std::uint32_t kHopLooks = 128;
+  std::optional<typename Table::Key> oldest;
+  flow::Tick idle = 0;
+  const std::uint32_t first = hop_looks_ % table.buckets();
+  table.for_each_in(first, kHopLooks, [&](const auto& flow) {
+    const std::uint16_t hop = hop_of(service_of(flow.key), flow.extra, flow.source);
+    const auto age = static_cast<flow::Tick>(tick_ - flow.stamp);
+    if (hop == 0 || hops_.users(hop) != 1 || (oldest && age <= idle) || !table.gives_way(flow))
+      return;
+    oldest = flow.key;
+    idle = age;
+  });
+  hop_looks_ += kHopLooks;
+  return oldest && table.give_way(*oldest);
+}
+
+std::optional<std::uint16_t> Forwarder::acquire_hop(const td_hop& hop) {
+  auto number = hops_.acquire(hop);
+  if (!number && (free_hop(flows4_) || free_hop(flows6_))) number = hops_.acquire(hop);
+  return number;
+}
+
 // ---- After a restart
 
 bool Forwarder::hold(const Service& service, std::uint16_t number, std::uint16_t extra,

@@ -126,7 +126,7 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   const std::uint16_t old_hop = backend->hop;
   backend->settings = settings;
   backend->settings.balance.slot = slot;
-  backend->hop = settings.hop ? hops_.acquire(*settings.hop).value_or(0) : 0;
+  backend->hop = settings.hop ? acquire_hop(*settings.hop).value_or(0) : 0;
   if (backend->hop == 0) backend->settings.balance.state = balance::State::down;
   write(slot, *backend);
   if (replication_ != nullptr)
@@ -157,6 +157,7 @@ void Forwarder::on_end(const td_flow_end& end, flow::Tick now) {
 }
 
 void Forwarder::sweep(std::uint32_t buckets, flow::Tick now) {
+  tick_ = now;
   flows4_.sweep(buckets, now, idle_);
   flows6_.sweep(buckets, now, idle_);
   forget_some(buckets * kForgetting);

@@ -142,12 +142,17 @@ class Forwarder {
   template <class Table>
   bool is_taken_elsewhere(Table& table, const Packet& packet, std::uint16_t backend);
   template <class Decision>
-  bool reserve(const Packet& packet, Decision& decision);
+  td_reason reserve(const Packet& packet, Decision& decision);
   std::optional<std::uint16_t> take_port(const Service& service, std::uint8_t source);
   bool free_port(const Service& service, std::uint8_t source);
   template <class Table>
   void follow_router(Table& table, const typename Table::Flow& flow, const Packet& packet);
   std::optional<std::uint16_t> client_hop(const Packet& packet);
+  std::optional<std::uint16_t> acquire_hop(const td_hop& hop);
+  template <class Table>
+  bool free_hop(Table& table);
+  [[nodiscard]] std::uint16_t hop_of(std::uint16_t service, std::uint16_t extra,
+                                     std::uint8_t source) const;
   td_reason deliver(td_frame& frame, td_outcome& outcome, bool is_cut);
   td_reason answer(td_frame& frame, td_outcome& outcome, td_reason reason);
   bool may_refuse(const td_packet& p, std::uint64_t now_ns);
@@ -191,6 +196,8 @@ class Forwarder {
   flow::FlowTable4 flows4_;
   flow::FlowTable6 flows6_;
   HopTable hops_;
+  std::uint32_t hop_looks_ = 0;  // for a flow that gives way with its hop: round, in buckets
+  flow::Tick tick_ = 0;          // of the last packet or sweep
   std::vector<PortPool> ports_;  // by slot of source addresses
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<std::unique_ptr<Backend>> backends_;

@@ -36,6 +36,8 @@ class HopTable {
   bool hold(std::uint16_t number);
 
   [[nodiscard]] const td_hop& at(std::uint16_t number) const { return memory_[number]; }
+  [[nodiscard]] bool is_full() const noexcept { return free_.empty(); }
+  [[nodiscard]] std::uint32_t users(std::uint16_t number) const { return entries_[number].users; }
   [[nodiscard]] std::uint32_t used() const noexcept { return used_; }
 
  private:

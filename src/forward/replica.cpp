@@ -100,7 +100,7 @@ bool Forwarder::acquire(const Service& service, const ReplicaChange& change,
   td_hop way = change.client_hop;
   for (const Device& device : devices_)
     if (device.ifindex == way.ifindex) way.mtu = device.mtu;
-  const std::uint16_t hop = way.ifindex != 0 ? hops_.acquire(way).value_or(0) : 0;
+  const std::uint16_t hop = way.ifindex != 0 ? acquire_hop(way).value_or(0) : 0;
   if (service.settings.mode == TD_MODE_NAT) {
     decision.extra = hop;
     return true;

@@ -60,6 +60,7 @@ struct ServiceCounts {
   Count refused;    // first packets that no backend could take
   Count full;       // the flow table had no room
   Count exhausted;  // fullnat: no source port was left
+  Count crowded;    // nat, fullnat: no place was left for the client's next hop
 };
 
 struct BackendCounts {

@@ -15,7 +15,7 @@ namespace tandem::verdicts {
 // Those of frames to and from backends, of which the node has none.
 inline bool needs_backends(int reason) {
   return (reason >= TD_TX_FORWARD && reason <= TD_DROP_NO_FLOW) || reason == TD_TX_TIME_EXCEEDED ||
-         reason == TD_PUNT_ERROR;
+         reason == TD_PUNT_ERROR || reason == TD_DROP_NO_NEXT_HOP || reason == TD_DROP_UNFINISHED;
 }
 
 struct Case {

@@ -314,6 +314,106 @@ TEST_F(Admission, AFullTableGivesSourcePortsBack) {
   EXPECT_EQ(node_.forwarder().sums().in_table, node_.forwarder().sums().in_schedulers);
 }
 
+// ---- Checksums that are left for a device
+
+// As containers send it.
+void leave_unfinished(frames::Bytes& frame) {
+  const Parsed parsed(frame);
+  const td_packet& p = parsed.p;
+  const auto at = static_cast<std::size_t>(p.l4 - p.eth);
+  const auto size = static_cast<std::uint32_t>(frame.size() - at);
+  const std::uint32_t sum =
+      td_csum_pseudo_header(0, td_ip_source(&p), td_ip_destination(&p), td_address_bytes(p.family),
+                            size, static_cast<std::uint8_t>(p.protocol));
+  store_be16(&frame[at + (p.protocol == TD_PROTO_TCP ? 16U : 6U)],
+             static_cast<std::uint16_t>(~td_csum_fold(sum)));
+}
+
+TEST_P(EveryService, IsNotGivenAnUnfinishedChecksum) {
+  const TestService& s = service(GetParam());
+  for (const std::size_t payload : {0U, 1U, 7U, 1000U}) {
+    auto frame = to_service(s, {.payload = payload});
+    leave_unfinished(frame);
+    EXPECT_EQ(admit(frame).reason, TD_DROP_UNFINISHED) << payload;
+  }
+  EXPECT_EQ(node_.forwarder().flows4().flows() + node_.forwarder().flows6().flows(), 0U);
+}
+
+TEST_F(Admission, AChecksumThatLooksUnfinishedByChanceIsGood) {
+  const TestService& s = service(1);
+  for (std::uint32_t n = 0; n < 1'000'000; n++) {
+    const auto frame = to_service(
+        s, {.client = 1 + n / 60'000, .port = static_cast<std::uint16_t>(1 + n % 60'000)});
+    auto unfinished = frame;
+    leave_unfinished(unfinished);
+    if (unfinished != frame) continue;
+    EXPECT_EQ(admit(frame).reason, TD_TX_FORWARD);
+    return;
+  }
+  FAIL() << "one in 65,535 is such";
+}
+
+// ---- nat, with clients behind more neighbours than there are places for
+
+class Neighbours : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kPlaces = TD_MAX_HOPS - 1;
+
+  static Segment segment(std::uint32_t n, std::uint8_t flags) {
+    const auto byte = [&](int shift) { return static_cast<std::uint8_t>(n >> shift); };
+    return {.client = 1 + n / 60'000,
+            .port = static_cast<std::uint16_t>(1 + n % 60'000),
+            .flags = flags,
+            .mac = {{0x02, 1, 0, byte(16), byte(8), byte(0)}}};
+  }
+  td_reason open(std::uint32_t n) {
+    return memory_.node.admit(to_service(service_, segment(n, TD_TCP_SYN)), rig::kLink, now_)
+        .reason;
+  }
+  void establish(std::uint32_t n) {
+    const auto first =
+        memory_.node.admit(to_service(service_, segment(n, TD_TCP_SYN)), rig::kLink, now_);
+    ASSERT_EQ(first.reason, TD_TX_FORWARD) << n;
+    const int which = first.out.backend % 2;
+    auto answer = segment(n, TD_TCP_SYN | TD_TCP_ACK);
+    ASSERT_EQ(memory_.node
+                  .steer(from_backend(service_, which, answer, answer.port),
+                         which == 0 ? rig::kLink : rig::kOtherLink, now_)
+                  .reason,
+              TD_TX_REPLY);
+    ASSERT_EQ(continues(n), TD_TX_FORWARD);
+  }
+  td_reason continues(std::uint32_t n) {
+    return memory_.node.steer(to_service(service_, segment(n, TD_TCP_ACK)), rig::kLink, now_)
+        .reason;
+  }
+  forward::Forwarder& forwarder() { return memory_.node.forwarder(); }
+
+  const TestService service_ = test_services()[0];
+  MonotonicTime now_ = MonotonicClock::now();
+  MemoryNode memory_{now_, 100'000};
+};
+
+TEST_F(Neighbours, OfHalfOpenFlowsMakeRoomForOthers) {
+  for (std::uint32_t n = 0; n < 10; n++) establish(n);
+  for (std::uint32_t n = 10; n < kPlaces + 5'000; n++) ASSERT_EQ(open(n), TD_TX_FORWARD) << n;
+  EXPECT_EQ(forwarder().hops().used(), kPlaces);
+  EXPECT_GE(forwarder().flows4().evictions(), 5'000U);
+  for (std::uint32_t n = 0; n < 10; n++) EXPECT_EQ(continues(n), TD_TX_FORWARD);
+  EXPECT_EQ(forwarder().of_service(service_.number).crowded, 0U);
+  EXPECT_EQ(forwarder().sums().in_table, forwarder().sums().in_schedulers);
+}
+
+TEST_F(Neighbours, OfConnectionsStay) {
+  const std::uint32_t places = kPlaces - forwarder().hops().used();
+  for (std::uint32_t n = 0; n < places; n++) ASSERT_NO_FATAL_FAILURE(establish(n));
+  EXPECT_EQ(open(places), TD_DROP_NO_NEXT_HOP);
+  EXPECT_EQ(forwarder().of_service(service_.number).crowded, 1U);
+  EXPECT_EQ(forwarder().of_service(service_.number).exhausted, 0U);
+  EXPECT_EQ(forwarder().flows4().flows(), places);
+  EXPECT_EQ(continues(places / 2), TD_TX_FORWARD);
+}
+
 // ---- fullnat, with a flow table that has more room than a source address has ports
 
 class Ports : public testing::Test {
