@@ -5,12 +5,16 @@
     client --- front --- a: Active for VI_1, b: Backup; adverts every 100 ms
 """
 
+import contextlib
+import socket
 import time
 
 from tandemlab import configs, http, neighbours, plan, tap
 from tandemlab.one_thread import Stopped
 from tandemlab.pair import Pair
+from tandemlab.process import Process
 from tandemlab.shell import wait_until
+from tandemlab.tandem import binary
 from tandemlab.wire import Capture
 
 MAC_A, MAC_B = plan.front_mac("a"), plan.front_mac("b")
@@ -95,6 +99,35 @@ class StandsStill(tap.LabCase):
             time.sleep(8)
             self.assert_answered_by({MAC_A})
         self.assertEqual(self.a.state("VI_1"), "Active")
+
+    def test_watchdog(self):
+        """systemd's watchdog is told that the daemon lives only while all of its threads go on."""
+        self.b.stop()
+        path = self.lab.run_dir("b") / "tandem" / "notify"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(path))
+            manager.settimeout(0.1)
+            daemon = Process(self.lab, "b", "tandemd", [binary("tandemd"), "-c", self.b.config_file],
+                             environment={"NOTIFY_SOCKET": "/run/tandem/notify",
+                                          "WATCHDOG_USEC": "1500000"})  # a ping each half second
+            self.addCleanup(daemon.kill)
+            wait_until("it is told", lambda: pings(manager, 1) > 0)
+            for thread in ("vrrp", "worker-0" if configs.ENGINE == "dpdk" else "data", "tandemd"):
+                with self.subTest(thread):
+                    with Stopped(daemon.pid, thread):
+                        pings(manager, 2)  # a worker that stands still shows after a second
+                        self.assertEqual(pings(manager, 2), 0)
+                    wait_until("it is told again", lambda: pings(manager, 1) > 0)
+
+
+def pings(manager, seconds):
+    """How often the manager was told within a while that the daemon lives."""
+    end, count = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        with contextlib.suppress(TimeoutError):
+            count += b"WATCHDOG=1" in manager.recv(4096)
+    return count
 
 
 if __name__ == "__main__":
