@@ -31,6 +31,7 @@ Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
     nodes_[n].active_since.resize(routers[n].size());
     nodes_[n].wanted.resize(routers[n].size());
     nodes_[n].kernel.resize(routers[n].size());
+    nodes_[n].filled.resize(routers[n].size(), now_);
   }
 }
 
@@ -225,6 +226,11 @@ void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
   if (moved.to != vrrp::State::active) return;
   nodes_[node].active_since[moved.router] = now_;
   const Node& other = nodes_[1 - node];
+  if (now_ - vrrp::kUnserved - 2 * kControlLook > nodes_[node].control_stopped) {
+    violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
+                 " took over while its control thread stood still, at " +
+                 std::to_string(now_.time_since_epoch().count()) + " ns";
+  }
   const Duration patience = nodes_[node].routers[moved.router].backends_patience;
   if (moved.cause == vrrp::Cause::preempted && !nodes_[node].backends_up &&
       now_ < nodes_[node].came_up + patience) {
@@ -281,7 +287,10 @@ void Simulation::note_connected() {
 void Simulation::watch_leases(MonotonicTime until) {
   for (std::size_t id = 0; id < overlap_.size(); ++id) {
     const MonotonicTime both_end = std::min({until, nodes_[0].lease[id], nodes_[1].lease[id]});
-    for (const Node& n : nodes_) {
+    for (Node& n : nodes_) {
+      const bool hollow = n.mode == Mode::running && n.lease[id] > now_ && !n.kernel[id];
+      if (!hollow) n.filled[id] = until;
+      longest_hollow_ = std::max(longest_hollow_, until - n.filled[id]);
       if (answers(n, id, now_)) {
         answered_[id] = std::max(answered_[id], std::min(n.lease[id], until));
       }

@@ -58,11 +58,14 @@ class Simulation {
   [[nodiscard]] Duration longest_ghost() const { return longest_ghost_; }
   // How long nobody answered although one node could all the time, the longest of all.
   [[nodiscard]] Duration longest_gap() const { return longest_gap_; }
+  // How long a node advertised an address that its kernel does not have, the longest of all.
+  [[nodiscard]] Duration longest_hollow() const { return longest_hollow_; }
   void forget_gaps() { longest_gap_ = {}; }
   // Whom the client on a node's half of the wire sends to; -1: nobody yet.
   [[nodiscard]] int cache(int half, vrrp::RouterId router) const { return caches_[half][router]; }
-  // Two leases at once although one node had taken the other for dead, or an address that was taken
-  // from a living Active although its backends were down: must not happen.
+  // Two leases at once although one node had taken the other for dead; an address that was taken from
+  // a living Active although the backends were down, or by a node whose control thread stood still:
+  // must not happen.
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
  private:
@@ -79,6 +82,7 @@ class Simulation {
     MonotonicTime able_since{};  // running, and with its tracked things well
     std::set<std::uint16_t> failing;
     std::vector<bool> wanted, kernel;  // by RouterId: its kernel is to have the address, and has it
+    std::vector<MonotonicTime> filled;  // by RouterId: when a lease was last not without the kernel
     MonotonicTime control_stopped = kNever;
     MonotonicTime control_look = kNever;
     bool link_up = true;
@@ -112,6 +116,7 @@ class Simulation {
   std::vector<Duration> overlap_, ghost_;  // by RouterId: of the current stretch
   std::vector<MonotonicTime> answered_;    // by RouterId: when a lease was last live
   std::array<std::vector<int>, kNodes> caches_;
+  Duration longest_hollow_{};
   Duration longest_overlap_{}, longest_ghost_{}, longest_gap_{};
   bool cut_ = false;
   MonotonicTime connected_since_{};

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "simulation.hpp"
+#include "vrrp/heartbeat.hpp"
 #include "vrrp/timers.hpp"
 
 namespace tandem::scenario {
@@ -390,6 +391,7 @@ TEST_P(TwoNodes, KeepTheirPromisesWhateverHappens) {
     EXPECT_LE(simulation.longest_overlap(), 2 * wire.most_delay);
     EXPECT_LE(simulation.longest_ghost(), vrrp::lease_time(milliseconds(100), 3));
     EXPECT_LE(simulation.longest_gap(), longest_wait_of_all(routers[0]));
+    EXPECT_LE(simulation.longest_hollow(), vrrp::kUnserved + 2 * vrrp::Heartbeat::kLook);
     EXPECT_EQ(simulation.violation(), "");
   }
 }
