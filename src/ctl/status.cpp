@@ -85,6 +85,8 @@ std::string counters(const json& document) {
   if (lateness.at("count") != 0)
     text += "; adverts late by " + late("p50_us") + " (p50), " + late("p99_us") + " (p99), " +
             late("p99.9_us") + " (p99.9), " + late("max_us") + " (max)";
+  if (const std::string stalls = counts_text(thread.at("stalls")); stalls != "none")
+    text += "; stalls: " + stalls;
   text += "\naddresses    put back " + number(document.at("addresses_restored")) + " times\n";
   return text;
 }

@@ -63,7 +63,7 @@ const json kStatusDocument = {
     {"adverts", {{"received", 60}, {"dropped", {{"ttl", 3}, {"type", 0}}}, {"ring_full", 1}}},
     {"packets", {{"pass/other", 1000}, {"drop/no-lease", 5}, {"tx/na", 0}}},
     {"vrrp_thread", json::parse(R"({"scheduler": "SCHED_RR 50", "realtime": true,
-      "memory_locked": true, "lateness":
+      "memory_locked": true, "stalls": {"steal": 2, "busy": 0}, "lateness":
       {"count": 101, "p50_us": 17, "p99_us": 31, "p99.9_us": 500, "max_us": 1500}})")},
     {"addresses_restored", 2}};
 
@@ -123,7 +123,7 @@ db     tcp   unknown  -
 
 adverts      60 received; dropped: 3 ttl; 1 lost as the ring was full
 packets      5 drop/no-lease, 1000 pass/other
-VRRP thread  SCHED_RR 50, memory locked; adverts late by 17us (p50), 31us (p99), 500us (p99.9), 1.5ms (max)
+VRRP thread  SCHED_RR 50, memory locked; adverts late by 17us (p50), 31us (p99), 500us (p99.9), 1.5ms (max); stalls: 2 steal
 addresses    put back 2 times
 )text");
 }
