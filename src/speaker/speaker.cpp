@@ -45,8 +45,13 @@ Speaker::Speaker(boost::asio::io_context& loop, netlink::Links& links,
       stall_causes_(thread_->realtime().thread) {}
 
 void Speaker::follow(const Plan& plan, std::function<void(const VrrpEvent&)> take) {
-  const auto process = [this, &plan, take = std::move(take)] {
-    if (!thread_->process(take)) restate_addresses(*thread_, plan);
+  // Hundreds of addresses take their time: with each router's the control thread shows that it runs.
+  const auto take_one = [this, take = std::move(take)](const VrrpEvent& event) {
+    take(event);
+    thread_->beat();
+  };
+  const auto process = [this, &plan, take_one] {
+    if (!thread_->process(take_one)) restate_addresses(*thread_, plan);
   };
   events_.emplace(loop_, thread_->event_fd(), process);
   beat_due_.emplace(loop_, [this] { beat(); });

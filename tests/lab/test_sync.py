@@ -25,7 +25,7 @@ DSR6 = "2001:db8:1::102"
 GATEWAY = "198.51.100.100"
 SOURCE = "198.51.100.101"  # of fullnat
 EACH = 40  # connections
-CHECK = 'check = { tcp = true, interval = "1s", timeout = "200ms", fall = 2, rise = 3 }\n'
+CHECK = 'check = { tcp = true, interval = "1s", timeout = "800ms", fall = 2, rise = 3 }\n'
 
 
 def sync_block(lab, node):
