@@ -13,6 +13,8 @@ from tandemlab.shell import build_dir, wait_until
 from tandemlab.tandem import Tandem
 
 VIP = plan.VIPS[0]
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+PINS = "/sys/fs/bpf/tandem"
 MAC_A, MAC_B = plan.front_mac("a"), plan.front_mac("b")
 
 
@@ -60,6 +62,28 @@ class Interference(tap.LabCase):
         self.assertEqual(second.popen.wait(30), 1)
         self.assertIn("another tandemd has it", second.tail())
         self.assert_at_home()
+
+    def test_pins(self):
+        """Nobody but root keeps the daemon from starting, by a lock on its pins or a directory there."""
+        inner = f"{PINS}/" + self.lab.exec("a", "ls", PINS).stdout.split()[0]
+        for directory in (PINS, inner):
+            done = self.lab.exec("a", *NOBODY, "flock", "-n", directory, "true", check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("ermission denied", done.stderr)
+        self.a.stop()
+        self.lab.exec("a", "rm", "-rf", PINS)
+        self.lab.exec("a", "chmod", "1777", "/sys/fs/bpf")  # as a mount without a mode has it
+        self.addCleanup(self.lab.exec, "a", "chmod", "700", "/sys/fs/bpf")
+        self.lab.exec("a", *NOBODY, "mkdir", "-p", inner)
+        locks = [Process(self.lab, "a", "lock", [*NOBODY, "flock", directory, "sleep", "60"])
+                 for directory in (PINS, inner)]
+        time.sleep(0.5)
+        self.a.start()
+        self.a.wait_for("Active")
+        self.assertTrue(all(lock.running() for lock in locks))
+        for lock in locks:
+            lock.kill()
+        self.assertEqual(self.lab.exec("a", "stat", "-c", "%u %a", PINS).stdout.split(), ["0", "700"])
 
     def test_missing_interface(self):
         """An interface that is not there keeps neither a start nor a reload from serving others."""
