@@ -2,13 +2,16 @@
 // tandemctl restore: what tandemctl backup archived, put back.
 #include "ctl/archive/restore.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <filesystem>
-#include <ostream>
+#include <iostream>
 
 #include "config/load.hpp"
 #include "ctl/archive/backup.hpp"
 #include "ctl/archive/file.hpp"
+#include "ctl/archive/oddities.hpp"
 #include "ctl/archive/selection.hpp"
 #include "ctl/backup.hpp"
 #include "ctl/command.hpp"
@@ -27,7 +30,8 @@ void restore_options(po::options_description& named,
       "root", po::value<std::string>()->default_value("/"), "where the node's file system is")(
       "aside", po::value<std::string>()->default_value(kBackups),
       "the directory for an archive of what is replaced")("dry-run", po::bool_switch(),
-                                                          "show what would change, change nothing");
+                                                          "show what would change, change nothing")(
+      "yes", po::bool_switch(), "restore also what is marked with '!', without asking");
   positional.add("file", 1);
 }
 
@@ -39,14 +43,42 @@ std::string permissions_of(const archive::Entry& entry) {
   return text.str();
 }
 
-void show(const LocalContext& local, const std::vector<archive::Change>& changes) {
+using Oddities = std::map<std::string, std::string>;
+
+std::string oddity_of(const archive::Change& change, const Oddities& odd) {
+  const auto known = odd.find(change.to.path);
+  return known != odd.end() ? known->second : "";
+}
+
+void show(const LocalContext& local, const std::vector<archive::Change>& changes,
+          const Oddities& odd) {
   for (const auto& change : changes) {
-    local.out << to_string(change.what) << ' ' << printable(change.to.path);
+    local.out << to_string(change.what) << ' ' << printable(change.to.path) << ' ';
     if (change.what == archive::Change::What::permissions)
-      local.out << ' ' << printable(permissions_of(change.from)) << " -> "
-                << printable(permissions_of(change.to));
+      local.out << printable(permissions_of(change.from)) << " -> ";
+    local.out << printable(permissions_of(change.to));
+    if (change.to.kind == archive::Kind::link) local.out << " -> " << printable(change.to.content);
+    if (const auto oddity = oddity_of(change, odd); !oddity.empty()) local.out << "  ! " << oddity;
     local.out << '\n';
   }
+}
+
+// Somebody has to say yes to what a backup has no reason to hold.
+bool may_restore(const LocalContext& local, const std::vector<archive::Change>& changes,
+                 const Oddities& oddities) {
+  const auto odd = std::ranges::count_if(
+      changes, [&](const auto& change) { return oddities.contains(change.to.path); });
+  if (odd == 0) return true;
+  if (isatty(STDIN_FILENO) == 0 || local.json) {
+    local.err
+        << "tandemctl: " << odd
+        << " of the changes, marked with '!', are nothing that a backup has a reason to hold; "
+           "--yes restores them as well\n";
+    return false;
+  }
+  local.out << "Restore those marked with '!' (" << odd << ") as well? [y/N] " << std::flush;
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
 // Settings of the kernel are shown, and left to `sysctl --system`.
@@ -58,10 +90,14 @@ void show_sysctls(const LocalContext& local, const archive::Manifest& manifest) 
                 << printable(value) << '\n';
 }
 
-json document(const std::vector<archive::Change>& changes, bool done, const std::string& aside) {
+json document(const std::vector<archive::Change>& changes, const Oddities& odd, bool done,
+              const std::string& aside) {
   json list = json::array();
   for (const auto& change : changes)
-    list.push_back({{"what", to_string(change.what)}, {"path", change.to.path}});
+    list.push_back({{"what", to_string(change.what)},
+                    {"path", change.to.path},
+                    {"permissions", permissions_of(change.to)},
+                    {"oddity", oddity_of(change, odd)}});
   return {{"changes", std::move(list)}, {"done", done}, {"aside", aside}};
 }
 
@@ -104,12 +140,14 @@ Exit run_restore(const LocalContext& local, const po::variables_map& options) {
     aside = (std::filesystem::path(absolute_path(options["aside"].as<std::string>())) /
              ("before-restore-" + archive::file_name(manifest->node, now)))
                 .string();
+  const auto odd = archive::oddities(*manifest);
+  if (!local.json) show(local, *changes, odd);
+  if (!is_rehearsal && !options["yes"].as<bool>() && !may_restore(local, *changes, odd))
+    return kRefused;
   if (local.json)
-    local.out << document(*changes, !is_rehearsal, aside)
+    local.out << document(*changes, odd, !is_rehearsal, aside)
                      .dump(2, ' ', false, json::error_handler_t::replace)
               << '\n';
-  else
-    show(local, *changes);
   if (!is_rehearsal)
     if (auto done = archive::apply(*tree, *manifest, *changes, aside); !done)
       return complain(local, done.error());
@@ -131,7 +169,9 @@ const Command kRestore{
     "put an archive of `tandemctl backup` back",
     "Reads the whole archive and compares every checksum before anything is changed, and shows "
     "what\n"
-    "changes. Files are written beside their places and renamed when all of them are there; what\n"
+    "changes. It asks before it restores what a backup has no reason to hold, marked\n"
+    "with '!': what nothing in it refers to, set-user-ID files. Files are written beside their "
+    "places and renamed when all of them are there; what\n"
     "they replace is archived first. Files that are not in the archive stay. No daemon needs to\n"
     "run; one that runs keeps its configuration until it is reloaded.\n"
     "\n"

@@ -69,14 +69,6 @@ Tint state_tint(const std::string& state) {
   return state == "Fault" ? Tint::bad : Tint::none;
 }
 
-std::string printable(std::string text, bool keep_newlines) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && !(keep_newlines && c == '\n')) || byte == 0x7f) c = '?';
-  }
-  return text;
-}
-
 std::string text_at(const json& object, const char* key) {
   return printable(object.at(key).get<std::string>());
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.hpp"
+
 namespace tandem::ctl {
 
 enum class Tint : std::uint8_t { none, good, warn, bad, strong, faint };
@@ -28,10 +30,9 @@ class Style {
 [[nodiscard]] std::string state_text(const std::string& state);
 [[nodiscard]] Tint state_tint(const std::string& state);
 
-// The string at `key`; control characters become '?', so that nothing that a check or a file name
-// holds can play with the terminal. Throws nlohmann::json::exception if there is no such string.
+// The string at `key`, printable, so that nothing that a check or a file name holds can play with
+// the terminal. Throws nlohmann::json::exception if there is no such string.
 [[nodiscard]] std::string text_at(const nlohmann::json& object, const char* key);
-[[nodiscard]] std::string printable(std::string text, bool keep_newlines = false);
 
 // A count; "12.5" of a rate, with one decimal at most; "1.23 MB" of bytes.
 [[nodiscard]] std::string number(const nlohmann::json& value);

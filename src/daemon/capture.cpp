@@ -22,11 +22,23 @@ void store(__u64& word, __u64 value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
 }
 
-// A regular file, for its owner alone: whoever opens a FIFO or a terminal may have to wait, and this
-// thread must not.
+// A new file, for its owner alone: one that somebody else put there before, he could read. One of our
+// own makes way. And whoever opens a FIFO or a terminal may have to wait, which this thread must not.
+Descriptor make_file(const std::string& path) {
+  const auto make = [&] {
+    return Descriptor(open(
+        path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  };
+  auto made = make();
+  struct stat old {};
+  if (made || errno != EEXIST || lstat(path.c_str(), &old) != 0) return made;
+  errno = EEXIST;
+  if (!S_ISREG(old.st_mode) || old.st_uid != geteuid() || unlink(path.c_str()) != 0) return made;
+  return make();
+}
+
 Result<void> open_file(const std::string& path, std::ofstream& file) {
-  const Descriptor made(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  const Descriptor made = make_file(path);
   struct stat found {};
   if (!made || fstat(made.get(), &found) != 0) return fail_errno("cannot write " + path);
   if (!S_ISREG(found.st_mode)) return fail(path + " is no regular file");

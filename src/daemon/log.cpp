@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.hpp"
+
 namespace tandem::daemon {
 namespace {
 
@@ -34,15 +36,26 @@ bool write_now(std::string_view text) {
   return true;
 }
 
+// A message's further lines are not taken for messages.
+std::string indented(std::string text) {
+  for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+    text.insert(at + 1, "  ");
+  return text;
+}
+
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t formatted;
-    formatter_->format(message, formatted);
+    const std::string said =
+        indented(printable({message.payload.data(), message.payload.size()}, true));
+    spdlog::details::log_msg clean = message;
+    clean.payload = said;
+    formatter_->format(clean, formatted);
     std::string text(formatted.data(), formatted.size());
-    if (isatty(STDERR_FILENO) != 0 && message.color_range_end > message.color_range_start) {
-      text.insert(message.color_range_end, "\033[0m");
-      text.insert(message.color_range_start, color_of(message.level));
+    if (isatty(STDERR_FILENO) != 0 && clean.color_range_end > clean.color_range_start) {
+      text.insert(clean.color_range_end, "\033[0m");
+      text.insert(clean.color_range_start, color_of(clean.level));
     }
     if (untold_ > 0) {
       if (!write_now(std::to_string(untold_) + " lines of the log are missing: nobody read it\n"))

@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* kManifest = "MANIFEST.json";
 constexpr const char* kSeal = "MANIFEST.sha256";
-constexpr std::size_t kLargestBackup = 512U << 20;  // of all contents: more is no backup of ours
+// More is no backup of ours: it would only cost memory. A manifest takes some twenty times its length.
+constexpr std::size_t kLargestBackup = 256U << 20;  // of all contents
 
 using Reader = std::unique_ptr<::archive, int (*)(::archive*)>;
 using Item = std::unique_ptr<archive_entry, void (*)(archive_entry*)>;
@@ -62,6 +63,11 @@ Result<void> write_to(int fd, const std::string& path, const Manifest& manifest)
   archive_write_set_format_pax_restricted(out.get());
   if (archive_write_open_fd(out.get(), fd) != ARCHIVE_OK) return complaint(path, out.get());
   const std::string text = to_text(manifest);
+  std::size_t size = 0;
+  for (const auto& entry : manifest.entries) size += entry.content.size();
+  if (text.size() > kLargestManifest || size > kLargestBackup)
+    return fail(path + ": " + std::to_string(manifest.entries.size()) + " files of " +
+                std::to_string(size >> 20) + " MiB are more than a backup takes");
   const Entry head{kManifest, Kind::file, 0600, 0, 0, "root", "root", text, {}};
   const Entry seal{kSeal, Kind::file, 0600, 0, 0, "root", "root", sha256(text), {}};
   if (!write_item(out.get(), kManifest, head)) return complaint(path, out.get());
@@ -93,6 +99,10 @@ Result<std::optional<Member>> next(::archive* in, const std::string& path, std::
   }
   if (archive_entry_filetype(item) != AE_IFREG || archive_entry_hardlink(item) != nullptr)
     return fail(path + ": " + member.name + " is neither a file nor a symbolic link");
+  if (const auto size = archive_entry_size(item);
+      size < 0 || static_cast<std::uint64_t>(size) > left)
+    return fail(path + ": " + member.name + " is too large for a backup");
+  member.content.reserve(static_cast<std::size_t>(archive_entry_size(item)));
   std::array<char, 65536> buffer{};
   for (;;) {
     const auto n = archive_read_data(in, buffer.data(), buffer.size());
@@ -151,15 +161,18 @@ Result<void> write_archive(const std::string& path, const Manifest& manifest) {
 }
 
 Result<Manifest> read_archive(const std::string& path) {
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(path);
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return fail_errno(path);
+  if (!S_ISREG(info.st_mode)) return fail(path + " is no regular file");
   const Reader in(archive_read_new(), archive_read_free);
   archive_read_support_filter_gzip(in.get());
   archive_read_support_format_tar(in.get());
   if (archive_read_open_fd(in.get(), fd.get(), 65536) != ARCHIVE_OK)
     return complaint(path, in.get());
-  std::size_t left = kLargestBackup;
+  std::size_t left = kLargestManifest;
   auto head = next(in.get(), path, left);
+  left = kLargestBackup;
   if (!head) return std::unexpected(head.error());
   if (!*head || (*head)->name != kManifest)
     return fail(path + " is no backup of Tandem: it does not begin with " + kManifest);

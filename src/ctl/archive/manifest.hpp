@@ -35,6 +35,8 @@ struct Manifest {
   std::vector<Entry> entries;                  // without content
 };
 
+inline constexpr std::size_t kLargestManifest = 4U << 20;  // as text
+
 [[nodiscard]] std::string to_text(const Manifest& manifest);
 // Refuses what is no manifest, and entries that could lead anywhere but to their own path.
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);

@@ -51,6 +51,14 @@ class Pipe {
   std::shared_ptr<spdlog::logger> logger_;
 };
 
+TEST(Log, ForeignTextCannotPlayWithTheTerminalOrMakeLines) {
+  const Pipe log;
+  spdlog::warn("check web: {}", "bad\x1b[2J\u009b1m\u202e\n2026-01-01 error: forged");
+  const auto text = log.read_all();
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("bad?[2J?1m?\n  2026-01-01 error"), std::string::npos) << text;
+}
+
 TEST(Log, DoesNotWaitForAReaderThatStandsStill) {
   const Pipe pipe;
   const auto before = log_lines_lost();

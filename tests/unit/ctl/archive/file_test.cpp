@@ -50,6 +50,29 @@ TEST(ArchiveFile, AChangedByteIsNoticed) {
   }
 }
 
+// Small as a file, and not to be held in memory.
+TEST(ArchiveFile, WhatGrowsBeyondAllBoundsIsRefused) {
+  const Node node;
+  const std::string path = node.at("/bomb");
+  auto* out = archive_write_new();
+  archive_write_add_filter_gzip(out);
+  archive_write_set_format_pax_restricted(out);
+  ASSERT_EQ(archive_write_open_filename(out, path.c_str()), ARCHIVE_OK);
+  auto* item = archive_entry_new();
+  archive_entry_set_pathname(item, "MANIFEST.json");
+  archive_entry_set_filetype(item, AE_IFREG);
+  const std::string some(kLargestManifest + 1, '[');
+  archive_entry_set_size(item, static_cast<la_int64_t>(some.size()));
+  EXPECT_EQ(archive_write_header(out, item), ARCHIVE_OK);
+  archive_write_data(out, some.data(), some.size());
+  archive_entry_free(item);
+  archive_write_free(out);
+  const auto read = read_archive(path);
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, HasSubstr("too large"));
+  EXPECT_FALSE(read_archive("/dev/zero"));
+}
+
 TEST(ArchiveFile, WhatIsNoBackupIsRefused) {
   const Node node;
   node.write("/noise", "no archive at all\n");
