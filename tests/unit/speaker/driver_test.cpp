@@ -13,6 +13,7 @@
 #include <span>
 
 #include "namespaces.hpp"
+#include "vrrp/timers.hpp"
 
 namespace tandem::speaker {
 namespace {
@@ -97,6 +98,31 @@ TEST_F(Driver, GivesALinkBackThatAnotherOneReplaces) {
   link = usable_link(8);
   driver_.set_link(kLink, link, now_);
   EXPECT_EQ(link.device, 7U) << "its socket is the caller's to close";
+}
+
+// Beats ten times a second, then none: an address that the kernel has not got is given up.
+TEST_F(SendingDriver, HearsTheControlThreadsBeats) {
+  VrrpLink link = sending_link();
+  driver_.set_link(kLink, link, now_);
+  add(255);
+  const auto pass = [this](std::uint64_t beats, bool goes_on) {
+    for (int i = 0; i < 15; i++) {
+      now_ += vrrp::Heartbeat::kLook;
+      driver_.on_time(now_);
+      driver_.watch_control(goes_on ? beats + i : beats, now_);
+    }
+  };
+  pass(1, true);
+  EXPECT_EQ(driver_.routers().status(kId).state, vrrp::State::active);
+  EXPECT_EQ(driver_.counters().control_stalls, 0U);
+  pass(15, false);
+  EXPECT_EQ(driver_.routers().status(kId).state, vrrp::State::backup);
+  EXPECT_EQ(driver_.routers().status(kId).cause, vrrp::Cause::unserved);
+  EXPECT_EQ(driver_.counters().control_stalls, 1U);
+  EXPECT_GE(driver_.counters().longest_control_stall, vrrp::kUnserved);
+  pass(16, true);
+  driver_.on_installed(kId, now_);
+  EXPECT_EQ(driver_.counters().control_stalls, 1U);
 }
 
 TEST_F(SendingDriver, SaysAgainWhatTheKernelIsToHave) {
