@@ -25,8 +25,8 @@ enum td_about {
 #define TD_NONE 0xffffffffu /* in place of a slot */
 
 /*
- * What td_find() found. A frame belongs somewhere by its address if it can, else by its MAC. The two
- * may be different virtual routers, when one that routes is asked for another one's address.
+ * What td_find() found: by the frame's IP address first, and if there is none such, by its MAC address.
+ * The two may name different virtual routers.
  * Of 32 bits, since the BPF verifier forgets smaller ones.
  */
 struct td_match {

@@ -208,7 +208,7 @@ TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, st
 
 /* ---- The steps ------------------------------------------------------------------------------ */
 
-/* where: as with td_forward_to_backend(). */
+/* where: the buckets of the packet's flow, if the caller has hashed it; else NULL. */
 TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 				  const struct td_packet *p, const struct td_match *m,
 				  struct td_outcome *out, const struct td_flow_where *where)

@@ -25,17 +25,17 @@ class SyncGate {
   SyncGate(boost::asio::io_context& loop, const Running& running, speaker::VrrpCommands& vrrp,
            Look look);
 
-  // Tells what is another one than it was.
+  // Tells the VRRP thread of what has changed since the last call.
   void check();
   // The operator does not want to wait: the router may preempt, until it is Active here.
   void force(vrrp::RouterId router) { forced_.insert(router); }
   // After a reload: routers may have other numbers and services.
   void tell_anew() { told_.clear(); }
 
-  // Of which of its services this node lacks flows of the other one, and why; empty: of none.
+  // The first of the router's services whose flows this node lacks, and why; empty: it lacks none.
   [[nodiscard]] static std::string missing(const speaker::PlannedRouter& router,
                                            const observe::SyncView& sync);
-  // Of which that this node decides about the other one lacks flows.
+  // The first of the router's services whose flows the other node lacks, and why; empty: none.
   [[nodiscard]] static std::string missing_there(const speaker::PlannedRouter& router,
                                                  const observe::SyncView& sync);
 

@@ -32,12 +32,12 @@ enum class FlowChange : std::uint8_t {
   gone,       // forgotten. If Flow::counted, it stopped counting just now
 };
 
-// What is lost with a flow, in the order in which flows give way to others.
+// What is lost with a flow: a full table gives up those of the first kind first.
 enum class Worth : std::uint8_t {
-  over,
-  one_sided,  // only the client says that it is a connection, though the backend would be heard
-  unheard,    // the same, where backends are not heard
-  two_sided,  // never gives way
+  over,       // the connection has ended
+  one_sided,  // its backend has not answered, though its answers pass this node
+  unheard,    // its backend's answers do not pass this node, so nobody can tell
+  two_sided,  // its backend answered: never given up
 };
 
 template <class Layout>

@@ -271,7 +271,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   td_reason decided = TD_TX_FORWARD;
   packet.frame = &frame;
   td_parse(&p, frame.data, frame.end, TD_FULL);
-  // Of what cannot be sent on, as much has come as an error quotes.
+  // XDP hands over only the head of a packet that is to be answered by an error.
   const bool is_cut = p.shape == TD_SHAPE_IP && p.l3 + td_ip_bytes(&p) > frame.end;
   td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
   if (packet.m.about == TD_ABOUT_BACKENDS && p.l4 != nullptr && p.has_ports) {

@@ -132,8 +132,8 @@ void Forwarder::forget_from_the_start() {
   forgets_ = true;
 }
 
-// Of replicas the other node decides, whose checks may say otherwise.
-bool Forwarder::is_forlorn(std::uint16_t number, std::uint16_t slot, std::uint8_t state) const {
+// Replicas are kept: their owner decides about them, and its checks may differ.
+bool Forwarder::has_no_server(std::uint16_t number, std::uint16_t slot, std::uint8_t state) const {
   const Service* service = service_at(number);
   if (service == nullptr || service->going || !backends_[slot]) return true;
   const BackendSettings& backend = backends_[slot]->settings;
@@ -147,7 +147,7 @@ bool Forwarder::is_forlorn(std::uint16_t number, std::uint16_t slot, std::uint8_
 template <class Table>
 void Forwarder::forget_in(Table& table, std::uint32_t buckets) {
   table.for_each_in(forgetting_, buckets, [&](const auto& flow) {
-    if (is_forlorn(service_of(flow.key), flow.backend, flow.state)) table.erase(flow.key);
+    if (has_no_server(service_of(flow.key), flow.backend, flow.state)) table.erase(flow.key);
   });
 }
 

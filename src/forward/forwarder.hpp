@@ -179,8 +179,8 @@ class Forwarder {
   void forget_some(std::uint32_t buckets);
   template <class Table>
   void forget_in(Table& table, std::uint32_t buckets);
-  [[nodiscard]] bool is_forlorn(std::uint16_t service, std::uint16_t backend,
-                                std::uint8_t state) const;
+  [[nodiscard]] bool has_no_server(std::uint16_t service, std::uint16_t backend,
+                                   std::uint8_t state) const;
   void remove_those_going();
   void release(const Service& service, std::uint16_t extra, std::uint8_t source);
   bool hold(const Service& service, std::uint16_t number, std::uint16_t extra, std::uint8_t source);

@@ -6,7 +6,8 @@
 //   Adver_Timer         becoming Active, and each time it fires: the next advert is due
 //   Active_Down_Timer   becoming Backup, and each acceptable advert: the Active is given up
 //   listening mark      with Active_Down_Timer: the process must have run by then, or it stalled
-//   lease deadline      each advert sent: until then this node may answer for the addresses
+//   lease deadline      each advert sent: until then this node may answer for the addresses. It wakes
+//                       nobody: packets are compared with it, and so is the router's next event
 //   end of a handover   priority 0 sent: by then a peer has taken the addresses, or nobody does
 //   startup delay, preempt delay, hold of a sync group: instants before which it stays Backup
 #pragma once
