@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl status: the node at a glance.
+#include <chrono>
 #include <ostream>
+#include <thread>
 
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/options.hpp"
 #include "ctl/render.hpp"
 #include "ctl/table.hpp"
 
@@ -91,33 +94,49 @@ std::string counters(const json& document) {
   return text;
 }
 
-void status_options(po::options_description&, po::positional_options_description&) {}
+void status_options(po::options_description& named, po::positional_options_description&) {
+  named.add_options()("exit-code", po::bool_switch(), "exit with 1 if there is a warning")(
+      "wait",
+      po::value<std::uint64_t>()->value_name("SECONDS")->notifier(within("SECONDS", 1, 86400)),
+      "wait until there is no warning, so long at most; then as with --exit-code");
+}
 
-Called<Exit> run_status(Session& session, const po::variables_map&) {
+// The document of `status`, with the virtual routers in it.
+Called<json> ask(Session& session) {
   auto document = session.client.call("status", control::StatusRequest{}.to_json());
-  if (!document) return std::unexpected(document.error());
+  if (!document) return document;
   auto vrrp = session.client.call("vrrp", control::VrrpRequest{}.to_json());
-  if (!vrrp) return std::unexpected(vrrp.error());
+  if (!vrrp) return vrrp;
   (*document)["routers"] = std::move(vrrp->at("routers"));
+  return document;
+}
+
+Called<Exit> run_status(Session& session, const po::variables_map& options) {
+  const bool waits = options.contains("wait");
+  const auto until =
+      MonotonicClock::now() +
+      std::chrono::seconds(waits ? options["wait"].as<std::uint64_t>() : std::uint64_t{0});
+  auto document = ask(session);
+  while (document && !document->at("warnings").empty() && MonotonicClock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    document = ask(session);
+  }
+  if (!document) return std::unexpected(document.error());
   if (session.json)
     session.print(*document);
   else
     session.out << render_status(*document, session.style);
-  return kGood;
+  const bool judges = waits || options["exit-code"].as<bool>();
+  return judges && !document->at("warnings").empty() ? kRefused : kGood;
 }
 
 }  // namespace
 
 std::string render_status(const json& document, const Style& style) {
-  json warnings = document.at("warnings");
-  for (const json& router : document.at("routers"))
-    for (const json& warning : router.at("warnings"))
-      warnings.push_back(text_at(router, "name") + ": " + warning.get<std::string>());
-
   return style.tint(Tint::strong, text_at(document, "node")) + "  Tandem " +
          text_at(document, "version") + ", engine " + text_at(document, "engine") + ", up for " +
          duration_text(document.at("uptime_seconds").get<double>()) + ", " +
-         text_at(document, "config_file") + "\n" + warning_lines(warnings, style) +
+         text_at(document, "config_file") + "\n" + warning_lines(document.at("warnings"), style) +
          routers_table(document.at("routers"), style) +
          interfaces_table(document.at("interfaces"), style) +
          checks_table(document.at("checks"), style) + counters(document);
@@ -125,11 +144,14 @@ std::string render_status(const json& document, const Style& style) {
 
 const Command kStatus{
     "status",
-    "",
+    "[--exit-code] [--wait SECONDS]",
     "the node at a glance: virtual routers, interfaces, checks, counters",
     "Shows the node's virtual routers, interfaces and checks, how many adverts and packets were\n"
-    "taken, passed and dropped and why, and how punctual the VRRP thread is. Warnings come "
-    "first.\n",
+    "taken, passed and dropped and why, and how punctual the VRRP thread is. Warnings come first: "
+    "what\n"
+    "is wrong at the moment, and what to do; none means that all is well. For scripts, "
+    "--exit-code\n"
+    "makes them exit status 1, and --wait gives the node time to get well.\n",
     std::chrono::seconds(5),
     status_options,
     run_status,

@@ -3,7 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -86,6 +89,7 @@ Result<void> Node::bring_up(const config::Config& config) {
           [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
           [this] {
             if (systemd_) systemd_->changed();
+            memory_->changed();
           },
           // Not from here: it ends the VRRP thread, whose event this is.
           [this] { boost::asio::post(loop_, [this] { on_idle(); }); },
@@ -96,7 +100,11 @@ Result<void> Node::bring_up(const config::Config& config) {
       running_,
       [this](const config::Config& wanted) { return check_system(wanted, links_->links()); },
       reload_parts());
-  if (auto applied = reload_->start(config); !applied) return applied;
+  memory_.emplace(std::filesystem::path(config.node.control_socket).parent_path() /
+                  "operator.json");
+  services_->restore(memory_->wishes().backends);
+  if (auto applied = reload_->start(config, memory_->wishes().handed_over); !applied)
+    return applied;
   if (auto begun = start_sync(config); !begun) return begun;
   make_report();
   follow_sync();
@@ -179,6 +187,17 @@ void Node::follow_sync() {
 
 // What wakes the control thread.
 void Node::follow() {
+  memory_->follow(loop_, [this](std::function<void(const OperatorWishes&)> answer) {
+    with_snapshot(speaker_->thread(), running_.plan,
+                  [this, answer = std::move(answer)](const speaker::Snapshot& snapshot) {
+                    if (phase_ != Phase::running) return;
+                    OperatorWishes wishes{services_->operator_changes(), {}};
+                    for (const auto& status : snapshot.routers)
+                      if (const auto* r = running_.plan.find(status.id); r && status.handed_over)
+                        wishes.handed_over.insert(r->config.name);
+                    answer(wishes);
+                  });
+  });
   speaker_->follow(running_.plan,
                    [this](const speaker::VrrpEvent& event) { vrrp_events_->on(event); });
   links_->follow(loop_, [this] { on_links(); });
@@ -191,31 +210,35 @@ void Node::serve(std::unique_ptr<control::Server> server,
                  std::unique_ptr<control::HttpServer> http) {
   commands_.emplace(
       std::move(server),
-      Commands::Deps{
-          running_, *report_, events_, *handovers_, speaker_->thread(),
-          [this](const std::string& file) { return reload(file); },
-          [this](const std::string& service, const std::optional<control::Endpoint>& backend,
-                 bool drained) { services_->drain(service, backend, drained); },
-          [this](const std::string& service, const control::Endpoint& backend,
-                 std::uint16_t weight) { services_->set_weight(service, backend, weight); },
-          [this](const control::CaptureRequest& request, control::Completion done) {
-            capture_->start(request, std::move(done));
-          },
-          [this] { capture_->end(); }});
+      Commands::Deps{running_, *report_, events_, *handovers_, speaker_->thread(),
+                     [this](const std::string& file) { return reload(file); },
+                     [this](const std::string& service,
+                            const std::optional<control::Endpoint>& backend, bool drained) {
+                       services_->drain(service, backend, drained);
+                       memory_->changed();
+                     },
+                     [this](const std::string& service, const control::Endpoint& backend,
+                            std::uint16_t weight) {
+                       services_->set_weight(service, backend, weight);
+                       memory_->changed();
+                     },
+                     [this](const control::CaptureRequest& request, control::Completion done) {
+                       capture_->start(request, std::move(done));
+                     },
+                     [this] { capture_->end(); }});
   if (http) documents_.emplace(std::move(http), running_, *report_, speaker_->thread());
 }
 
 void Node::make_report() {
   report_.emplace(
-      Report::Sources{running_, *tracking_, events_, reload_->counted(), *plane_,
-                      speaker_->thread().realtime(), speaker_->stall_causes().found(),
-                      speaker_->interfaces().all(),
-                      [this] { return speaker_->interfaces().troubles(); },
-                      [this] { return services_->troubles(); },
-                      [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },
-                      [this] { return addresses_->restored(); },
-                      [this] { return documents_ ? documents_->view() : observe::HttpView{}; },
-                      [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }},
+      Report::Sources{
+          running_, *tracking_, events_, reload_->counted(), *plane_, speaker_->thread().realtime(),
+          speaker_->stall_causes().found(), speaker_->interfaces().all(),
+          [this] { return speaker_->interfaces().troubles(); }, [this] { return part_troubles(); },
+          [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },
+          [this] { return addresses_->restored(); },
+          [this] { return documents_ ? documents_->view() : observe::HttpView{}; },
+          [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }},
       ServicesReport::Sources{
           running_, services_->all(), *plane_, gates_->program().tables(),
           [this](int ifindex) { return links_->links().find(ifindex); },
@@ -223,6 +246,13 @@ void Node::make_report() {
             return services_->last_check(backend);
           },
           [this] { return sync_ ? std::optional(sync_->view()) : std::nullopt; }});
+}
+
+std::vector<std::string> Node::part_troubles() const {
+  std::vector<std::string> sentences = services_->troubles();
+  std::ranges::move(addresses_->troubles(MonotonicClock::now()), std::back_inserter(sentences));
+  std::ranges::move(vrrp_events_->troubles(), std::back_inserter(sentences));
+  return sentences;
 }
 
 void Node::report_to_systemd() {

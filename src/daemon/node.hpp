@@ -23,6 +23,7 @@
 #include "daemon/handovers.hpp"
 #include "daemon/link_watch.hpp"
 #include "daemon/nginx_watch.hpp"
+#include "daemon/operator_memory.hpp"
 #include "daemon/reload.hpp"
 #include "daemon/report.hpp"
 #include "daemon/running.hpp"
@@ -67,6 +68,7 @@ class Node {
   void follow();
   void serve(std::unique_ptr<control::Server> server, std::unique_ptr<control::HttpServer> http);
   void make_report();
+  [[nodiscard]] std::vector<std::string> part_troubles() const;
   void report_to_systemd();
 
   // ---- What a reload does, part by part
@@ -95,6 +97,7 @@ class Node {
   std::unique_ptr<speaker::Speaker> speaker_;
   std::optional<Tracking> tracking_;
   std::optional<VrrpEvents> vrrp_events_;
+  std::optional<OperatorMemory> memory_;
   std::unique_ptr<NginxWatch> nginx_;  // nullptr: none is configured
   std::optional<Reload> reload_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]

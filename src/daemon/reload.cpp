@@ -52,15 +52,22 @@ void release(speaker::Numbers& numbers, const Change& change) {
 
 }  // namespace
 
-Result<void> Reload::start(const config::Config& config) {
+Result<void> Reload::start(const config::Config& config, const std::set<std::string>& handed_over) {
   auto plan = speaker::make_plan(config, running_.numbers);
   if (!plan) return std::unexpected(plan.error());
+  for (auto& router : plan->routers)
+    router.settings.starts_handed_over = handed_over.contains(router.config.name);
   return apply(*plan);
 }
 
 control::Answer Reload::reload(const std::string& file) {
   auto outcome = replace(file);
   counted_.last_good = outcome.has_value();
+  counted_.refusal.clear();
+  if (!outcome) {
+    const std::string& text = outcome.error().message;
+    counted_.refusal = text.substr(0, text.find('\n'));
+  }
   ++(outcome ? counted_.applied : counted_.refused);
   return outcome;
 }

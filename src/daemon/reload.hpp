@@ -13,6 +13,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ struct Change {
 struct ReloadPart {
   std::function<Result<void>(const Change&)> stage = {};
   std::function<void(const Change&)> commit = {};
-  // After stage(), whether or not it was this part's that failed, and whether or not it came to it.
+  // If any part fails to stage, this is called for every part, also for parts that never staged. A
+  // part whose stage() changes nothing when it fails, and which stages last, needs none.
   std::function<void(const Change&)> roll_back = {};
 };
 
@@ -47,8 +49,9 @@ class Reload {
   Reload(Running& running, Check check, std::vector<ReloadPart> parts)
       : running_(running), check_(std::move(check)), parts_(std::move(parts)) {}
 
-  // The first configuration, which has been checked. Nothing is rolled back.
-  Result<void> start(const config::Config& config);
+  // The first configuration, which has been checked. Nothing is rolled back. handed_over: virtual
+  // routers that were, when an earlier run ended.
+  Result<void> start(const config::Config& config, const std::set<std::string>& handed_over = {});
   // What changed, for the operator: {"added": ["VI_3"], "removed": [], "changed": [],
   // "unchanged": 2, "warnings": []}. Errors: each problem of the file, in a line; a key that cannot
   // change while running; what a part said.

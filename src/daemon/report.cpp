@@ -7,6 +7,7 @@
 
 #include "daemon/log.hpp"
 #include "daemon/sync_gate.hpp"
+#include "observe/router_warnings.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -96,8 +97,6 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   const auto add = [&](std::vector<std::string> sentences) {
     for (auto& sentence : sentences) node.warnings.push_back(std::move(sentence));
   };
-  if (const auto errors = snapshot.counters.send_errors; errors > 0)
-    add({std::to_string(errors) + " frames could not be sent"});
   const auto& counters = snapshot.counters;
   const Duration ago = MonotonicClock::now() - counters.control_stalled;
   if (counters.control_stalls > 0 && ago < kRecent)
@@ -105,20 +104,27 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
          " at most, and last " + ms_text(ago) +
          " ago: nothing was taken over meanwhile; look for what it waits for "
          "(troubleshooting.md)"});
+  const auto now = observe::Now::read();
+  for (const auto& router : routers)
+    for (const auto& warning : router_warnings(router, now))
+      add({router.config.name + ": " + warning});
+  for (const auto& check : node.checks)
+    if (check.up == false) add({"check " + check.name + " fails: " + check.last_result});
   if (node.engine == "xdp") add(sources_.interface_troubles());
   if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
-  for (const auto& router : routers)
-    for (const auto& warning : warnings_of(router, MonotonicClock::now()))
-      add({router.config.name + ": " + warning});
-  if (const auto lost = log_lines_lost(); lost > 0)
-    add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
+  add(sources_.plane.troubles());
+  add(sources_.part_troubles());
+  if (!node.reloads.last_good)
+    add({"the last reload was refused, and the configuration before it still runs: " +
+         node.reloads.refusal + "; correct the file and reload"});
   if (const auto unfinished = node.packets[TD_DROP_UNFINISHED]; unfinished > 0)
     add({std::to_string(unfinished) +
          " first packets were dropped for a checksum that their sender left for its device to "
-         "finish, "
-         "as containers and virtual machines on the same host do: there, `ethtool -K IF tx off`"});
-  add(sources_.plane.troubles());
-  add(sources_.service_troubles());
+         "finish, as containers and virtual machines on the same host do: there, `ethtool -K IF tx "
+         "off`"});
+  if (node.send_errors > 0) add({std::to_string(node.send_errors) + " frames could not be sent"});
+  if (const auto lost = log_lines_lost(); lost > 0)
+    add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
   for (const auto& loss : losses)
     if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});
 }

@@ -32,9 +32,9 @@ class Report {
     const std::array<std::uint64_t, speaker::kStallCauses>&
         stalls;  // of that thread, by StallCause
     const std::vector<speaker::InterfaceState>& interfaces;
-    // Sentences for the operator.
+    // Sentences for the operator; those of parts: of services, addresses, notify commands.
     std::function<std::vector<std::string>()> interface_troubles;
-    std::function<std::vector<std::string>()> service_troubles;
+    std::function<std::vector<std::string>()> part_troubles;
     std::function<std::vector<std::string>(vrrp::RouterId)> peer_troubles;
     std::function<std::uint64_t()> addresses_restored;
     std::function<observe::HttpView()> http;

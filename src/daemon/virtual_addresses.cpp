@@ -35,6 +35,10 @@ std::set<IpAddress> addresses_of_host() {
   return addresses;
 }
 
+// So many addresses put back in so long a time: somebody does it on purpose.
+constexpr std::size_t kFights = 3;
+constexpr Duration kLately = std::chrono::minutes(1);
+
 void log_trouble(const std::string& name, const Result<void>& done) {
   if (!done) spdlog::error("{}: {}", name, done.error().message);
 }
@@ -59,6 +63,8 @@ VirtualAddresses::VirtualAddresses(boost::asio::io_context& loop, netlink::Addre
   addresses_.on_restore([this](const netlink::DeviceAddress& a, const Result<void>& outcome) {
     const std::string what = outcome ? "put back" : outcome.error().message;
     spdlog::warn("{} on {}: {}", a.prefix.to_string(), a.device, what);
+    lately_.push_back({a.prefix.to_string() + " on " + a.device, MonotonicClock::now()});
+    if (lately_.size() > kFights) lately_.pop_front();
     events_.add(observe::AddressEvent{a.device, a.prefix.to_string(), what});
   });
 }
@@ -66,6 +72,13 @@ VirtualAddresses::VirtualAddresses(boost::asio::io_context& loop, netlink::Addre
 void VirtualAddresses::keep() {
   addresses_.process(MonotonicClock::now());
   due_.set(addresses_.next_deadline());
+}
+
+std::vector<std::string> VirtualAddresses::troubles(MonotonicTime now) const {
+  if (lately_.size() < kFights || now - lately_.front().at > kLately) return {};
+  return {"something on this node removes " + lately_.back().what +
+          " time and again, and tandemd puts it back: keep NetworkManager, systemd-networkd or a "
+          "script off it (docs/troubleshooting.md)"};
 }
 
 void VirtualAddresses::note_real(const config::Config& config, const speaker::Plan& running) {

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -45,6 +47,8 @@ class VirtualAddresses {
 
   // Those that something else removed, and that were put back.
   [[nodiscard]] std::uint64_t restored() const { return addresses_.counters().restored; }
+  // A sentence for the operator while something goes on removing them.
+  [[nodiscard]] std::vector<std::string> troubles(MonotonicTime now) const;
 
  private:
   VirtualAddresses(boost::asio::io_context& loop, netlink::Addresses addresses,
@@ -54,6 +58,11 @@ class VirtualAddresses {
 
   observe::EventLog& events_;
   netlink::Addresses addresses_;
+  struct Restored {
+    std::string what;  // "192.0.2.100/24 on eth0"
+    MonotonicTime at{};
+  };
+  std::deque<Restored> lately_;  // the newest kFights
   std::set<IpAddress> real_;
   Alarm due_;
   ReadWatch changed_;

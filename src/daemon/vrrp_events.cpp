@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -83,6 +84,22 @@ void VrrpEvents::on_notified(const notify::Outcome& outcome) {
   spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}", notice.router,
               notify::notify_word(notice.state), good ? "ok" : outcome.what);
   events_.add(observe::NotifyEvent{notice.router, notice.state, good, outcome.what});
+  if (good)
+    failed_.erase(notice.router);
+  else if (outcome.kind != notify::Outcome::Kind::superseded)
+    failed_[notice.router] =
+        std::string(notify::notify_word(notice.state)) + " failed: " + outcome.what;
+}
+
+std::vector<std::string> VrrpEvents::troubles() const {
+  std::vector<std::string> sentences;
+  for (const auto& [router, what] : failed_) {
+    const auto is_there = [&](const auto& r) { return r.config.name == router; };
+    if (std::ranges::any_of(running_.plan.routers, is_there))
+      sentences.push_back(router + ": the notify command for " + what +
+                          "; what it does may be undone now: run it by hand");
+  }
+  return sentences;
 }
 
 }  // namespace tandem::daemon

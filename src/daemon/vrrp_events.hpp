@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class VrrpEvents {
 
   void on(const speaker::VrrpEvent& event);
   // Calls back once no notify command runs or waits.
+  // A sentence for each virtual router whose last notify command failed.
+  [[nodiscard]] std::vector<std::string> troubles() const;
   void when_notified(std::function<void()> done) { notifier_.when_idle(std::move(done)); }
 
  private:
@@ -47,6 +50,7 @@ class VrrpEvents {
   observe::EventLog& events_;
   Effects effects_;
   notify::Notifier notifier_;
+  std::map<std::string, std::string> failed_;  // by virtual router: what its last command said
 };
 
 }  // namespace tandem::daemon

@@ -21,6 +21,8 @@ namespace tandem::observe {
   X(tandem_reloads_total, counter, "result",                                                       \
     "Reloads of the configuration: applied, or refused, when the former one goes on")              \
   X(tandem_reload_good, gauge, "", "1 if the last reload was applied, or there was none")          \
+  X(tandem_warnings, gauge, "",                                                                    \
+    "What the node knows to be wrong now: the warnings of `tandemctl status`")                     \
   X(tandem_interface_up, gauge, "interface", "1 if the interface is there, up, and steered")       \
   X(tandem_forwarding, gauge, "",                                                                  \
     "1 if services with backends are served; 0: new flows on some interface are lost")             \

@@ -19,6 +19,7 @@ void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_reloads_total, {{"result", "applied"}}, node.reloads.applied);
   to.add(tandem_reloads_total, {{"result", "refused"}}, node.reloads.refused);
   to.add(tandem_reload_good, node.reloads.last_good);
+  to.add(tandem_warnings, node.warnings.size());
   for (const InterfaceView& i : node.interfaces)
     to.add(tandem_interface_up, {{"interface", i.name}}, i.up && !i.xdp_mode.empty());
   to.add(tandem_forwarding, node.unserved.empty());

@@ -71,6 +71,7 @@ struct ReloadsView {
   std::uint64_t applied = 0;
   std::uint64_t refused = 0;
   bool last_good = true;
+  std::string refusal{};  // of the last one, if it was refused: its first line
 };
 
 struct NodeView {

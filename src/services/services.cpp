@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 
 #include "dataplane/flow_settings.hpp"
 
@@ -20,6 +21,23 @@ const std::string kPortsAreShared = "fullnat: net.ipv4.ip_local_port_range leave
                                     " ports to connections of clients, which so share all with the "
                                     "node's own: make it narrower, or "
                                     "list ports in net.ipv4.ip_local_reserved_ports";
+
+// The sentence about a service that takes no new connections; none if it does.
+std::optional<std::string> nobody_up(const RunningService& service) {
+  std::size_t serving = 0, drained = 0, configured = 0;
+  for (const auto& backend : service.backends) {
+    if (backend.retired) continue;
+    configured++;
+    serving += backend.state == balance::State::up && backend.weight > 0;
+    drained += backend.drained;
+  }
+  if (service.number == 0 || serving > 0) return std::nullopt;
+  const std::string& name = service.config.name;
+  return "service " + name + ": none of its " + std::to_string(configured) +
+         " backends takes new connections" +
+         (drained == 0 ? "" : ", " + std::to_string(drained) + " of them since they were drained") +
+         "; `tandemctl backends " + name + "` tells why";
+}
 
 constexpr auto has_sources = [](const auto& service) { return !service.sources.empty(); };
 
@@ -69,10 +87,11 @@ Result<RunningService> Services::stage(const config::Service& config) {
   next.sources = before != services_.end() ? before->sources : numbers_.sources_of(*number);
   if (auto placed = place_sources(next); !placed)
     return fail("service '" + config.name + "': " + placed.error().message);
-  for (auto& backend : next.backends) backend.retired = true;
+  std::set<std::uint16_t> configured;  // slots
   for (const auto& wanted : config.backends) {
     auto slot = numbers_.of_backend(next.number, wanted);
     if (!slot) return fail("service '" + config.name + "': " + slot.error().message);
+    configured.insert(*slot);
     auto known = std::ranges::find(next.backends, *slot, &RunningBackend::slot);
     if (known == next.backends.end()) {
       next.backends.push_back({.config = wanted,
@@ -81,6 +100,7 @@ Result<RunningService> Services::stage(const config::Service& config) {
                                .since = MonotonicClock::now(),
                                .before = totals_of(*slot, deps_.plane)});
       next.backends.back().flows_before = next.backends.back().before.picks;
+      restore(config, next.backends.back());
       continue;
     }
     if (known->config.weight != wanted.weight || known->retired)
@@ -88,8 +108,20 @@ Result<RunningService> Services::stage(const config::Service& config) {
     known->config = wanted;
     known->retired = false;
   }
+  for (auto& backend : next.backends)
+    if (!configured.contains(backend.slot)) backend.retired = true;
   next.table_is_due = true;
   return next;
+}
+
+void Services::restore(const config::Service& service, RunningBackend& backend) const {
+  for (const auto& change : restored_) {
+    if (change.service != service.name || change.address != backend.config.address ||
+        change.port != backend.config.port)
+      continue;
+    backend.drained = change.drained;
+    if (change.configured_weight == backend.config.weight) backend.weight = change.weight;
+  }
 }
 
 // Those that are there stay where they are.
@@ -165,6 +197,7 @@ void Services::commit(const speaker::Interfaces& interfaces) {
     numbers_.release_service(old.number);
   }
   staged_.clear();
+  restored_.clear();
   states_.watch();
   follow(interfaces);
 }
@@ -292,8 +325,12 @@ void Services::follow_kernel_ports() {
 }
 
 std::vector<std::string> Services::troubles() const {
-  if (!ports_are_shared_ || std::ranges::none_of(services_, has_sources)) return {};
-  return {kPortsAreShared};
+  std::vector<std::string> sentences;
+  for (const auto& service : services_)
+    if (auto sentence = nobody_up(service)) sentences.push_back(std::move(*sentence));
+  if (ports_are_shared_ && std::ranges::any_of(services_, has_sources))
+    sentences.push_back(kPortsAreShared);
+  return sentences;
 }
 
 // Those whose last flow has gone.
@@ -343,6 +380,16 @@ bool Services::drain(const std::string& service, const std::optional<control::En
 bool Services::set_weight(const std::string& service, const control::Endpoint& backend,
                           std::uint16_t weight) {
   return change(service, backend, [&](RunningBackend& b) { b.weight = weight; });
+}
+
+OperatorChanges Services::operator_changes() const {
+  OperatorChanges changes;
+  for (const auto& service : services_)
+    for (const auto& b : service.backends)
+      if (!b.retired && (b.drained || b.weight != b.config.weight))
+        changes.push_back({service.config.name, b.config.address, b.config.port, b.drained,
+                           b.weight, b.config.weight});
+  return changes;
 }
 
 }  // namespace tandem::services

@@ -25,6 +25,7 @@
 #include "netlink/next_hop.hpp"
 #include "services/backend_states.hpp"
 #include "services/kernel_ports.hpp"
+#include "services/operator_change.hpp"
 #include "services/pick_tables.hpp"
 #include "services/running_service.hpp"
 #include "services/service_numbers.hpp"
@@ -72,11 +73,16 @@ class Services {
              bool drained);
   bool set_weight(const std::string& service, const control::Endpoint& backend,
                   std::uint16_t weight);
+  // What is otherwise than the configuration has it.
+  [[nodiscard]] OperatorChanges operator_changes() const;
+  // Of an earlier run; before the first stage().
+  void restore(OperatorChanges changes) { restored_ = std::move(changes); }
 
  private:
   Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
            Note note, std::function<void()> served);
   Result<RunningService> stage(const config::Service& service);
+  void restore(const config::Service& service, RunningBackend& backend) const;
   Result<void> place_sources(RunningService& service);
   void tell(const RunningService& service);
   void tell(const RunningService& service, const RunningBackend& backend);
@@ -105,6 +111,7 @@ class Services {
   bool ports_are_shared_ = false;            // with the node's own connections
   PickTables tables_;
   RunningServices services_, staged_;
+  OperatorChanges restored_;
   bool staging_ = false;  // between stage() and commit()
   bool adopted_ = false;
   BackendStates states_;

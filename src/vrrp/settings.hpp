@@ -37,8 +37,9 @@ struct Settings {
   int down_adverts = 3;  // Active_Down_Interval = down_adverts x interval + Skew_Time
   bool preempt = true;
   Duration preempt_delay{};
-  Duration startup_delay{};  // from the start, and from link-up
-  Duration link_up_delay{};  // from link-up
+  bool starts_handed_over = false;  // it was when an earlier run ended
+  Duration startup_delay{};         // from the start, and from link-up
+  Duration link_up_delay{};         // from link-up
   // It takes nothing over from an Active that is heard before RouterSet::set_in_sync() says that this
   // node has the Active's flows.
   bool waits_for_flows = false;

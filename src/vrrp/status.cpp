@@ -37,4 +37,10 @@ void Status::count(const wire::ReceivedAdvert& received, const Settings& setting
   }
 }
 
+void Status::count_drop(wire::AdvertDrop reason, const IpAddress& source, MonotonicTime now) {
+  const auto i = static_cast<std::size_t>(reason);
+  ++dropped[i];
+  last_dropped[i] = {source, now};
+}
+
 }  // namespace tandem::vrrp

@@ -13,6 +13,12 @@
 
 namespace tandem::vrrp {
 
+// The last advert that was dropped for a reason.
+struct LastDrop {
+  IpAddress source;
+  MonotonicTime at{};
+};
+
 // Everything that `tandemctl vrrp` shows of one virtual router. A plain value, copied out whole.
 struct Status {
   RouterId id = 0;
@@ -46,15 +52,17 @@ struct Status {
   std::uint64_t stalls = 0;          // deadlines at which the process did not run for too long
   Duration longest_stall{};
   std::uint64_t adverts_received = 0;
-  MonotonicTime own_heard{};             // when an advert with this node's own address last came in
-  std::uint32_t rivals_heard = 0;        // Active: adverts of a lower one, that does not give way
-  bool addresses_differ = false;         // those of the last advert from ours
-  std::uint64_t address_mismatches = 0;  // accepted all the same
-  std::uint64_t interval_mismatches = 0;                    // version 3: accepted all the same
+  std::uint32_t rivals_heard = 0;         // Active: adverts of a lower one, that does not give way
+  bool addresses_differ = false;          // those of the last advert from ours
+  std::uint64_t address_mismatches = 0;   // accepted all the same
+  std::uint64_t interval_mismatches = 0;  // version 3: accepted all the same
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
+  std::array<LastDrop, wire::kAdvertDrops> last_dropped{};  // likewise
 
   // Takes note of an advert that passed the receive checks: its sender, and what differs.
   void count(const wire::ReceivedAdvert& received, const Settings& settings, MonotonicTime now);
+  // Takes note of an advert that did not pass.
+  void count_drop(wire::AdvertDrop reason, const IpAddress& source, MonotonicTime now);
 };
 
 }  // namespace tandem::vrrp

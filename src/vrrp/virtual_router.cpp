@@ -184,8 +184,7 @@ std::optional<wire::AdvertDrop> VirtualRouter::hear(const wire::ReceivedAdvert& 
                                                     Event& event) {
   check_lease(event);  // before the advert's sender is taken for the cause of what happened
   if (const auto drop = judge(settings_, source(), received)) {
-    ++status_.dropped[static_cast<std::size_t>(*drop)];
-    if (*drop == wire::AdvertDrop::own) status_.own_heard = event.now;
+    status_.count_drop(*drop, received.source, event.now);
     return drop;
   }
   status_.count(received, settings_, event.now);
@@ -208,6 +207,7 @@ void VirtualRouter::set_group(SyncGroup* group) {
 
 void VirtualRouter::start(bool group_fault, Event& event) {
   startup_until_ = event.now + settings_.startup_delay;
+  status_.handed_over = settings_.starts_handed_over;
   wait_for_backends(event.now);
   if (settings_.preempt_delay > Duration::zero()) {
     preempt_after_ = event.now + settings_.preempt_delay;
@@ -301,7 +301,7 @@ bool VirtualRouter::preempts(MonotonicTime now) {
   if (status_.handed_over) {
     // Not for a peer that has begun to fail since.
     if (status_.peer_priority >=
-        std::exchange(taken_with_, std::max(taken_with_, status_.peer_priority)))
+        std::exchange(taker_priority_, std::max(taker_priority_, status_.peer_priority)))
       return false;
     take_back(now);
   }
@@ -411,7 +411,7 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
       return keep(active, HandoverEnd::unfit_peer, event);
     }
     learn_interval(advert, event);
-    taken_with_ = advert.priority;
+    taker_priority_ = advert.priority;
     finish_handover(active, event);
   } else if (advert.priority == kResignPriority) {
     assert_active(active, event);
@@ -535,7 +535,7 @@ void VirtualRouter::hand_over(Active& active, bool forced, Event& event) {
     hold_on(active, event);
     status_.handed_over = true;
     status_.handover = HandoverEnd::under_way;
-    taken_with_ = 0;
+    taker_priority_ = 0;
   }
   active.handover->forced = active.handover->forced || forced;
 }

@@ -92,7 +92,7 @@ class VirtualRouter {
   [[nodiscard]] std::optional<Cause> waiting() const;
   // The last advert could not leave: Probe comes before TakeOver.
   [[nodiscard]] bool blocked() const { return status_.send_error != 0; }
-  // Backup by its own will only: no delay forbids it to become Active.
+  // No delay keeps this router in Backup now.
   [[nodiscard]] bool may_follow(MonotonicTime now) const {
     return now >= startup_until_ && now >= hold_until_;
   }
@@ -186,7 +186,7 @@ class VirtualRouter {
   MonotonicTime startup_until_{};
   MonotonicTime hold_until_{};
   MonotonicTime preempt_after_ = kNever;  // end of preempt_delay; never: not begun
-  std::uint8_t taken_with_ = 0;           // highest priority of who has what was handed over
+  std::uint8_t taker_priority_ = 0;       // the highest that the peer had since the handover
   bool link_was_down_ = false;            // since it last took part
   bool stuck_told_ = false;               // Matter::adverts_stuck, and not yet that it is over
   MonotonicTime tell_stuck_after_{}, tell_stall_after_{}, tell_bound_after_{};

@@ -41,9 +41,7 @@ async function refreshPeer() {
 }
 
 function updateWarnings(told) {
-  const warnings = [...told.status.warnings];
-  for (const router of told.vrrp.routers)
-    for (const warning of router.warnings) warnings.push(`${router.name}: ${warning}`);
+  const warnings = told.status.warnings;
   const list = byId('warnings');
   fill(list, warnings, (text) => text, () => element('li'), (row, text) => setText(row, `⚠ ${text}`));
   setHidden(list, warnings.length === 0);

@@ -48,7 +48,7 @@ const json kStatusDocument = {
     {"engine", "xdp"},
     {"config_file", "/etc/tandem/tandem.toml"},
     {"uptime_seconds", 190000.0},
-    {"warnings", {"SCHED_RR was refused"}},
+    {"warnings", {"SCHED_RR was refused", "VI_1: the addresses never move"}},
     {"routers", {kRouter, backup_router()}},
     {"interfaces", json::parse(R"([
       {"name": "eth0.100", "device": "eth0", "ifindex": 7, "vlan": [100],

@@ -33,6 +33,8 @@ class ReportFixture : public testing::Test {
   speaker::Snapshot snapshot() {
     speaker::Snapshot taken;
     with_snapshot(vrrp_, running_.plan, [&](const speaker::Snapshot& s) { taken = s; });
+    // Without an interface they are in Fault, which is a warning of its own.
+    for (auto& status : taken.routers) status.state = vrrp::State::backup;
     return taken;
   }
 
@@ -46,15 +48,14 @@ class ReportFixture : public testing::Test {
   std::array<std::uint64_t, speaker::kStallCauses> stalls_{};
   std::vector<speaker::InterfaceState> interfaces_;
   services::RunningServices services_;
-  std::vector<std::string> troubles_, service_troubles_;
+  std::vector<std::string> troubles_, part_troubles_, peer_troubles_;
   std::optional<sync::LinkView> link_;
   Tracking tracking_{loop_, running_, vrrp_, events_};
   Report report_{
       {running_, tracking_, events_, reloads_, plane_, realtime_, stalls_, interfaces_,
-       [this] { return troubles_; }, [this] { return service_troubles_; },
-       [](vrrp::RouterId) { return std::vector<std::string>{"no way to a peer"}; },
-       [] { return 3U; }, [] { return observe::HttpView{.requests = 7}; },
-       [] { return std::nullopt; }},
+       [this] { return troubles_; }, [this] { return part_troubles_; },
+       [this](vrrp::RouterId) { return peer_troubles_; }, [] { return 3U; },
+       [] { return observe::HttpView{.requests = 7}; }, [] { return std::nullopt; }},
       {running_, services_, plane_, plane_.tables(),
        [](int) { return std::optional<netlink::LinkState>(); },
        [](const auto&) { return std::optional<health::Status>(); }, [this] { return link_; }}};

@@ -66,9 +66,23 @@ TEST_F(Reporting, NewFlowsThatAreLostAreToldEverywhere) {
   EXPECT_EQ(events_.document(0, 10)["events"].size(), 2U);
 }
 
-TEST_F(Reporting, WhatIsWrongWithServicesIsAWarning) {
-  service_troubles_ = {"fullnat: too few ports"};
+TEST_F(Reporting, WhatIsWrongWithPartsIsAWarning) {
+  part_troubles_ = {"fullnat: too few ports"};
   EXPECT_THAT(report_.node(snapshot()).warnings, ElementsAre("fullnat: too few ports"));
+}
+
+TEST_F(Reporting, WhatIsWrongWithAVirtualRouterIsAWarningOfTheNode) {
+  peer_troubles_ = {"no way to a peer"};
+  EXPECT_THAT(report_.node(snapshot()).warnings,
+              ElementsAre("VI_1: no way to a peer", "VI_2: no way to a peer"));
+}
+
+TEST_F(Reporting, ARefusedReloadIsAWarningUntilOneIsGood) {
+  reloads_ = {.refused = 1, .last_good = false, .refusal = "tandem.toml:3: vrid: 300"};
+  EXPECT_THAT(report_.node(snapshot()).warnings,
+              ElementsAre(HasSubstr("the last reload was refused")));
+  reloads_.last_good = true;
+  EXPECT_THAT(report_.node(snapshot()).warnings, IsEmpty());
 }
 
 TEST_F(Reporting, ModesOfXdpAreNoTroubleOfTheDpdkEngine) {
@@ -81,6 +95,7 @@ TEST_F(Reporting, ModesOfXdpAreNoTroubleOfTheDpdkEngine) {
 
 TEST_F(Reporting, ARouterTellsItsPriorityAndWhatFails) {
   tracking_.look_at_interfaces([](const std::string&) { return false; });
+  peer_troubles_ = {"no way to a peer"};
   const auto routers = report_.routers(snapshot(), "");
   ASSERT_EQ(routers.size(), 2U);
   EXPECT_EQ(routers[0].config.name, "VI_1");

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
+#include "observe/router_warnings.hpp"
 #include "sample.hpp"
 
 namespace tandem::observe {
@@ -31,6 +34,7 @@ RouterView active_router() {
   status.effective_priority = 130;
   status.peer = *IpAddress::parse("192.0.2.3");
   status.peer_priority = 200;
+  status.highest_peer_priority = 200;
   status.lowest_peer_priority = 90;
   status.peer_seen = kNow.monotonic - seconds(93);
   status.adverts_by_checksum = {56, 1};
@@ -80,53 +84,6 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
   EXPECT_EQ(dropped[wire::to_string(wire::AdvertDrop::checksum)], 0);
 }
 
-TEST(VrrpDocument, WarnsOfAnActiveThatDoesNotGiveWay) {
-  RouterView router;
-  router.status.state = vrrp::State::active;
-  router.status.peer = *IpAddress::parse("192.0.2.3");
-  router.status.peer_priority = 100;
-  router.status.rivals_heard = 1;
-  EXPECT_FALSE(rival_warning(router)) << "a heal";
-  router.status.rivals_heard = 20;
-  ASSERT_TRUE(rival_warning(router));
-  EXPECT_TRUE(rival_warning(router)->starts_with("peer 192.0.2.3 (priority 100) is Active beside"));
-  router.status.state = vrrp::State::backup;
-  EXPECT_FALSE(rival_warning(router));
-}
-
-TEST(VrrpDocument, WarnsOfAnotherNodeWithItsAddress) {
-  RouterView router;
-  const MonotonicTime now{std::chrono::hours(5)};
-  EXPECT_TRUE(warnings_of(router, now).empty());
-  router.status.own_heard = now - std::chrono::seconds(1);
-  EXPECT_EQ(warnings_of(router, now).size(), 1U);
-  EXPECT_FALSE(own_address_warning(router, now + std::chrono::minutes(5)));
-}
-
-TEST(VrrpDocument, WarnsOfOtherAddresses) {
-  RouterView router;
-  EXPECT_FALSE(addresses_warning(router));
-  router.status.addresses_differ = true;
-  router.status.peer = *IpAddress::parse("192.0.2.3");
-  ASSERT_TRUE(addresses_warning(router));
-  EXPECT_TRUE(
-      addresses_warning(router)->starts_with("the last advert of peer 192.0.2.3 names other"));
-}
-
-TEST(VrrpDocument, WarnsOfAnIntervalThatIsNotLearned) {
-  RouterView router;
-  EXPECT_FALSE(interval_warning(router));
-  router.status.unlearned_interval = std::chrono::milliseconds(40950);
-  router.status.active_adver_interval = std::chrono::seconds(10);
-  router.status.peer = *IpAddress::parse("192.0.2.66");
-  const auto warning = interval_warning(router);
-  ASSERT_TRUE(warning);
-  EXPECT_TRUE(warning->starts_with(
-      "peer 192.0.2.66 announces an advert interval of 40950 ms, more than max_learned_interval "
-      "(10000 ms)"))
-      << *warning;
-}
-
 TEST(VrrpDocument, OfARouterThatHasNotBegunHasNulls) {
   RouterView router;
   router.config.name = "VI_2";
@@ -151,60 +108,12 @@ TEST(VrrpDocument, OfNoRouterIsAnEmptyList) {
   EXPECT_EQ(vrrp_document({}, kNow), (json{{"routers", json::array()}}));
 }
 
-TEST(VrrpDocument, AddsItsWarningToThoseGiven) {
+TEST(VrrpDocument, HasTheWarningsOfARouter) {
   RouterView router = active_router();
-  router.status.peer_priority = 100;
   router.warnings = {"one of another room"};
-  EXPECT_EQ(document_of(router)["warnings"],
-            (json{"one of another room", *unreachable_failover_warning(router)}));
-}
-
-// The trap: 150 against 100 with a check of weight -20.
-TEST(UnreachableFailover, IsWarnedOfWithTheFigures) {
-  RouterView router = active_router();
-  router.status.peer_priority = 100;
-  EXPECT_EQ(unreachable_failover_warning(router),
-            "no combination of failing checks moves the addresses: the priority never gets below "
-            "130, and the peer's is 100; let the weights take away 31 more, or track a check "
-            "without weight, so that its failing means Fault");
-}
-
-TEST(UnreachableFailover, BeginsWhereThePrioritiesAreEqual) {
-  RouterView router = active_router();
-  router.status.peer_priority = 131;
-  EXPECT_FALSE(unreachable_failover_warning(router));
-  router.status.peer_priority = 130;
-  EXPECT_TRUE(unreachable_failover_warning(router));
-}
-
-TEST(UnreachableFailover, LooksAtWhatAPeerSaidBeforeItResigned) {
-  RouterView router = active_router();
-  router.status.peer_priority = 0;
-  router.status.lowest_peer_priority = 100;
-  EXPECT_TRUE(unreachable_failover_warning(router));
-  router.status.lowest_peer_priority = 0;
-  EXPECT_FALSE(unreachable_failover_warning(router));
-}
-
-TEST(UnreachableFailover, IsNoQuestionWithoutAPeerOrChecksOrWithAFault) {
-  RouterView router = active_router();
-  router.status.peer_priority = 100;
-  RouterView alone = router;
-  alone.status.peer = {};
-  EXPECT_FALSE(unreachable_failover_warning(alone));
-  RouterView untracked = router;
-  untracked.config.track.clear();
-  EXPECT_FALSE(unreachable_failover_warning(untracked));
-  RouterView faults = router;
-  faults.lowest_reachable.reset();
-  EXPECT_FALSE(unreachable_failover_warning(faults));
-}
-
-TEST(UnreachableFailover, AdvisesAnAddressOwnerOtherwise) {
-  RouterView router = active_router();
-  router.lowest_reachable = 255;
-  EXPECT_NE(unreachable_failover_warning(router)->find("do not move an address owner"),
-            std::string::npos);
+  router.status.send_error = EMSGSIZE;
+  EXPECT_EQ(document_of(router)["warnings"], router_warnings(router, kNow));
+  EXPECT_EQ(document_of(router)["warnings"].size(), 2);
 }
 
 }  // namespace
