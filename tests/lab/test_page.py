@@ -83,13 +83,31 @@ class Page(tap.LabCase):
         finally:
             self.pair.nginx["a"].start()
 
+    def test_crash(self):
+        """While the peer's daemon is killed, never do both say Active."""
+        self.eval("""window.verdicts = new Set();
+            new MutationObserver(() => verdicts.add(
+                document.querySelector('[data-router=VI_2]').dataset.answers)).observe(
+                byId('pair'), {subtree: true, attributes: true})""")
+        self.pair.b.kill()
+        try:
+            self.wait("VI_2 is answered on the left",
+                      "document.querySelector('[data-router=VI_2]').dataset.answers === 'left'")
+            self.assertIn("node-a answers", self.text("[data-router=VI_2]"))
+            self.wait("the peer's silence is told",
+                      "document.querySelector('.pair-head').innerText.includes('does not answer')")
+            self.assertNotIn("both", self.eval("[...verdicts]"))
+        finally:
+            self.pair.b.start()
+
     def test_peer_away(self):
         """When the peer's daemon hangs, what its adverts told remains, and the page says so."""
         self.pair.b.freeze()
         self.wait("both are answered on the left",
                   "[...document.querySelectorAll('[data-router]')]"
                   ".every((row) => row.dataset.answers === 'left')")
-        self.assertIn("does not answer", self.text(".pair-head"))
+        self.wait("the peer's silence is told",
+                  "document.querySelector('.pair-head').innerText.includes('does not answer')")
         self.assertIn("Silent", self.text("[data-router=VI_2]"))
 
     def test_numbers(self):

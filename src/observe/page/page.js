@@ -14,6 +14,8 @@ const page = {
   refreshes: 0, took_ms: 0,
 };
 
+const instants = () => ({left: page.answered, right: page.peerAnswered});
+
 async function ask(url) {
   const answer = await fetch(url, {cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS)});
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
@@ -37,7 +39,7 @@ async function refreshPeer() {
     page.peer = null;
     page.peerTrouble = true;
   }
-  updatePair(page.told, page.peer, page.peerTrouble);
+  updatePair(page.told, page.peer, page.peerTrouble, instants());
 }
 
 function updateWarnings(told) {
@@ -55,7 +57,7 @@ function redraw() {
   setText(byId('about'), `Tandem ${told.status.version}, engine ${told.status.engine}, up for ${durationText(told.status.uptime_seconds)}`);
   document.title = `${told.status.node}: ${told.vrrp.routers.filter((r) => r.state === 'Active').map((r) => r.name).join(', ') || 'not Active'}`;
   updateWarnings(told);
-  updatePair(told, peer, peerTrouble);
+  updatePair(told, peer, peerTrouble, instants());
   updateVitals(told, past);
   updateServices(told, past);
   updateEvents(told.events);

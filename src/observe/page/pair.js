@@ -4,10 +4,12 @@
 
 const HEARD = 3;          // advert intervals after which a peer counts as silent
 const FEW_ROUTERS = 16;   // that are shown at first
+const LATE_MS = 1000;     // how old a document may be when it comes
 
 // What can be told of one node's part in a virtual router:
-//   {state, lines: [text...], lease: {text, fraction} or null}
-function ownSide(router) {
+//   {state, lines: [text...], lease: {text, fraction} or null, told, since}
+// told: the instant of its document; since: of its last transition.
+function ownSide(router, told) {
   const timers = router.timers;
   const {configured, effective, explanation} = router.priority;
   const lines = [`priority ${configured === effective ? effective : explanation}`];
@@ -17,6 +19,8 @@ function ownSide(router) {
   if (router.waits_for_backends) lines.push('waits until its backends are up');
   return {
     state: router.state,
+    told,
+    since: told - router.for_seconds * 1e3,
     lines,
     lease: router.lease_ms === null ? null : {
       text: `${durationText(router.lease_ms / 1e3)} of lease left`,
@@ -36,16 +40,27 @@ function advertsSide(router) {
 }
 
 // The peer's part, from its own document if there is one.
-function peerSide(router, peer) {
+function peerSide(router, peer, told) {
   if (!peer) return advertsSide(router);
   const theirs = peer.vrrp.routers.find((r) => r.vrid === router.vrid && r.family === router.family);
-  if (theirs) return ownSide(theirs);
+  if (theirs) return ownSide(theirs, told);
   return {state: 'none', lines: ['its configuration has no such virtual router'], lease: null};
 }
 
+// Two that say Active do so at the same time only if the one that was first still says it after the
+// other one began. If not, its document is of the time before, and its lease has run out.
+function outdate(left, right) {
+  if (left.state !== 'Active' || right.state !== 'Active' || right.told === undefined) return;
+  const [first, second] = left.since < right.since ? [left, right] : [right, left];
+  if (first.told >= second.since + LATE_MS) return;
+  first.state = 'over';
+  first.lease = null;
+  first.lines = ['was Active when it answered last', 'the other node has taken over since'];
+}
+
 const SIDE_CLASS = {Active: 'active', Backup: 'backup', Initialize: 'backup', Fault: 'fault',
-  silent: 'unknown', none: 'unknown'};
-const SIDE_WORD = {silent: 'Silent', none: 'Not configured'};
+  silent: 'unknown', none: 'unknown', over: 'unknown'};
+const SIDE_WORD = {silent: 'Silent', none: 'Not configured', over: 'Lease over'};
 
 function makeSide() {
   const side = element('div', 'side');
@@ -100,8 +115,9 @@ function verdictText(who, names) {
   return [`${names[who]} answers`, 'verdict good'];
 }
 
-function updateRow(row, {router, peer, names}) {
-  const left = ownSide(router), right = peerSide(router, peer);
+function updateRow(row, {router, peer, names, answered}) {
+  const left = ownSide(router, answered.left), right = peerSide(router, peer, answered.right);
+  outdate(left, right);
   const who = answering(left, right);
   updateSide(row.left, left);
   updateSide(row.right, right);
@@ -150,7 +166,8 @@ function makeHead(parent) {
   return head;
 }
 
-function updatePair(told, peer, peerTrouble) {
+// answered: when the documents came, {left, right}.
+function updatePair(told, peer, peerTrouble, answered) {
   const parent = byId('pair');
   const head = parent.head ??= makeHead(parent);
   const names = {left: told.status.node, right: peerName(told, peer)};
@@ -158,7 +175,7 @@ function updatePair(told, peer, peerTrouble) {
   setText(head.left.lastChild, `this node, up for ${durationText(told.status.uptime_seconds)}`);
   setText(head.right.firstChild, names.right);
   setText(head.right.lastChild, peerAbout(told, peer, peerTrouble));
-  fill(parent.rows, told.vrrp.routers.slice(0, parent.shown).map((router) => ({router, peer, names})),
+  fill(parent.rows, told.vrrp.routers.slice(0, parent.shown).map((router) => ({router, peer, names, answered})),
     (item) => item.router.name, makeRow, updateRow);
   setHidden(parent.all, told.vrrp.routers.length <= parent.shown);
   setText(parent.all, `Show all ${told.vrrp.routers.length} virtual routers`);
