@@ -66,6 +66,7 @@ Loaded parse(std::string_view toml_text) {
   derive_terms(loaded.config);
   const File file{loaded.config, *root};
   check_engine(file, problems);
+  check_http(file, problems);
   check_ports(file, problems);
   check_names(file, problems);
   check_flows(file, problems);

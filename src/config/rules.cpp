@@ -23,6 +23,16 @@ void check_engine(const File& file, Problems& problems) {
                          " is listed twice, expected a CPU of its own for each worker");
 }
 
+void check_http(const File& file, Problems& problems) {
+  const auto& http = file.config.node.http;
+  if (!http || !http->address.is_unspecified()) return;
+  problems.warn(
+      place(file.root, {"node", "http"}),
+      "http: on every address of this node, the virtual ones among them, clients may read "
+      "all that it tells; expected an address that only operators reach, or a firewall "
+      "before this one");
+}
+
 // What HTTP alone has, where the check is another one.
 void check_terms(const Value& table, bool is_http, bool is_tls, bool verifies, Problems& problems) {
   for (const std::string_view key : {"host", "status", "body", "verify", "ca_file"}) {

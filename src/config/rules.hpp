@@ -16,6 +16,8 @@ struct File {  // the values and, for places, the tree that they were read from
 
 // Whether this build has the engine that is asked for, and its CPUs.
 void check_engine(const File& file, Problems& problems);
+// Who reaches the documents.
+void check_http(const File& file, Problems& problems);
 // What each interface's driver takes.
 void check_ports(const File& file, Problems& problems);
 // Names that are taken twice, and names that nothing has.

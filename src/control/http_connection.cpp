@@ -81,8 +81,9 @@ void HttpConnection::answer(http::status status, const std::string& type, HttpSe
   response_.set(http::field::cache_control, "no-store");
   response_.set("X-Content-Type-Options", "nosniff");
   if (!policy.empty()) response_.set("Content-Security-Policy", policy);
-  // The page of the other node may read it.
-  response_.set(http::field::access_control_allow_origin, "*");
+  // The page of the other node may read it, and no other page in a browser that reaches us.
+  if (!server_->reader_.empty())
+    response_.set(http::field::access_control_allow_origin, server_->reader_);
   if (status == http::status::method_not_allowed) response_.set(http::field::allow, "GET, HEAD");
   response_.keep_alive(keep_alive_);
   response_.content_length(body_->size());

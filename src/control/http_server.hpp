@@ -66,11 +66,14 @@ class HttpServer {
   // `type`: the Content-Type. `make` is called on the io_context's thread, and again only after it
   // has given a document. `policy`: the Content-Security-Policy of a document for browsers.
   void on(std::string path, std::string type, Make make, std::string policy = "");
+  // Pages of this origin ("http://192.0.2.3:9105") may read the documents; empty: of none but ours.
+  void set_reader(std::string origin) { reader_ = std::move(origin); }
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] const HttpCounters& counters() const { return counters_; }
 
  private:
   friend class HttpConnection;
+  std::string reader_;
   struct Document {
     std::string type;
     std::string policy;

@@ -11,6 +11,7 @@ namespace tandem::daemon {
 Documents::Documents(std::unique_ptr<control::HttpServer> server, const Running& running,
                      const Report& report, speaker::VrrpCommands& vrrp)
     : running_(running), report_(report), vrrp_(vrrp), server_(std::move(server)) {
+  server_->set_reader(running_.plan.config.node.peer_http);
   server_->on(
       "/", "text/html; charset=utf-8",
       [](const control::HttpServer::Done& done) { done(std::string(observe::kPage)); },

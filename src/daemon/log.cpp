@@ -36,24 +36,46 @@ bool write_now(std::string_view text) {
   return true;
 }
 
-// A message's further lines are not taken for messages.
-std::string indented(std::string text) {
+// Behind each line's end: a message's further lines are not taken for messages.
+std::string continued(std::string text, const std::string& mark) {
   for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
-    text.insert(at + 1, "  ");
+    text.insert(at + 1, mark);
   return text;
 }
 
+// What journald takes for the priority of a line, sd-daemon(3): as syslog(3) counts them.
+std::string priority_of(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::critical:
+      return "<2>";
+    case spdlog::level::err:
+      return "<3>";
+    case spdlog::level::warn:
+      return "<4>";
+    case spdlog::level::info:
+      return "<6>";
+    default:
+      return "<7>";
+  }
+}
+
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit StderrSink(bool is_journal) : is_journal_(is_journal) {}
+
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t formatted;
-    const std::string said =
-        indented(printable({message.payload.data(), message.payload.size()}, true));
+    const std::string priority = is_journal_ ? priority_of(message.level) : "";
+    const std::string said = continued(
+        printable({message.payload.data(), message.payload.size()}, true), priority + "  ");
     spdlog::details::log_msg clean = message;
     clean.payload = said;
     formatter_->format(clean, formatted);
-    std::string text(formatted.data(), formatted.size());
-    if (isatty(STDERR_FILENO) != 0 && clean.color_range_end > clean.color_range_start) {
+    std::string text = priority;
+    text.append(formatted.data(), formatted.size());
+    if (!is_journal_ && isatty(STDERR_FILENO) != 0 &&
+        clean.color_range_end > clean.color_range_start) {
       text.insert(clean.color_range_end, "\033[0m");
       text.insert(clean.color_range_start, color_of(clean.level));
     }
@@ -75,18 +97,20 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
     lines_lost++;
   }
 
+  bool is_journal_;
   std::uint64_t untold_ = 0;
 };
 
 }  // namespace
 
-// journald adds time and name by itself.
+// journald adds time and name by itself, and takes the priority off.
 void open_log() {
   lines_lost = 0;
   std::signal(SIGPIPE, SIG_IGN);  // not only here: whoever we write to may go
-  auto logger = std::make_shared<spdlog::logger>("tandemd", std::make_shared<StderrSink>());
-  logger->set_pattern(std::getenv("JOURNAL_STREAM") != nullptr ? "%l: %v"
-                                                               : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
+  const bool is_journal = std::getenv("JOURNAL_STREAM") != nullptr;
+  auto logger =
+      std::make_shared<spdlog::logger>("tandemd", std::make_shared<StderrSink>(is_journal));
+  logger->set_pattern(is_journal ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
   spdlog::set_default_logger(std::move(logger));
 }
 

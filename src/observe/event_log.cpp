@@ -64,9 +64,15 @@ json describe(const Event& event) {
 
 void EventLog::add(const Now& now, MonotonicTime at, Event event) {
   if (capacity_ == 0) return;
-  auto& ring = std::holds_alternative<DroppedAdvertEvent>(event) ? dropped_ : others_;
+  auto& ring = ring_of(event);
   if (ring.size() == capacity_) ring.pop_front();
   ring.push_back({++last_sequence_, now.wall_at(at), at, std::move(event)});
+}
+
+std::deque<EventLog::Entry>& EventLog::ring_of(const Event& event) {
+  if (std::holds_alternative<DroppedAdvertEvent>(event)) return dropped_;
+  if (std::holds_alternative<CheckEvent>(event)) return checks_;
+  return std::holds_alternative<AddressEvent>(event) ? addresses_ : others_;
 }
 
 json EventLog::to_json(const Entry& entry) {
@@ -79,7 +85,7 @@ json EventLog::to_json(const Entry& entry) {
 
 json EventLog::document(std::uint64_t after, std::size_t limit) const {
   std::vector<const Entry*> chosen;
-  for (const auto* ring : {&dropped_, &others_})
+  for (const auto* ring : {&dropped_, &checks_, &addresses_, &others_})
     for (const Entry& entry : *ring)
       if (entry.sequence > after) chosen.push_back(&entry);
   std::ranges::sort(chosen, {}, &Entry::sequence);

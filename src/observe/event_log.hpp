@@ -58,7 +58,8 @@ using Event = std::variant<TransitionEvent, DroppedAdvertEvent, NotifyEvent, Che
 
 class EventLog {
  public:
-  // Keeps the last `capacity` dropped adverts, and the last `capacity` of all other events.
+  // Keeps the last `capacity` of each kind that may come in floods: dropped adverts, checks and
+  // backends, addresses that were put back; and of all others together, transitions among them.
   explicit EventLog(std::size_t capacity = 512) : capacity_(capacity) {}
 
   // `at`: when it happened, which may be a little before `now`.
@@ -80,11 +81,11 @@ class EventLog {
     Event event;
   };
   static nlohmann::json to_json(const Entry& entry);
+  [[nodiscard]] std::deque<Entry>& ring_of(const Event& event);
 
   std::size_t capacity_;
   std::uint64_t last_sequence_ = 0;
-  std::deque<Entry> dropped_;
-  std::deque<Entry> others_;
+  std::deque<Entry> dropped_, checks_, addresses_, others_;
 };
 
 }  // namespace tandem::observe

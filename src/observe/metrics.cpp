@@ -18,8 +18,8 @@ constexpr const char* kIntroduction = R"(# HTTP: metrics and status
 
 `tandemd` serves HTTP on `node.http`, by default `127.0.0.1:9105`; `"off"` ends it. It can be asked, not told:
 GET and HEAD alone, and nothing that comes over it changes anything. Whoever reaches the address may read all of
-it, also a page of another origin (`Access-Control-Allow-Origin: *`). No TLS, no password: on another address than
-the loopback's, let a firewall or a management network decide who reaches it.
+it; in a browser, of other origins' pages only those of `node.peer_http` (`Access-Control-Allow-Origin`). No TLS, no
+password: on another address than the loopback's, let a firewall or a management network decide who reaches it.
 
 | path | what |
 |---|---|

@@ -143,8 +143,15 @@ TEST_F(HttpServerTest, ServesADocumentWithItsTypeAndLength) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_TRUE(has(answer, "\r\nContent-Type: text/plain\r\n")) << answer;
   EXPECT_TRUE(has(answer, "\r\nContent-Length: 5\r\n")) << answer;
-  EXPECT_TRUE(has(answer, "\r\nAccess-Control-Allow-Origin: *\r\n")) << answer;
+  EXPECT_FALSE(has(answer, "Access-Control-Allow-Origin")) << answer;
   EXPECT_TRUE(answer.ends_with("\r\n\r\nhello")) << answer;
+}
+
+TEST_F(HttpServerTest, LetsPagesOfOneOriginRead) {
+  start();
+  server_->set_reader("http://192.0.2.3:9105");
+  const auto answer = get("GET /text HTTP/1.1", 5);
+  EXPECT_TRUE(has(answer, "\r\nAccess-Control-Allow-Origin: http://192.0.2.3:9105\r\n")) << answer;
 }
 
 TEST_F(HttpServerTest, AnswersHeadWithoutABody) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 
 #include "base/descriptor.hpp"
@@ -50,6 +51,18 @@ class Pipe {
   Descriptor before_;
   std::shared_ptr<spdlog::logger> logger_;
 };
+
+TEST(Log, TellsTheJournalThePriorityOfEachLine) {
+  setenv("JOURNAL_STREAM", "8:1", 1);
+  const Pipe log;
+  spdlog::info("VI_1: Backup -> Active");
+  spdlog::warn("check web: down\nsecond line");
+  spdlog::error("no way");
+  unsetenv("JOURNAL_STREAM");
+  EXPECT_EQ(log.read_all(),
+            "<6>info: VI_1: Backup -> Active\n<4>warning: check web: down\n<4>  second line\n"
+            "<3>error: no way\n");
+}
 
 TEST(Log, ForeignTextCannotPlayWithTheTerminalOrMakeLines) {
   const Pipe log;

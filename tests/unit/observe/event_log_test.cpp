@@ -99,6 +99,19 @@ TEST(EventLog, IsBoundedAndAFloodOfDroppedAdvertsPushesNothingElseOut) {
   EXPECT_EQ(log.document(0, 5000)["events"].size(), 16U);
 }
 
+TEST(EventLog, ChecksAndAddressesThatComeAndGoPushNoTransitionOut) {
+  EventLog log(4);
+  log.add(TransitionEvent{"VI_1", vrrp::State::backup, vrrp::State::active, vrrp::Cause::down_timer,
+                          *IpAddress::parse("192.0.2.3"), 100});
+  for (int i = 0; i < 10; i++) {
+    log.add(CheckEvent{"nginx", i % 2 == 0, "200 OK"});
+    log.add(AddressEvent{"eth0", "192.0.2.100/24", "put back"});
+  }
+  const json events = log.document(0, 100)["events"];
+  EXPECT_EQ(events.size(), 9U);
+  EXPECT_EQ(events[0]["kind"], "transition");
+}
+
 TEST(EventLog, GivesTheNewestWithinTheLimitInOrder) {
   EventLog log;
   for (int i = 0; i < 5; ++i) {
