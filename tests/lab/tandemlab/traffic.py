@@ -5,6 +5,7 @@ import collections
 import re
 import socket
 
+from . import tap
 from .shell import PATIENCE, LabError
 
 
@@ -122,13 +123,17 @@ class Connections:
         return len(going)
 
     def broken(self):
-        """How many of them no longer answer, or another backend does."""
+        """How many of them no longer answer, or another backend does; says which, and why."""
         count = 0
         for connection in self.all:
             try:
-                count += connection.ask().split()[0] != connection.backend
-            except OSError:
+                answered = connection.ask().split()[0]
+                trouble = "" if answered == connection.backend else f"{answered} answered"
+            except OSError as error:
+                trouble = repr(error)
+            if trouble:
                 count += 1
+                tap.note(f"{connection.address} at {connection.backend}: {trouble}")
         return count
 
 
