@@ -122,10 +122,11 @@ class Connections:
         self.all = [c for c in self.all if c not in going]
         return len(going)
 
-    def broken(self):
+    def broken(self, timeout=3.0):
         """How many of them no longer answer, or another backend does; says which, and why."""
         count = 0
         for connection in self.all:
+            connection.socket.settimeout(timeout * PATIENCE)
             try:
                 answered = connection.ask().split()[0]
                 trouble = "" if answered == connection.backend else f"{answered} answered"
