@@ -10,12 +10,6 @@ namespace {
 
 constexpr auto kBackendsLook = std::chrono::milliseconds(100);
 
-bool has_address(const speaker::PlannedRouter& router, const IpAddress& address) {
-  return std::ranges::any_of(router.config.addresses, [&](const config::VirtualAddress& a) {
-    return a.prefix.address == address;
-  });
-}
-
 bool is_up(const services::RunningBackend& backend, const LastCheck& last_check,
            MonotonicTime since) {
   if (backend.state != balance::State::up) return false;
@@ -29,7 +23,7 @@ bool backends_are_up(const speaker::PlannedRouter& router,
                      const services::RunningServices& services, const LastCheck& last_check,
                      MonotonicTime since) {
   for (const auto& service : services) {
-    if (!has_address(router, service.config.address)) continue;
+    if (!router.config.has(service.config.address)) continue;
     const auto is_missing = [&](const services::RunningBackend& backend) {
       return !backend.retired && !backend.drained && !is_up(backend, last_check, since);
     };

@@ -39,7 +39,7 @@ class BackendsGate {
 
   // Before the VRRP thread hears of it: what was found before a link came back says nothing.
   void on_links(const netlink::Links& links);
-  // Tells what is another one than it was.
+  // Tells the VRRP thread of what has changed since the last call.
   void check();
   // After a reload: routers may have other numbers and services.
   void tell_anew() { told_.clear(); }

@@ -98,13 +98,13 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
     for (auto& sentence : sentences) node.warnings.push_back(std::move(sentence));
   };
   const auto& counters = snapshot.counters;
-  const Duration ago = MonotonicClock::now() - counters.control_stalled;
+  const auto now = observe::Now::read();
+  const Duration ago = now.monotonic - counters.control_stalled;
   if (counters.control_stalls > 0 && ago < kRecent)
     add({"the control thread stood still, for " + ms_text(counters.longest_control_stall) +
          " at most, and last " + ms_text(ago) +
          " ago: nothing was taken over meanwhile; look for what it waits for "
          "(troubleshooting.md)"});
-  const auto now = observe::Now::read();
   for (const auto& router : routers)
     for (const auto& warning : router_warnings(router, now))
       add({router.config.name + ": " + warning});
