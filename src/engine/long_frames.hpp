@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,5 +45,21 @@ class LongFrames {
   std::array<bool, kMost> taken_{};
   std::uint32_t count_ = 0;
 };
+
+// How a socket was bound: an errno, 0 if all is well.
+struct Bound {
+  int error = 0;
+  bool long_frames = false;
+};
+
+// bind: binds with long frames, or without, and returns an errno. Without is tried only where kernel or
+// driver do not have them: a queue that is busy, say, may be free a moment later.
+template <class Bind>
+Bound bind_long_first(bool wanted, Bind bind) {
+  if (!wanted) return {bind(false), false};
+  const int error = bind(true);
+  if (error == EINVAL || error == EOPNOTSUPP) return {bind(false), false};
+  return {error, error == 0};
+}
 
 }  // namespace tandem::engine

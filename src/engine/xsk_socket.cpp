@@ -67,12 +67,10 @@ Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Sha
 
 // An errno, 0 if all is well.
 int XskSocket::bind(const Shape& shape) {
-  long_frames_.reset();
-  if (shape.long_frames && bind(shape, true) == 0) {
-    long_frames_ = std::make_unique<LongFrames>();
-    return 0;
-  }
-  return bind(shape, false);
+  const Bound bound = bind_long_first(shape.long_frames,
+                                      [&](bool long_frames) { return bind(shape, long_frames); });
+  long_frames_ = bound.long_frames ? std::make_unique<LongFrames>() : nullptr;
+  return bound.error;
 }
 
 // From the start each time: libxdp cannot try the same UMEM twice.
