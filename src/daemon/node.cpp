@@ -202,8 +202,7 @@ void Node::follow() {
                    [this](const speaker::VrrpEvent& event) { vrrp_events_->on(event); });
   links_->follow(loop_, [this] { on_links(); });
   speaker_->watch_programs(running_.plan, [this] { on_links(); });
-  if (running_.plan.config.node.engine == "dpdk")
-    plane_watch_.emplace(loop_, *plane_, [this](bool works) { on_plane(works); });
+  plane_watch_.emplace(loop_, *plane_, [this](bool runs) { on_plane(runs); });
 }
 
 void Node::serve(std::unique_ptr<control::Server> server,
@@ -349,9 +348,9 @@ void Node::on_links() {
   });
 }
 
-void Node::on_plane(bool works) {
+void Node::on_plane(bool runs) {
   on_links();
-  if (!works) return;
+  if (!runs) return;
   // What the forwarder has not heard while it stood still.
   log_trouble(services_->stage(running_.plan.config));
   services_->commit(speaker_->interfaces());

@@ -78,7 +78,7 @@ class Node {
 
   // ---- Who hears of whom
   void on_links();
-  void on_plane(bool works);
+  void on_plane(bool runs);
 
   // ---- The end
   void on_idle();

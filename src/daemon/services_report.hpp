@@ -53,7 +53,7 @@ class ServicesReport {
     std::uint64_t matched = 0;
   };
   [[nodiscard]] Flows flows(const control::FlowsRequest& request) const;
-  // Error: a worker stands still.
+  // Error: kStandsStill.
   [[nodiscard]] Result<observe::ExplainView> explain(const control::ExplainRequest& request) const;
   // nullopt: without [sync].
   [[nodiscard]] std::optional<observe::SyncView> sync() const;
@@ -67,7 +67,8 @@ class ServicesReport {
   Sources sources_;
 };
 
-// The error of what has to wait for a worker that does not move.
-inline constexpr const char* kStandsStill = "a worker stands still: `tandemctl status` tells which";
+// The error of what has to wait for a thread that does not move.
+inline constexpr const char* kStandsStill =
+    "a thread that forwards stands still: `tandemctl status` tells which";
 
 }  // namespace tandem::daemon

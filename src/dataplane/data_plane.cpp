@@ -61,14 +61,15 @@ std::vector<std::string> DataPlane::troubles() const {
 }
 
 bool DataPlane::call(Run run) {
-  if (!works()) return false;
+  if (!runs()) return false;
   Command command{std::move(run)};
   command_.store(&command, std::memory_order_release);
   wake();
   while (!command.done.try_acquire_for(StallWatch::kInterval)) {
-    check(MonotonicClock::now());
     Command* mine = &command;
-    if (!works() && command_.compare_exchange_strong(mine, nullptr)) return false;
+    if (command_.load(std::memory_order_relaxed) != mine) continue;  // it runs: not a stall
+    check(MonotonicClock::now());
+    if (!runs() && command_.compare_exchange_strong(mine, nullptr)) return false;
   }
   return true;
 }

@@ -63,7 +63,7 @@ class DataPlane {
 
   // ---- Control thread
   // Runs it on the forwarder's thread; returns when it has run. false: it has not, and will not,
-  // since that thread stands still. Once works() again, it has to be told anew.
+  // since that thread stands still. Once it runs() again, it has to be told anew.
   bool call(Run run);
   // No thread runs any more after it; call() is not allowed then.
   virtual void stop() = 0;
@@ -88,12 +88,14 @@ class DataPlane {
   // A clean end: the next process finds no flows.
   virtual void forget() {}
 
-  // Every StallWatch::kInterval: works() may be another one afterwards.
+  // Every StallWatch::kInterval: works() and runs() may be others afterwards.
   virtual void check(MonotonicTime) {}
   // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
   [[nodiscard]] virtual bool works() const { return true; }
-  // Devices that first packets cannot be taken from, since AF_XDP gives them no sockets. Services
-  // with backends are not served then; all else goes on.
+  // Whether the forwarder's thread goes round, so that call() reaches it.
+  [[nodiscard]] virtual bool runs() const { return works(); }
+  // Devices whose first packets nobody takes: AF_XDP gives them no sockets, or the data thread stands
+  // still. Services with backends are not served then; all else goes on.
   struct Unserved {
     std::string device;
     std::string why;

@@ -17,6 +17,7 @@ using Place = engine::AfXdp::Queues;
 constexpr std::size_t kBurst = 64;
 constexpr int kEnds = 1024;                                     // taken in a row
 constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames wait for it
+constexpr const char* kStandsStill = "the data thread stands still";
 
 // A bond that has native XDP receives on its ports. What it sends goes through a socket on the bond
 // itself, so that the kernel chooses the port, as it does for all else.
@@ -168,8 +169,26 @@ td_traffic DataThread::traffic(std::uint16_t backend) const {
   return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
 }
 
+void DataThread::check(MonotonicTime now) {
+  const bool before = watch_.stalled();
+  const bool stalled = watch_.look(rounds(), now);
+  if (stalled && !before)
+    spdlog::error("{}", kStandsStill);
+  else if (before && !stalled)
+    spdlog::warn("the data thread works again");
+}
+
+// A data thread that stands still takes first packets from no device, whatever sockets there are.
+std::vector<DataPlane::Unserved> DataThread::unserved() const {
+  std::vector<Unserved> all = unserved_;
+  if (watch_.stalled())
+    for (const Place& place : places_) all.push_back({place.name, kStandsStill});
+  return all;
+}
+
 std::vector<std::string> DataThread::troubles() const {
   std::vector<std::string> troubles = DataPlane::troubles();
+  if (watch_.stalled() && places_.empty()) troubles.emplace_back(kStandsStill);
   troubles.insert(troubles.end(), cut_short_.begin(), cut_short_.end());
   return troubles;
 }
@@ -178,13 +197,14 @@ std::vector<std::string> DataThread::troubles() const {
 // those that could not be had it waits once, not whenever they are tried again.
 void DataThread::follow(const std::vector<Device>& devices) {
   const auto wanted = places_of(devices, tools_.sockets->longest_in_a_buffer());
+  if (!runs()) return;  // told anew when it does
   const auto before = std::exchange(unserved_, {});
   const auto patience_for = [&](const Place& place) {
     return std::ranges::find(before, place.name, &Unserved::device) == before.end()
                ? engine::XskSocket::kPatience
                : Duration::zero();
   };
-  call([&](forward::Forwarder&, MonotonicTime) {
+  const bool told = call([&](forward::Forwarder&, MonotonicTime) {
     std::erase_if(places_, [&](const Place& known) {
       if (std::ranges::find(wanted, known) != wanted.end()) return false;
       tools_.sockets->remove(known.ifindex);
@@ -207,6 +227,7 @@ void DataThread::follow(const std::vector<Device>& devices) {
                              " are lost: its MTU is larger, and this kernel gives AF_XDP no longer "
                              "ones (Linux 6.6 does)");
   });
+  if (!told) unserved_ = before;
 }
 
 }  // namespace tandem::dataplane

@@ -8,6 +8,7 @@
 
 #include "base/event_fd.hpp"
 #include "dataplane/data_plane.hpp"
+#include "dataplane/stall_watch.hpp"
 #include "engine/af_xdp.hpp"
 #include "engine/ring.hpp"
 
@@ -26,8 +27,10 @@ class DataThread : public DataPlane {
   }
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
+  void check(MonotonicTime now) override;
+  [[nodiscard]] bool runs() const override { return !watch_.stalled(); }
   [[nodiscard]] std::vector<std::string> troubles() const override;
-  [[nodiscard]] std::vector<Unserved> unserved() const override { return unserved_; }
+  [[nodiscard]] std::vector<Unserved> unserved() const override;
   [[nodiscard]] forward::Counted counted() const override;
   [[nodiscard]] td_traffic traffic(std::uint16_t backend) const override;
 
@@ -54,6 +57,7 @@ class DataThread : public DataPlane {
   std::vector<engine::AfXdp::Queues> places_;  // that have sockets
   std::vector<Unserved> unserved_;             // that could not get any
   std::vector<std::string> cut_short_;         // sentences on those whose long frames are lost
+  StallWatch watch_;
   std::thread thread_;
 };
 

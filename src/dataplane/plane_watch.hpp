@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at a data plane time and again, and tells when it stops to work or works again. Belongs to
-// the control thread.
+// Looks at a data plane time and again, and tells when its forwarder's thread stands still or goes on.
+// Belongs to the control thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,7 +16,7 @@ namespace tandem::dataplane {
 class PlaneWatch {
  public:
   PlaneWatch(boost::asio::io_context& loop, DataPlane& plane,
-             std::function<void(bool works)> changed)
+             std::function<void(bool runs)> changed)
       : plane_(plane), changed_(std::move(changed)), due_(loop, [this] { look(); }) {
     look();
   }
@@ -25,13 +25,13 @@ class PlaneWatch {
   void look() {
     const MonotonicTime now = MonotonicClock::now();
     plane_.check(now);
-    if (const bool works = plane_.works(); works != std::exchange(worked_, works)) changed_(works);
+    if (const bool runs = plane_.runs(); runs != std::exchange(ran_, runs)) changed_(runs);
     due_.set(now + StallWatch::kInterval);
   }
 
   DataPlane& plane_;
-  std::function<void(bool works)> changed_;
-  bool worked_ = true;
+  std::function<void(bool runs)> changed_;
+  bool ran_ = true;
   Alarm due_;
 };
 

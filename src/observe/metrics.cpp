@@ -25,7 +25,7 @@ password: on another address than the loopback's, let a firewall or a management
 |---|---|
 | `/` | [the page](dashboard.md) |
 | `/metrics` | the metrics below, as Prometheus reads them |
-| `/status` | one JSON document: what `tandemctl status`, `vrrp`, `services` and `backends` print with `--json`, and the last 50 events, each under the name of its command. A part is `null` where a worker stands still, and `status` says so |
+| `/status` | one JSON document: what `tandemctl status`, `vrrp`, `services` and `backends` print with `--json`, and the last 50 events, each under the name of its command. A part is `null` where a thread that forwards stands still, and `status` says so |
 
 Answers are put together on the control thread, which neither adverts nor packets wait for, and written by a
 thread of their own. A document that was made serves all who ask for nine times as long as it took to make, so

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A node that gets no AF_XDP socket: it may lock too little memory. Adverts every 100 ms.
+"""A node whose new flows nobody takes: it gets no AF_XDP socket, since it may lock too little memory, or
+its data thread stands still. Adverts every 100 ms.
 
     client --- front --- a: 150, no sockets; b: 100 --- back --- s1..s4: Nginx
 """
 
+import unittest
+
 from tandemlab import configs, neighbours, plan, services, tap
 from tandemlab.backends import Backend
+from tandemlab.one_thread import Stopped
 from tandemlab.process import Process
 from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem, binary
@@ -36,9 +40,40 @@ class Unserved(tap.LabCase):
         return self.lab.exec("client", "timeout", "3", "bash", "-c",
                              f"exec 3<>/dev/tcp/{VIP}/{port}", check=False)
 
-    def test_peer_serves(self):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         for node in plan.BACKENDS:
-            Backend(self.lab, node)
+            Backend(cls.lab, node)
+
+    @unittest.skipIf(configs.ENGINE == "dpdk", "workers: test_workers.py")
+    def test_data_thread(self):
+        """The data thread stands still: the peer serves, until it goes on; all of it is told."""
+        a, b = (Tandem(self.lab, node, config(node)) for node in ("a", "b"))
+        a.wait_for("Active")
+        wait_until("the backends are up on a", lambda: self.connect(80).returncode == 0)
+        self.assertEqual((a.status()["warnings"], a.status()["unserved"]), ([], []))
+        with Stopped(a.process.pid, "data"):
+            b.wait_for("Active")
+            a.wait_for("Backup")
+            status = a.status()
+            self.assertEqual(status["unserved"], ["eth0", "eth1"])
+            self.assertIn("the data thread stands still", "\n".join(status["warnings"]))
+            self.assertEqual(a.router()["priority"]["effective"], 1)
+            wait_until("b serves", lambda: self.connect(80).returncode == 0)
+            self.assertIn("stands still", a.ctl("services", check=False).stderr)
+            a.ctl("reload")
+            b.stop()
+            a.wait_for("Active")  # nobody better is there
+            self.assertIn("refused", self.connect(443).stderr)
+        wait_until("a serves again", lambda: self.connect(80).returncode == 0)
+        wait_until("a says so", lambda: a.status()["unserved"] == [])
+        self.assertNotIn("stands still", "\n".join(a.status()["warnings"]))
+        said = [e["text"] for e in a.events("notice")]
+        self.assertTrue([text for text in said if "served again" in text], said)
+        a.stop()
+
+    def test_peer_serves(self):
         b = Tandem(self.lab, "b", config("b"))
         b.wait_for("Active")
         a = self.start_without_sockets("a")
