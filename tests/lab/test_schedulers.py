@@ -65,6 +65,13 @@ class Schedulers(tap.LabCase):
         return [b for b in self.pair.nodes[node].ask("backends", service)["backends"]
                 if b["state"] == "up"]
 
+    def service(self, name, node="a"):
+        return next(service for service in self.pair.nodes[node].ask("services")["services"]
+                    if service["name"] == name)
+
+    def flows(self, name, node="a"):
+        return self.service(name, node)["flows"]
+
     def open(self, count, port, address=FIRST, node="client"):
         self.connections.open(self.lab, address, count, port, node)
         return self.connections.by_backend()
@@ -131,6 +138,8 @@ class Schedulers(tap.LabCase):
     # ---- Both nodes
     def test_dual_master(self):
         """Each node has its own address; one is killed: what it had by hash goes on by the other."""
+        wait_until("nothing counts at node b any more",
+                   lambda: self.flows("second", "b")["active"] == 0)
         self.open(40, HASHED)
         own = traffic.Connections().open(self.lab, SECOND, 40)
         self.addCleanup(own.close)
@@ -140,12 +149,11 @@ class Schedulers(tap.LabCase):
         time.sleep(0.2)
         self.assertEqual(self.connections.broken(), 0)
         self.assertEqual(own.broken(), 0)
-        hashed = lambda: next(service for service in self.pair.b.ask("services")["services"]
-                              if service["name"] == "hashed")
-        self.assertEqual((hashed()["hash_picks"], hashed()["flows"]["total"]), (40, 40))
+        wait_until("all 40 were joined", lambda: (
+            self.service("hashed", "b")["hash_picks"], self.flows("hashed", "b")["total"]) == (40, 40))
         # Joined in the middle, they count as soon as they went on.
         wait_until("all 40 count", lambda: self.connections.broken() == 0
-                   and hashed()["flows"]["active"] == 40)
+                   and self.flows("hashed", "b")["active"] == 40)
         self.pair.bring_home()
         self.assertEqual(self.connections.broken(), 0)
         self.assertEqual(own.broken(), 0)
