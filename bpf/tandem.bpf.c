@@ -270,6 +270,8 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_NO_DATA_THREAD;
 	} else if (td_is_pass(reason)) {
+		if (reason == TD_PASS_LOCAL && out->backend)
+			count_traffic(out);
 		verdict = XDP_PASS;
 	} else if (td_is_tx(reason)) {
 		verdict = transmit(ctx, out);
@@ -468,6 +470,22 @@ TD_INLINE void tell_virtual_mac(struct __sk_buff *skb, const struct td_packet *p
 	}
 }
 
+/* What this node's own service answers. A segment that the device cuts up is as many packets. */
+TD_INLINE void count_answer(const struct __sk_buff *skb, const struct td_tables *tables,
+			    const struct td_packet *p, int vip)
+{
+	__u32 slot = td_find_answerer(tables, p, vip);
+	struct td_traffic *traffic;
+
+	if (!slot)
+		return;
+	traffic = bpf_map_lookup_elem(&td_traffic, &slot);
+	if (!traffic)
+		return;
+	traffic->out_packets += skb->gso_segs ? skb->gso_segs : 1;
+	traffic->out_bytes += skb->wire_len ? skb->wire_len : skb->len;
+}
+
 SEC("tc")
 int td_egress(struct __sk_buff *skb)
 {
@@ -477,17 +495,20 @@ int td_egress(struct __sk_buff *skb)
 	struct td_counters *counters = bpf_map_lookup_elem(&td_counters, &zero);
 	const struct td_vrouter *vr;
 	struct td_packet p;
+	int vip;
 
 	if (!tables || !counters || skb->ingress_ifindex) /* forwarded, so not sent by this node */
 		return TC_ACT_UNSPEC;
 	td_parse(&p, data, end, TD_FULL);
-	vr = td_find_sender(tables, &p);
-	if (!vr)
+	vip = td_find_sender(tables, &p);
+	if (vip < 0)
 		return TC_ACT_UNSPEC;
+	vr = td_vrouter_at(tables, td_vrouter_slot(tables, vip));
 	if (!td_has_lease(vr, bpf_ktime_get_ns())) {
 		counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
 		return TC_ACT_SHOT;
 	}
+	count_answer(skb, tables, &p, vip);
 	if (vr->flags & TD_VR_VIRTUAL_MAC)
 		tell_virtual_mac(skb, &p, end, vr);
 	return TC_ACT_UNSPEC;

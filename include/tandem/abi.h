@@ -161,12 +161,18 @@ TD_ASSERT_SIZE(struct td_pick_block, 64);
 enum td_kind {
 	TD_KIND_VIP = 1,
 	TD_KIND_VMAC,
-	TD_KIND_SERVICE, /* number 0: handed to the kernel */
+	TD_KIND_SERVICE, /* its number, or TD_LOCAL */
 	TD_KIND_BACKEND, /* of nat and fullnat: the first of those alike */
 	TD_KIND_SOURCE,
 	TD_KIND_OWN, /* addresses that no client has */
 	TD_KIND_MAC, /* of a device, or of one on top of it; number 0 */
 };
+
+/*
+ * In place of a service's number: this node serves it itself. The rest is the slot of td_traffic that
+ * its packets are counted in; 0: they are not.
+ */
+enum { TD_LOCAL = 0x8000 };
 
 /* What an entry is found by. */
 TD_INLINE __u64 td_steer_key(__u16 kind, __u32 tag)
@@ -230,11 +236,11 @@ struct td_counters {
 	__u64 packets[TD_REASON_COUNT];
 };
 
-/* By backend, for each CPU: the map `td_traffic`. */
+/* By backend, or service of this node's own, for each CPU: the map `td_traffic`. */
 struct td_traffic {
 	__u64 in_packets; /* from clients */
 	__u64 in_bytes;	  /* of frames, as they came in */
-	__u64 out_packets; /* from the backend: nat and fullnat */
+	__u64 out_packets; /* from the backend (nat and fullnat), or from this node */
 	__u64 out_bytes;
 };
 

@@ -35,7 +35,9 @@ struct td_match {
 	__u32 by_mac;  /* slot of the one whose virtual MAC the frame is to; TD_NONE */
 	__u32 vip;     /* slot of the virtual address; TD_NONE */
 	__u32 service; /* BACKENDS: its number */
-	__u32 backend; /* REPLY: that it comes from, the first of those that share an address; 0: none */
+	/* REPLY: that it comes from, the first of those that share an address; 0: none. LOCAL: the slot
+	 * that it is counted in; 0: none */
+	__u32 backend;
 	__u32 source; /* REPLY: slot of the address of fullnat that it comes to; TD_NONE: of none */
 };
 
@@ -248,8 +250,11 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 	slot = td_probe(steer, TD_KIND_SERVICE,
 			td_tag_service(m->vip, p->protocol, p->destination_port));
 	if (slot >= 0) {
-		m->about = slot ? TD_ABOUT_BACKENDS : TD_ABOUT_LOCAL;
-		m->service = (__u32)slot;
+		m->about = slot & TD_LOCAL ? TD_ABOUT_LOCAL : TD_ABOUT_BACKENDS;
+		if (slot & TD_LOCAL)
+			m->backend = (__u32)slot & ~TD_LOCAL;
+		else
+			m->service = (__u32)slot;
 	} else if (td_is_source(t, m->vip)) {
 		td_find_source(m, t, steer, p);
 	}
@@ -288,18 +293,24 @@ TD_INLINE const __u8 *td_sender(const struct td_packet *p)
 	return p->family == 4 ? p->l3 + 12 : p->l3 + 8;
 }
 
-/* The virtual router whose address is the frame's sender address; NULL: none. */
-TD_INLINE const struct td_vrouter *td_find_sender(const struct td_tables *t,
-						  const struct td_packet *p)
+/* The slot of the virtual address that is the frame's sender address, -1 if it is none. */
+TD_INLINE int td_find_sender(const struct td_tables *t, const struct td_packet *p)
 {
-	const struct td_steer_table *steer = &t->steer[td_layout(t) & 1];
 	const __u8 *sender = td_sender(p);
+
+	return sender ? td_find_vip(t, &t->steer[td_layout(t) & 1], p->family, sender) : -1;
+}
+
+/* Where a packet from a virtual address is counted: the slot of this node's own service; 0: nowhere. */
+TD_INLINE __u32 td_find_answerer(const struct td_tables *t, const struct td_packet *p, int vip)
+{
 	int slot;
 
-	if (!sender)
+	if (!p->has_ports)
 		return 0;
-	slot = td_find_vip(t, steer, p->family, sender);
-	return slot < 0 ? 0 : td_vrouter_at(t, td_vrouter_slot(t, slot));
+	slot = td_probe(&t->steer[td_layout(t) & 1], TD_KIND_SERVICE,
+			td_tag_service((__u32)vip, p->protocol, p->source_port));
+	return slot >= 0 && slot & TD_LOCAL ? (__u32)slot & ~TD_LOCAL : 0;
 }
 
 #endif

@@ -28,7 +28,7 @@ struct td_outcome {
 	__u32 ifindex; /* to be sent by, if td_is_tx(); 0: the device it came in on */
 	__u32 length;  /* bytes of the frame, as it came in */
 	__u32 mtu;     /* of the way, if it was too big for it */
-	__u16 backend; /* it went to, or came from; 0: none */
+	__u16 backend; /* whose traffic it is: a backend's, or this node's own service's; 0: none */
 	__u8 from;     /* TD_FROM_CLIENT, TD_FROM_SERVER */
 };
 

@@ -114,7 +114,8 @@ TD_INLINE enum td_reason td_relay_error_to_backend(struct td_frame *f, const str
 		return TD_PASS_OTHER;
 	service = td_probe(steer, TD_KIND_SERVICE,
 			   td_tag_service(m->vip, q->protocol, q->source_port));
-	if (service <= 0 || !td_flow_lookup(&flow, env, &query, (__u32)service, 0))
+	if (service <= 0 || service & TD_LOCAL ||
+	    !td_flow_lookup(&flow, env, &query, (__u32)service, 0))
 		return TD_PASS_OTHER;
 	if (!td_may_forward(f, td_vrouter_at(env->tables, m->vrouter)))
 		return TD_DROP_NO_LEASE;

@@ -141,7 +141,8 @@ TD_INLINE enum td_reason td_reply_ns(struct td_frame *f, const struct td_packet 
 
 /* What goes to no backend, and comes from none: to the kernel, if it may. */
 TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
-				  const struct td_packet *p, const struct td_match *m)
+				  const struct td_packet *p, const struct td_match *m,
+				  struct td_outcome *out)
 {
 	const struct td_tables *t = env->tables;
 	enum td_reason reason;
@@ -158,6 +159,10 @@ TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
 	else if (m->by_mac != TD_NONE && td_is_pass(reason) && p->eth + TD_ETH_HEADER <= f->end)
 		/* the kernel takes only its own */
 		td_copy_mac(p->eth, td_vrouter_at(t, m->by_mac)->interface_mac);
+	if (m->about == TD_ABOUT_LOCAL) {
+		out->backend = (__u16)m->backend;
+		out->from = TD_FROM_CLIENT;
+	}
 	return reason;
 }
 

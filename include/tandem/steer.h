@@ -163,17 +163,17 @@ TD_INLINE int td_may_have_flow(const struct td_tables *t, const struct td_match 
 
 /*
  * What becomes of a packet that was parsed and found. is_rare: td_is_rare(), if that has not been seen
- * to yet.
+ * to yet. out: where it is counted is written to it.
  */
 TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
-			    const struct td_match *m, int is_rare)
+			    const struct td_match *m, int is_rare, struct td_outcome *out)
 {
 	const struct td_tables *t = env->tables;
 
 	if (is_rare && td_may_have_flow(t, m))
 		return td_next(TD_STEP_FRAGMENTS);
 	if (m->about != TD_ABOUT_BACKENDS && m->about != TD_ABOUT_REPLY)
-		return td_local(f, env, p, m);
+		return td_local(f, env, p, m, out);
 	/* A reply's lease is that of its flow's service. */
 	if (m->about == TD_ABOUT_BACKENDS && !td_may_forward(f, td_vrouter_at(t, m->vrouter)))
 		return TD_DROP_NO_LEASE;
@@ -192,7 +192,7 @@ TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const 
 
 /* Parse, find, classify. Adverts are left to the caller. Fills p and m. */
 TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, struct td_packet *p,
-				struct td_match *m)
+				struct td_match *m, struct td_outcome *out)
 {
 	struct td_match nothing = {};
 
@@ -203,7 +203,7 @@ TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, st
 	if (p->shape == TD_SHAPE_DEEP)
 		return td_next(TD_STEP_DEEP);
 	td_find(m, env->tables, p, f->end, f->ifindex);
-	return td_classify(f, env, p, m, td_is_rare(p));
+	return td_classify(f, env, p, m, td_is_rare(p), out);
 }
 
 /* ---- The steps ------------------------------------------------------------------------------ */
@@ -221,14 +221,15 @@ TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 		return td_next(TD_STEP_REFUSE);
 	if (reason != TD_PASS_NO_FLOW)
 		return reason;
-	return td_is_stray_reply(env, p, m) ? (__u32)TD_DROP_NO_FLOW : td_local(f, env, p, m);
+	return td_is_stray_reply(env, p, m) ? (__u32)TD_DROP_NO_FLOW
+					    : td_local(f, env, p, m, out);
 }
 
 TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
 	struct td_match m;
-	__u32 next = td_classify_any(f, env, &p, &m);
+	__u32 next = td_classify_any(f, env, &p, &m, &w->out);
 
 	if (td_is_step(next))
 		td_suspend(w, &p, &m);
@@ -250,7 +251,7 @@ TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, stru
 		return td_next(TD_STEP_FRAGMENTS);
 	}
 	td_find(&m, env->tables, &p, f->end, f->ifindex);
-	return td_classify(f, env, &p, &m, 0);
+	return td_classify(f, env, &p, &m, 0, &w->out);
 }
 
 /*
@@ -300,7 +301,7 @@ TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *e
 						   : TD_STEP_FORWARD_ERROR6);
 		}
 	}
-	next = td_classify(f, env, &p, &m, 0);
+	next = td_classify(f, env, &p, &m, 0, &w->out);
 	if (!td_is_step(next))
 		return next;
 	if (p.vlan[0] == TD_VLAN_UNKNOWN) /* nothing is sent by such a link */
@@ -335,7 +336,7 @@ TD_INLINE __u32 td_forward_error(struct td_frame *f, const struct td_env *env, s
 	if (!td_resume(&p, w, f, family))
 		return TD_DROP_MALFORMED;
 	reason = td_relay_error(f, env, &p, &w->match, &w->out);
-	return reason == TD_PASS_OTHER ? td_local(f, env, &p, &w->match) : reason;
+	return reason == TD_PASS_OTHER ? td_local(f, env, &p, &w->match, &w->out) : reason;
 }
 
 TD_INLINE __u32 td_refuse(struct td_frame *f, const struct td_env *env, struct td_work *w)

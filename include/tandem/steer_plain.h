@@ -262,8 +262,9 @@ TD_INLINE __u32 td_plain_by_port(struct td_frame *f, const struct td_env *env, _
 	return td_plain_answer(f, env, s, number, &plan, &hit, out, family);
 }
 
-/* To a virtual address, but to no backend. service: below 0: there is none. */
-TD_INLINE __u32 td_plain_local(struct td_frame *f, const struct td_vrouter *vr, int service)
+/* To a virtual address, but to no backend. service: TD_LOCAL, or below 0: there is none. */
+TD_INLINE __u32 td_plain_local(struct td_frame *f, const struct td_vrouter *vr, int service,
+			       struct td_outcome *out)
 {
 	if (!td_has_lease(vr, td_now_ns(f)))
 		return TD_DROP_NO_LEASE;
@@ -271,7 +272,11 @@ TD_INLINE __u32 td_plain_local(struct td_frame *f, const struct td_vrouter *vr, 
 		return TD_DROP_NOT_ACCEPTED; /* RFC 9568, 6.1 (Accept_Mode) */
 	if (td_is_virtual_mac(f->data))	     /* the kernel takes only its own */
 		td_copy_mac(f->data, vr->interface_mac);
-	return service < 0 ? TD_PASS_ACCEPTED : TD_PASS_LOCAL;
+	if (service < 0)
+		return TD_PASS_ACCEPTED;
+	out->backend = (__u16)(service & ~TD_LOCAL);
+	out->from = TD_FROM_CLIENT;
+	return TD_PASS_LOCAL;
 }
 
 /* To no virtual address, or to one that fullnat sends from. */
@@ -338,8 +343,8 @@ TD_INLINE __u32 td_steer_plain_of(struct td_frame *f, const struct td_env *env,
 	td_read_barrier();
 	if (td_layout(t) != layout || !td_plain_mac_fits(f, t, vr)) /* as in td_find_once() */
 		return td_next(TD_STEP_ANY);
-	if (service <= 0)
-		return td_plain_local(f, vr, service);
+	if (service < 0 || service & TD_LOCAL)
+		return td_plain_local(f, vr, service, out);
 	if (!td_keeps_state(f, family))
 		return td_next(TD_STEP_ANY);
 	if (!td_may_forward(f, vr))

@@ -117,8 +117,9 @@ const Command kServices{
     "  PICKS     backends that the scheduler picked\n"
     "  BY HASH   backends that were picked by a hash, for flows that did not begin here\n"
     "  REFUSED   flows that no backend could take\n"
-    "  IN, OUT   packets and bytes from clients to backends, and back; the replies of dsr and\n"
-    "            tunnel backends do not come by\n"
+    "  IN, OUT   packets and bytes from clients to backends or to this node, and back; the "
+    "replies\n"
+    "            of dsr and tunnel backends do not come by\n"
     "\n"
     "Below: how full the flow tables are, and the active flows as the tables and the schedulers\n"
     "count them, which are always equal.\n",

@@ -44,6 +44,11 @@ std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts&
   return note;
 }
 
+observe::Traffic since(const td_traffic& before, const td_traffic& now) {
+  return {now.in_packets - before.in_packets, now.in_bytes - before.in_bytes,
+          now.out_packets - before.out_packets, now.out_bytes - before.out_bytes};
+}
+
 void sum_up(observe::ServiceView& v, const observe::BackendView& b) {
   if (b.state == balance::State::up) v.backends_up++;
   if (b.state == balance::State::draining) v.backends_draining++;
@@ -96,10 +101,7 @@ observe::BackendView ServicesReport::view(const RunningService& service,
   v.max_connections = b.config.max_connections;
   const services::BackendTotals totals = services::totals_of(b.slot, plane);
   v.picks = totals.picks - b.before.picks;
-  v.traffic = {totals.traffic.in_packets - b.before.traffic.in_packets,
-               totals.traffic.in_bytes - b.before.traffic.in_bytes,
-               totals.traffic.out_packets - b.before.traffic.out_packets,
-               totals.traffic.out_bytes - b.before.traffic.out_bytes};
+  v.traffic = since(b.before.traffic, totals.traffic);
   if (b.next_hop) {
     const auto link = sources_.link(b.next_hop->ifindex);
     v.next_hop = observe::NextHop{link ? link->name : "?", b.next_hop->mac};
@@ -118,6 +120,8 @@ observe::ServiceView ServicesReport::view(const RunningService& s) const {
   v.scheduler = s.config.scheduler;
   v.lease = has_lease(s.config.address);
   for (const auto& b : s.backends) sum_up(v, view(s, b));
+  if (s.counted.slot != 0)
+    v.traffic = since(s.counted.before, sources_.plane.traffic(s.counted.slot));
   if (s.number == 0) return v;
   const auto& counts = sources_.plane.forwarder().of_service(s.number);
   v.picks = counts.picks;

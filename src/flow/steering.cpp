@@ -122,7 +122,8 @@ void add_service_tags(std::vector<Tag>& tags, std::span<const SteeredService> se
   std::map<std::uint32_t, std::uint16_t> numbers;
   for (const auto& s : services)
     if (const auto vip = vips.find(s.address); vip != vips.end())
-      numbers[td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port)] = s.number;
+      numbers[td_tag_service(vip->second, s.udp ? TD_PROTO_UDP : TD_PROTO_TCP, s.port)] =
+          s.number != 0 ? s.number : static_cast<std::uint16_t>(TD_LOCAL | s.counted_in);
   for (const auto& [tag, number] : numbers) tags.push_back({TD_KIND_SERVICE, tag, number});
 }
 
@@ -180,7 +181,8 @@ Result<void> check_limits(std::span<const SteeredRouter> routers,
     return fail("the steering table holds " + std::to_string(TD_MAX_SERVICES) + " services; " +
                 std::to_string(services.size()) + " were asked for");
   for (const auto& s : services)
-    if (s.number >= TD_MAX_SERVICES || s.sources.size() > TD_SERVICE_SOURCES)
+    if (s.number >= TD_MAX_SERVICES || s.counted_in >= TD_MAX_BACKENDS ||
+        s.sources.size() > TD_SERVICE_SOURCES)
       return fail("the steering table has no service " + std::to_string(s.number) + " with " +
                   std::to_string(s.sources.size()) + " source addresses");
   for (const auto& b : replies.backends)

@@ -49,6 +49,8 @@ struct SteeredService {
   bool by_source = false;                // hash picks go by the client's address alone
   std::vector<std::uint16_t> sources{};  // fullnat: slots, at most TD_SERVICE_SOURCES
   bool routes_strays = false;            // nat: backends' packets of no flow are the kernel's
+  // Handed to the kernel: the slot of td_traffic that counts it, below TD_MAX_BACKENDS; 0: none.
+  std::uint16_t counted_in = 0;
 };
 
 // What replies of backends are known by.

@@ -81,13 +81,13 @@ bool is_by_port(const td_match& match) {
   td_packet packet;
   td_parse_plain(&packet, job.frame.data, family);
   td_find(&pending.match, env.tables, &packet, job.frame.end, job.frame.ifindex);
-  pending.next = td_classify(&job.frame, &env, &packet, &pending.match, 0);
+  pending.next = td_classify(&job.frame, &env, &packet, &pending.match, 0, &job.outcome);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next)) prefetch_flow(env, packet, pending);
 }
 
 [[gnu::noinline]] void classify_other(Job& job, const td_env& env, Pending& pending,
                                       Prefetch prefetch) {
-  pending.next = td_classify_any(&job.frame, &env, &pending.packet, &pending.match);
+  pending.next = td_classify_any(&job.frame, &env, &pending.packet, &pending.match, &job.outcome);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next))
     prefetch_flow(env, pending.packet, pending);
 }

@@ -104,6 +104,10 @@ namespace tandem::observe {
     "First packets that no backend could take, or no source port was left for")                    \
   X(tandem_service_table_full_total, counter, "service",                                           \
     "New flows that the flow table was full for")                                                  \
+  X(tandem_service_packets_total, counter, "service, direction",                                   \
+    "Packets of a service of this node's own (local): from clients (in) and to them (out)")        \
+  X(tandem_service_bytes_total, counter, "service, direction",                                     \
+    "Bytes of a service of this node's own (local): from clients (in) and to them (out)")          \
   X(tandem_backend_state, gauge, "service, backend, state",                                        \
     "1 for the state that the backend is in: up, draining or down")                                \
   X(tandem_backend_connections, gauge, "service, backend",                                         \

@@ -129,7 +129,16 @@ void add_service(MetricFamilies& to, const ServiceView& s) {
           {"forward", name_of(s.forward)},
           {"scheduler", local ? "" : name_of(s.scheduler)}},
          1);
-  if (local) return;
+  if (local) {
+    const auto with = [&](MetricId id, std::string_view direction, auto number) {
+      to.add(id, {{"service", s.name}, {"direction", direction}}, number);
+    };
+    with(tandem_service_packets_total, "in", s.traffic.packets_in);
+    with(tandem_service_packets_total, "out", s.traffic.packets_out);
+    with(tandem_service_bytes_total, "in", s.traffic.bytes_in);
+    with(tandem_service_bytes_total, "out", s.traffic.bytes_out);
+    return;
+  }
   to.add(tandem_service_backends, {{"service", s.name}, {"state", "up"}}, s.backends_up);
   to.add(tandem_service_backends, {{"service", s.name}, {"state", "draining"}},
          s.backends_draining);

@@ -18,7 +18,8 @@
 
 namespace tandem::observe {
 
-// In: client to backend. Out: the replies, as far as they come by: 0 with dsr and tunnel.
+// In: client to backend, or to this node's own service. Out: the replies, as far as they come by: 0 with
+// dsr and tunnel.
 struct Traffic {
   std::uint64_t packets_in = 0;
   std::uint64_t bytes_in = 0;

@@ -129,7 +129,8 @@ std::vector<flow::SteeredService> steered(const RunningServices& services) {
                        .mode = mode_of(s.config.forward),
                        .by_source = s.config.scheduler == balance::SchedulerKind::source_hash,
                        .sources = slots_of(s),
-                       .routes_strays = s.config.strays == config::Strays::route});
+                       .routes_strays = s.config.strays == config::Strays::route,
+                       .counted_in = s.counted.slot});
   return steered;
 }
 

@@ -21,7 +21,7 @@
 
 namespace tandem::services {
 
-// What went through a backend's slot, whoever had the slot.
+// What went through the slot of a backend or a service of this node's own, whoever had the slot.
 struct BackendTotals {
   std::uint64_t picks = 0;
   td_traffic traffic{};
@@ -48,9 +48,16 @@ struct RunningBackend {
   BackendTotals before{};          // when it got its slot: not its own
 };
 
+// forward = "local": the slot that counts it; 0: there was none left, and it is not counted.
+struct CountedSlot {
+  std::uint16_t slot = 0;
+  td_traffic before{};  // when it got its slot: not its own
+};
+
 struct RunningService {
   config::Service config;
-  std::uint16_t number = 0;
+  std::uint16_t number = 0;  // 0: it has no backends
+  CountedSlot counted{};
   // fullnat. A flow names its source by the place here, so it stays: one that is no longer
   // configured keeps its place until a new one needs it and no flow has it.
   std::vector<SourceAddress> sources;

@@ -85,6 +85,11 @@ Result<std::uint16_t> ServiceNumbers::of_backend(std::uint16_t service, const co
   return number_of(backends_, backends_taken_, BackendKey{service, b.address, b.port}, "backends");
 }
 
+std::uint16_t ServiceNumbers::of_local(const config::Service& s) {
+  return number_of(locals_, backends_taken_, LocalKey{s.address, s.protocol, s.port}, "backends")
+      .value_or(0);
+}
+
 Result<std::uint16_t> ServiceNumbers::of_source(const IpAddress& address, std::uint32_t room) {
   auto slot = number_of(sources_, sources_taken_, address, "source addresses");
   if (slot && *slot >= room) {
@@ -110,6 +115,7 @@ void ServiceNumbers::release_service(std::uint16_t number) {
 void ServiceNumbers::release_backend(std::uint16_t slot) {
   backends_taken_[slot] = false;
   std::erase_if(backends_, [&](const auto& known) { return known.second == slot; });
+  std::erase_if(locals_, [&](const auto& known) { return known.second == slot; });
 }
 
 }  // namespace tandem::services

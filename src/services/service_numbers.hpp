@@ -34,6 +34,8 @@ class ServiceNumbers {
   // Errors: there are no more numbers of the kind.
   Result<std::uint16_t> of_service(const config::Service& service);
   Result<std::uint16_t> of_backend(std::uint16_t service, const config::Backend& backend);
+  // Of one that has none: where this node's own service is counted. 0: there are no more numbers.
+  std::uint16_t of_local(const config::Service& service);
   Result<std::uint16_t> of_source(const IpAddress& address, std::uint32_t room);
 
   // What an earlier process has left to a service, in its places; not configured yet.
@@ -45,6 +47,7 @@ class ServiceNumbers {
  private:
   // Forwarded in another way it is another service: its flows would not fit.
   using ServiceKey = std::tuple<IpAddress, config::Protocol, std::uint16_t, td_mode>;
+  using LocalKey = std::tuple<IpAddress, config::Protocol, std::uint16_t>;
   using BackendKey = std::tuple<std::uint16_t, IpAddress, std::uint16_t>;
 
   template <class Key>
@@ -54,6 +57,7 @@ class ServiceNumbers {
 
   std::map<ServiceKey, std::uint16_t> services_;
   std::map<BackendKey, std::uint16_t> backends_;
+  std::map<LocalKey, std::uint16_t> locals_;  // among the backends'
   std::map<IpAddress, std::uint16_t> sources_;
   std::map<std::uint16_t, std::vector<SourceAddress>> adopted_sources_;  // by service
   std::vector<bool> services_taken_, backends_taken_, sources_taken_;

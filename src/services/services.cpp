@@ -74,7 +74,10 @@ Services::Services(const Deps& deps, netlink::NextHops next_hops, std::function<
 Result<RunningService> Services::stage(const config::Service& config) {
   RunningService next;
   next.config = config;
-  if (config.forward == config::Forward::local) return next;
+  if (config.forward == config::Forward::local) {
+    next.counted = counted_slot(config);
+    return next;
+  }
   auto number = numbers_.of_service(config);
   if (!number) return std::unexpected(number.error());
   next.number = *number;
@@ -112,6 +115,13 @@ Result<RunningService> Services::stage(const config::Service& config) {
     if (!configured.contains(backend.slot)) backend.retired = true;
   next.table_is_due = true;
   return next;
+}
+
+CountedSlot Services::counted_slot(const config::Service& config) {
+  const std::uint16_t slot = numbers_.of_local(config);
+  for (const auto& known : services_)
+    if (slot != 0 && known.counted.slot == slot) return known.counted;
+  return {slot, deps_.plane.traffic(slot)};
 }
 
 void Services::restore(const config::Service& service, RunningBackend& backend) const {
@@ -188,6 +198,11 @@ void Services::commit(const speaker::Interfaces& interfaces) {
   std::swap(services_, staged_);
   staging_ = false;
   for (const auto& old : staged_) {
+    if (const auto slot = old.counted.slot;
+        slot != 0 && std::ranges::none_of(services_, [&](const RunningService& s) {
+          return s.counted.slot == slot;
+        }))
+      numbers_.release_backend(slot);
     if (old.number == 0 ||
         std::ranges::find(services_, old.number, &RunningService::number) != services_.end())
       continue;

@@ -82,6 +82,7 @@ class Services {
   Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
            Note note, std::function<void()> served);
   Result<RunningService> stage(const config::Service& service);
+  CountedSlot counted_slot(const config::Service& config);
   void restore(const config::Service& service, RunningBackend& backend) const;
   Result<void> place_sources(RunningService& service);
   void tell(const RunningService& service);

@@ -16,6 +16,7 @@ namespace tandem::core {
 struct Outcome {
   td_reason reason;
   std::vector<std::uint8_t> frame;
+  td_outcome more;
 };
 
 // All that the core reads and writes: somebody's td_tables, and else a node that forwards nothing.
@@ -76,7 +77,7 @@ inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& fram
   td_reason reason = td_steer_frame(&f, &memory.env(), &outcome);
   if (reason == TD_TAKE_ADVERT && frame.size() - p.l3_offset > TD_ADVERT_BYTES)
     reason = TD_DROP_ADVERT_TOO_LONG;
-  return {reason, {f.data, f.end}};
+  return {reason, {f.data, f.end}, outcome};
 }
 
 }  // namespace tandem::core

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <iomanip>
+#include <map>
 #include <sstream>
 
 #include "core.hpp"
@@ -33,6 +34,7 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
   PacketGenerator generator(GetParam());
   const core::Memory memory(kernel_->program().tables());
   std::array<unsigned, TD_REASON_COUNT> reached{};
+  std::map<std::uint16_t, td_traffic> counted;
   for (unsigned i = 0; i < kMadeFrames; i++) {
     const frames::Bytes frame = generator.next();
     const auto now = to_ns(MonotonicClock::now());
@@ -48,6 +50,17 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
           << frames::to_hex(frame);
     }
     reached[in_cxx.reason]++;
+    if (in_cxx.reason != TD_PASS_LOCAL) continue;
+    counted[in_cxx.more.backend].in_packets++;
+    counted[in_cxx.more.backend].in_bytes += frame.size();
+  }
+  counted.erase(0);  // fragments and ICMP errors, which are of no service
+  EXPECT_EQ(counted.size(), rig::kCountedIn.size());
+  for (const std::uint16_t slot : rig::kCountedIn) {
+    const td_traffic in_kernel = kernel_->program().traffic(slot);
+    EXPECT_GT(in_kernel.in_packets, 0U) << slot;
+    EXPECT_EQ(in_kernel.in_packets, counted[slot].in_packets) << slot;
+    EXPECT_EQ(in_kernel.in_bytes, counted[slot].in_bytes) << slot;
   }
   for (const auto reason :
        {TD_DROP_ADVERT_RING_FULL, TD_DROP_ADVERT_TOO_LONG, TD_DROP_NO_LEASE_SOURCE})

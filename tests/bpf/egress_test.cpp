@@ -53,6 +53,25 @@ TEST_F(Egress, TheNodesOwnAddressesAndForwardedFramesLeave) {
   EXPECT_EQ(dropped(), 0U);
 }
 
+TEST_F(Egress, WhatTheNodesOwnServicesAnswerIsCountedByService) {
+  const auto answer = [](const char* from, std::uint16_t port) {
+    return ipv4({.to = ip("192.0.2.10"), .from = ip(from)}, tcp(40000, port));
+  };
+  const auto whole = answer("192.0.2.101", 80);
+  EXPECT_TRUE(kernel_->lets_out(whole));
+  EXPECT_TRUE(kernel_->lets_out(answer("192.0.2.101", 81)));  // of no service
+  EXPECT_FALSE(kernel_->lets_out(answer("192.0.2.106", 80)));
+  EXPECT_TRUE(kernel_->lets_out(
+      ipv6({.to = ip("2001:db8::9"), .from = ip("2001:db8::100")}, tcp(40000, 443))));
+  const auto counted = [&](std::size_t i) {
+    return kernel_->program().traffic(rig::kCountedIn[i]);
+  };
+  EXPECT_EQ(counted(0).out_packets, 1U);
+  EXPECT_EQ(counted(0).out_bytes, whole.size());
+  EXPECT_EQ(counted(3).out_packets, 1U);
+  EXPECT_EQ(counted(1).out_packets + counted(2).out_packets + counted(4).out_packets, 0U);
+}
+
 // Slots 0 and 1 of the rig: the address of the second answers with its virtual MAC.
 TEST_F(Egress, QuestionsTellTheMacThatTheAddressAnswersWith) {
   const auto question = [](const char* sender, const MacAddress& mac) {

@@ -146,9 +146,9 @@ inline Bytes ipv6(const Ipv6& p, const Bytes& payload, const Ether& e = {}) {
   return ether(e, 0x86dd, packet);
 }
 
-inline Bytes tcp(std::uint16_t port) {
+inline Bytes tcp(std::uint16_t port, std::uint16_t from = 40000) {
   Bytes segment(20);
-  store_be16(&segment[0], 40000);
+  store_be16(&segment[0], from);
   store_be16(&segment[2], port);
   segment[12] = 0x50;
   segment[13] = 0x02;

@@ -46,12 +46,23 @@ inline std::vector<flow::SteeredRouter> routers() {
   };
 }
 
+// A service of the node's own, counted in the slot.
+inline flow::SteeredService local(const IpAddress& address, bool udp, std::uint16_t port,
+                                  std::uint16_t slot) {
+  return {.address = address, .udp = udp, .port = port, .counted_in = slot};
+}
+
+// No backend's of the tests.
+inline constexpr std::array<std::uint16_t, 5> kCountedIn{9001, 9002, 9003, 9004, 9005};
+
 inline std::vector<flow::SteeredService> services() {
   using frames::ip;
   return {
-      {ip("192.0.2.101"), false, 80},    {ip("192.0.2.101"), true, 53},
-      {ip("192.0.2.100"), false, 80},    {ip("2001:db8::100"), false, 443},
-      {ip("2001:db8::108"), false, 443},
+      local(ip("192.0.2.101"), false, 80, kCountedIn[0]),
+      local(ip("192.0.2.101"), true, 53, kCountedIn[1]),
+      local(ip("192.0.2.100"), false, 80, kCountedIn[2]),
+      local(ip("2001:db8::100"), false, 443, kCountedIn[3]),
+      local(ip("2001:db8::108"), false, 443, kCountedIn[4]),
   };
 }
 

@@ -7,6 +7,7 @@
 
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "answers.hpp"
 #include "kernel.hpp"
@@ -47,6 +48,28 @@ TEST_F(Verdicts, AnswersAreThoseThatScapyBuilds) {
     EXPECT_EQ(out.action, std::uint32_t{XDP_TX}) << c.name;
     EXPECT_EQ(out.frame, c.answer) << c.name;
   }
+}
+
+// By both ways: that of plain packets, and the one for all others.
+TEST_F(Verdicts, PacketsOfTheNodesOwnServicesAreCountedByService) {
+  const auto plain = frames::ipv4({ip("192.0.2.101")}, frames::tcp(80));
+  kernel_->steer(plain);
+  kernel_->steer(frames::ipv4({ip("192.0.2.101"), 17}, frames::udp(53)));
+  for (int i = 0; i < 3; i++) kernel_->steer(frames::ipv6({ip("2001:db8::100")}, frames::tcp(443)));
+  kernel_->steer(frames::ipv4({.to = ip("192.0.2.100"), .options = {1, 1, 1, 1}}, frames::tcp(80)));
+  std::vector<std::uint64_t> packets;
+  for (const std::uint16_t slot : rig::kCountedIn)
+    packets.push_back(kernel_->program().traffic(slot).in_packets);
+  EXPECT_EQ(packets, (std::vector<std::uint64_t>{1, 1, 1, 3, 0}));
+  EXPECT_EQ(kernel_->program().traffic(rig::kCountedIn[0]).in_bytes, plain.size());
+}
+
+TEST_F(Verdicts, WhatComesToNoServiceOrIsDroppedIsNotCounted) {
+  kernel_->steer(frames::ipv4({ip("192.0.2.100")}, frames::tcp(81)));
+  kernel_->steering().revoke_lease(0);
+  kernel_->steer(frames::ipv4({ip("192.0.2.100")}, frames::tcp(80)));
+  for (const std::uint16_t slot : rig::kCountedIn)
+    EXPECT_EQ(kernel_->program().traffic(slot).in_packets, 0U) << slot;
 }
 
 // By the exact clock: a coarse one may lag by more than its resolution.

@@ -4,7 +4,8 @@
 
     client --- front --- a: tandemd, Nginx; b: the same --- back --- s1..s4: Nginx
 
-VI_1 is at home on node a, VI_2 on node b; "api" on VI_1's address goes to the backends.
+VI_1 and VI_6 (IPv6) are at home on node a, VI_2 on node b; "api" on VI_1's
+address goes to the backends.
 """
 
 import re
@@ -20,6 +21,7 @@ from tandemlab.pair import Pair
 from tandemlab.shell import wait_until
 
 FIRST, SECOND = plan.VIPS[:2]
+SIXTH = plan.VIPS6[0]
 API = 81
 CHECK = 'check = { http = "/", interval = "100ms", timeout = "80ms", port = 8080 }'
 NGINX = """
@@ -34,7 +36,9 @@ def config(node):
     return (configs.node(node, ("eth0", "eth1")) + NGINX + configs.nginx_check("100ms")
             + configs.vrrp("VI_1", 51, 150 if first else 100, f"{FIRST}/24")
             + configs.vrrp("VI_2", 52, 100 if first else 150, f"{SECOND}/24")
+            + configs.vrrp("VI_6", 51, 150 if first else 100, "fe80::51/64", f"{SIXTH}/64")
             + configs.web_service("web", FIRST)
+            + configs.web_service("web6", SIXTH)
             + services.service("api", FIRST, "nat", API, more=CHECK))
 
 
@@ -110,6 +114,30 @@ class Metrics(tap.LabCase):
             self.assertEqual(seen.one("tandem_backend_state", backend=backend, state="up"), 1)
             self.assertGreater(seen.one("tandem_backend_check_runs_total", backend=backend), 0)
 
+    def test_own_services(self):
+        """What the node's own Nginx gets and answers is counted by service, in both families."""
+        def counted():
+            return {s["name"]: (s["packets_in"], s["bytes_in"], s["packets_out"], s["bytes_out"])
+                    for s in self.pair.a.ask("services")["services"]}
+
+        self.pair.a.wait_for("Active", "VI_6")
+        for name, other, host in (("web", "web6", FIRST), ("web6", "web", f"[{SIXTH}]")):
+            page = f"http://{host}/"
+            wait_until("it answers", lambda: get(self.lab, "client", page) == "node a")
+            before = counted()
+            for _ in range(5):
+                self.assertEqual(get(self.lab, "client", page), "node a")
+            after = counted()
+            for was, now in zip(before[name], after[name]):
+                self.assertGreaterEqual(now, was + 5 * 3)  # of each connection SYN, data, FIN
+            self.assertLess(after[other][0], before[other][0] + 5 * 3)  # late ones at most
+            seen = self.scrape()
+            for direction, (packets, octets) in (("in", after[name][:2]), ("out", after[name][2:])):
+                self.assertGreaterEqual(seen.one("tandem_service_packets_total", service=name,
+                                                 direction=direction), packets)
+                self.assertGreaterEqual(seen.one("tandem_service_bytes_total", service=name,
+                                                 direction=direction), octets)
+
     def test_backend_down(self):
         """A backend that fails its checks is down here too, and its failures are counted."""
         self.backends["s1"].stop()
@@ -139,8 +167,8 @@ class Metrics(tap.LabCase):
         """/status has what tandemctl prints, and the page of the other node may read it."""
         seen = http.status(self.lab, "a")
         self.assertEqual(seen["status"]["node"], "node-a")
-        self.assertEqual([r["name"] for r in seen["vrrp"]["routers"]], ["VI_1", "VI_2"])
-        self.assertEqual([s["name"] for s in seen["services"]["services"]], ["web", "api"])
+        self.assertEqual([r["name"] for r in seen["vrrp"]["routers"]], ["VI_1", "VI_2", "VI_6"])
+        self.assertEqual([s["name"] for s in seen["services"]["services"]], ["web", "web6", "api"])
         self.assertEqual(len(seen["backends"]["backends"]), 4)
         self.assertEqual(seen["events"]["events"], self.pair.a.ask("events")["events"][-50:])
         head = http.ask(self.lab, "a", b"HEAD /status HTTP/1.1\r\nConnection: close\r\n\r\n")

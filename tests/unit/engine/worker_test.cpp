@@ -234,6 +234,22 @@ TEST(Worker, CountsTheTrafficOfBackends) {
   EXPECT_EQ(rig.worker().counters().packets[TD_TX_FORWARD], 5U);
 }
 
+TEST(Worker, CountsWhatTheNodesOwnServicesGet) {
+  Rig rig(1);
+  const auto to = [](const char* address, const frames::Bytes& segment) {
+    return frames::ipv4({frames::ip(address)}, segment);
+  };
+  const auto own = to("192.0.2.101", frames::tcp(80));
+  rig.near().receive(own);
+  rig.near().receive(frames::ipv6({frames::ip("2001:db8::100")}, frames::tcp(443)));
+  rig.near().receive(to("192.0.2.100", frames::tcp(81)));  // of no service
+  rig.worker().round();
+  EXPECT_EQ(rig.worker().traffic(rig::kCountedIn[0]).in_packets, 1U);
+  EXPECT_EQ(rig.worker().traffic(rig::kCountedIn[0]).in_bytes, own.size());
+  EXPECT_EQ(rig.worker().traffic(rig::kCountedIn[3]).in_packets, 1U);
+  EXPECT_EQ(rig.worker().counters().packets[TD_PASS_LOCAL], 2U);
+}
+
 TEST(Worker, HandsFirstPacketsAndEndsToTheFirstOne) {
   Rig rig(2);
   const TestService service = test_services()[3];

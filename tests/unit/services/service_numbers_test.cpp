@@ -52,6 +52,30 @@ TEST(ServiceNumbers, AreUsedAgainWhenReleased) {
   EXPECT_EQ(numbers.of_backend(1, backend("198.51.100.22", 80)).value(), 1);
 }
 
+// Beside those of backends: what is counted in one is nobody else's.
+TEST(ServiceNumbers, ServicesOfTheNodesOwnAreCountedInSlotsOfTheirOwn) {
+  ServiceNumbers numbers;
+  const auto web = service("192.0.2.100", 80, config::Forward::local);
+  auto dns = service("2001:db8::100", 53, config::Forward::local);
+  const auto first = numbers.of_local(web);
+  auto over_udp = dns;
+  over_udp.protocol = config::Protocol::udp;
+  EXPECT_NE(first, 0);
+  EXPECT_EQ(numbers.of_local(web), first);
+  EXPECT_NE(numbers.of_local(dns), numbers.of_local(over_udp));
+  EXPECT_NE(numbers.of_backend(1, backend("192.0.2.100", 80)).value(), first);
+  numbers.release_backend(first);
+  EXPECT_EQ(numbers.of_backend(1, backend("198.51.100.22", 80)).value(), first);
+  EXPECT_NE(numbers.of_local(web), first);
+}
+
+TEST(ServiceNumbers, WhereNoneIsLeftAServiceOfTheNodesOwnIsNotCounted) {
+  ServiceNumbers numbers;
+  for (std::uint16_t port = 1; port < TD_MAX_BACKENDS; port++)
+    ASSERT_TRUE(numbers.of_backend(1, backend("198.51.100.21", port)));
+  EXPECT_EQ(numbers.of_local(service("192.0.2.100", 80, config::Forward::local)), 0);
+}
+
 TEST(ServiceNumbers, RunOut) {
   ServiceNumbers numbers;
   for (std::uint16_t port = 1; port < TD_MAX_SERVICES; port++)
