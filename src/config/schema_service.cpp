@@ -119,12 +119,15 @@ const Section<Service>& service_section() {
               ListOf<Address>{{}, kMostSourcesOfService, "numeric addresses", 1},
               "With `fullnat`, and required there: addresses of this node that connections to the "
               "backends come from; to keep them over a move, virtual addresses of the service's "
-              "own "
-              "`sync_group` that no service is on. Each has the ports from 1024 on that the kernel "
+              "own `sync_group` that no service is on. Each has the ports from 1024 on that the "
+              "kernel "
               "does not take for the node's own connections (`net.ipv4.ip_local_port_range`, but "
-              "for "
-              "`ip_local_reserved_ports`): 36,280 with the kernel's default, enough for 600 new "
-              "connections a second to backends that remember closed ones for a minute."),
+              "for `ip_local_reserved_ports`), without 1,024 for checks of backends: 35,256 with "
+              "the "
+              "kernel's default, enough for 580 new connections a second to backends that remember "
+              "closed ones for a minute. Where that range leaves nothing, 49152 to 65535 are added "
+              "to "
+              "`ip_local_reserved_ports` while the daemon runs."),
       },
   };
   return section;

@@ -48,6 +48,22 @@ void Forwarder::on_change(const typename Table::Flow& flow, flow::FlowChange cha
   if (replication_ != nullptr) count_out<Table>(flow);
 }
 
+// ---- Source ports
+
+std::uint32_t Forwarder::stray_ports() const {
+  std::uint32_t strays = 0;
+  for (const PortPool& pool : ports_) strays += pool.strays();
+  return strays;
+}
+
+std::vector<bool> Forwarder::taken_ports() const {
+  std::vector<bool> taken(PortPool::kLast + 1);
+  for (const PortPool& pool : ports_)
+    for (std::uint32_t port = PortPool::kFirst; pool.taken() > 0 && port <= PortPool::kLast; port++)
+      if (pool.is_taken(static_cast<std::uint16_t>(port))) taken[port] = true;
+  return taken;
+}
+
 // ---- Next hops of clients
 
 // The next hop to the client that a flow has; 0: none.

@@ -115,6 +115,10 @@ class Forwarder {
   [[nodiscard]] bool eligible(std::uint16_t slot) const;
   // Flows that have a port of a source address, by its slot.
   [[nodiscard]] std::uint32_t ports_taken(std::uint16_t slot) const { return ports_[slot].taken(); }
+  // Flows whose port is none of set_usable_ports().
+  [[nodiscard]] std::uint32_t stray_ports() const;
+  // By number: ports that flows have, of any source address.
+  [[nodiscard]] std::vector<bool> taken_ports() const;
 
  private:
   struct Service {

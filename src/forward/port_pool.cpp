@@ -18,9 +18,11 @@ void PortPool::begin_at(std::uint32_t n) {
 }
 
 void PortPool::set_usable(const std::vector<bool>& usable) {
+  strays_ = 0;
   for (std::uint32_t number = kFirst; number <= kLast; number++) {
     Port& port = ports_[number];
     port.usable = number < usable.size() && usable[number];
+    strays_ += port.taken && !port.usable;
     if (port.usable && !port.taken) queue(static_cast<std::uint16_t>(number));
   }
 }
@@ -50,13 +52,17 @@ void PortPool::give(std::uint16_t number) {
   if (!port.taken) return;
   port.taken = false;
   taken_--;
-  if (port.usable) queue(number);
+  if (port.usable)
+    queue(number);
+  else
+    strays_--;
 }
 
 bool PortPool::hold(std::uint16_t number) {
   if (number < kFirst || ports_[number].taken) return false;
   ports_[number].taken = true;
   taken_++;
+  strays_ += !ports_[number].usable;
   return true;
 }
 

@@ -32,7 +32,10 @@ class PortPool {
   std::uint16_t next();
 
   [[nodiscard]] bool is_usable(std::uint16_t port) const { return ports_[port].usable; }
+  [[nodiscard]] bool is_taken(std::uint16_t port) const { return ports_[port].taken; }
   [[nodiscard]] std::uint32_t taken() const noexcept { return taken_; }
+  // Of them, those that are not usable: taken before, or by a peer.
+  [[nodiscard]] std::uint32_t strays() const noexcept { return strays_; }
 
  private:
   void queue(std::uint16_t port);
@@ -45,7 +48,7 @@ class PortPool {
   std::vector<Port> ports_;          // by number
   std::vector<std::uint16_t> line_;  // a ring
   std::size_t head_ = 0, length_ = 0;
-  std::uint32_t taken_ = 0;
+  std::uint32_t taken_ = 0, strays_ = 0;
   std::uint16_t next_ = kFirst;
 };
 

@@ -45,9 +45,10 @@ std::string to_text(Duration duration) {
 
 class Checker::Watch : public std::enable_shared_from_this<Watch> {
  public:
-  Watch(boost::asio::io_context& loop, const config::Check& check, const OnChange& on_change)
+  Watch(boost::asio::io_context& loop, const config::Check& check, const SharedLocalPorts& ports,
+        const OnChange& on_change)
       : check_(check),
-        probe_(make_probe(loop, check)),
+        probe_(make_probe(loop, check, ports)),
         timer_(loop),
         on_change_(on_change),
         verdict_(check.fall, check.rise) {
@@ -129,8 +130,8 @@ class Checker::Watch : public std::enable_shared_from_this<Watch> {
   MonotonicTime next_due_{};  // the run after the one that is armed or under way
 };
 
-Checker::Checker(boost::asio::io_context& loop, OnChange on_change)
-    : loop_(loop), on_change_(std::move(on_change)) {}
+Checker::Checker(boost::asio::io_context& loop, OnChange on_change, SharedLocalPorts ports)
+    : loop_(loop), on_change_(std::move(on_change)), ports_(std::move(ports)) {}
 
 Checker::~Checker() {
   for (const auto& watch : watches_) watch->stop();
@@ -152,7 +153,7 @@ void Checker::apply(const std::vector<config::Check>& checks) {
       running.erase(same);
       continue;
     }
-    watches_.push_back(std::make_shared<Watch>(loop_, checks[index], on_change_));
+    watches_.push_back(std::make_shared<Watch>(loop_, checks[index], ports_, on_change_));
     watches_.back()->begin(index);
   }
   for (const auto& [name, watch] : running) watch->stop();

@@ -14,6 +14,7 @@
 #include "base/check_figures.hpp"
 #include "base/time.hpp"
 #include "config/config.hpp"
+#include "health/local_ports.hpp"
 #include "health/verdict_counter.hpp"
 
 namespace tandem::health {
@@ -36,7 +37,8 @@ class Checker {
   // not destroy the Checker.
   using OnChange = std::function<void(std::size_t index, bool up, const std::string& why)>;
 
-  Checker(boost::asio::io_context& loop, OnChange on_change);
+  // ports: that its probes leave by.
+  Checker(boost::asio::io_context& loop, OnChange on_change, SharedLocalPorts ports = nullptr);
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
   ~Checker();  // stops every check; commands that are running are killed
@@ -55,6 +57,7 @@ class Checker {
   class Watch;
   boost::asio::io_context& loop_;
   OnChange on_change_;
+  SharedLocalPorts ports_;
   std::vector<std::shared_ptr<Watch>> watches_;
 };
 

@@ -50,6 +50,7 @@ struct Target {
   bool is_name = false;
   bool keeps_body = false;
   std::vector<tcp::endpoint> endpoints;  // empty: the name is still to be resolved
+  SharedLocalPorts ports;                // for an address
   http::request<http::empty_body> request;
   std::string name;  // of the server, without a port: for TLS. Empty: it has none
   std::shared_ptr<asio::ssl::context> verifying;  // if the certificate is; made by the first run
@@ -191,9 +192,13 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
 
   void connect() {
     stage_ = "connecting";
-    asio::async_connect(socket(), target_->endpoints, then(&Exchange::connected));
+    if (target_->is_name)
+      asio::async_connect(socket(), target_->endpoints, then(&Exchange::reached));
+    else
+      connect_by(socket(), target_->endpoints.front(), target_->ports, then(&Exchange::connected));
   }
-  void connected(error_code error, tcp::endpoint) {
+  void reached(error_code error, tcp::endpoint) { connected(error); }
+  void connected(error_code error) {
     if (error) return finish(false, describe(error));
     if constexpr (kIsTls) {
       stage_ = "waiting for the TLS handshake";
@@ -310,8 +315,11 @@ class Exchange : public Run, public std::enable_shared_from_this<Exchange<Stream
 
 class HttpProbe : public Probe {
  public:
-  HttpProbe(asio::io_context& loop, const config::HttpProbe& probe, bool keeps_body)
-      : loop_(loop), target_(make_target(probe, keeps_body)) {}
+  HttpProbe(asio::io_context& loop, const config::HttpProbe& probe, bool keeps_body,
+            SharedLocalPorts ports)
+      : loop_(loop), target_(make_target(probe, keeps_body)) {
+    target_->ports = std::move(ports);
+  }
   ~HttpProbe() override {
     if (run_) (void)run_->stop();
   }
@@ -348,12 +356,13 @@ class HttpProbe : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> make_http_probe(asio::io_context& loop, const config::HttpProbe& probe) {
-  return std::make_unique<HttpProbe>(loop, probe, false);
+std::unique_ptr<Probe> make_http_probe(asio::io_context& loop, const config::HttpProbe& probe,
+                                       SharedLocalPorts ports) {
+  return std::make_unique<HttpProbe>(loop, probe, false, std::move(ports));
 }
 
 std::unique_ptr<Probe> make_http_fetch(asio::io_context& loop, const config::HttpProbe& probe) {
-  return std::make_unique<HttpProbe>(loop, probe, true);
+  return std::make_unique<HttpProbe>(loop, probe, true, nullptr);
 }
 
 }  // namespace tandem::health

@@ -2,12 +2,14 @@
 #include "health/probe.hpp"
 
 #include <cctype>
+#include <utility>
 
 namespace tandem::health {
 
-std::unique_ptr<Probe> make_probe(boost::asio::io_context& loop, const config::Check& check) {
-  if (check.http) return make_http_probe(loop, *check.http);
-  if (check.tcp) return make_tcp_probe(loop, *check.tcp);
+std::unique_ptr<Probe> make_probe(boost::asio::io_context& loop, const config::Check& check,
+                                  SharedLocalPorts ports) {
+  if (check.http) return make_http_probe(loop, *check.http, std::move(ports));
+  if (check.tcp) return make_tcp_probe(loop, *check.tcp, std::move(ports));
   return make_command_probe(loop, check.command.value_or(config::CommandProbe{}));
 }
 

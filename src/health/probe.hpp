@@ -9,6 +9,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "health/local_ports.hpp"
 
 namespace tandem::health {
 
@@ -36,17 +37,21 @@ class Probe {
   virtual std::string stop() = 0;
 };
 
-// The kind of probe that the check asks for, not yet started.
+// The kind of probe that the check asks for, not yet started. ports: for connections to addresses;
+// commands and names go without.
 [[nodiscard]] std::unique_ptr<Probe> make_probe(boost::asio::io_context& loop,
-                                                const config::Check& check);
+                                                const config::Check& check,
+                                                SharedLocalPorts ports = nullptr);
 
 [[nodiscard]] std::unique_ptr<Probe> make_http_probe(boost::asio::io_context& loop,
-                                                     const config::HttpProbe& probe);
+                                                     const config::HttpProbe& probe,
+                                                     SharedLocalPorts ports = nullptr);
 // The same, but for its body's sake: as much of it as is read, 64 KiB, is in the result.
 [[nodiscard]] std::unique_ptr<Probe> make_http_fetch(boost::asio::io_context& loop,
                                                      const config::HttpProbe& probe);
 [[nodiscard]] std::unique_ptr<Probe> make_tcp_probe(boost::asio::io_context& loop,
-                                                    const config::TcpProbe& probe);
+                                                    const config::TcpProbe& probe,
+                                                    SharedLocalPorts ports = nullptr);
 [[nodiscard]] std::unique_ptr<Probe> make_command_probe(boost::asio::io_context& loop,
                                                         const config::CommandProbe& probe);
 

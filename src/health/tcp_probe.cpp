@@ -34,12 +34,13 @@ ProbeResult judge(const tcp::socket& socket, error_code error) {
 
 class TcpProbe : public Probe {
  public:
-  TcpProbe(boost::asio::io_context& loop, tcp::endpoint target) : loop_(loop), target_(target) {}
+  TcpProbe(boost::asio::io_context& loop, tcp::endpoint target, SharedLocalPorts ports)
+      : loop_(loop), target_(target), ports_(std::move(ports)) {}
   ~TcpProbe() override { end(); }
 
   void start(Done done) override {
     attempt_ = std::make_shared<Attempt>(loop_, std::move(done));
-    attempt_->socket.async_connect(target_, [attempt = attempt_](error_code error) {
+    connect_by(attempt_->socket, target_, ports_, [attempt = attempt_](error_code error) {
       if (!attempt->done) return;
       auto result = judge(attempt->socket, error);
       error_code ignored;
@@ -64,14 +65,15 @@ class TcpProbe : public Probe {
 
   boost::asio::io_context& loop_;
   tcp::endpoint target_;
+  SharedLocalPorts ports_;
   std::shared_ptr<Attempt> attempt_;
 };
 
 }  // namespace
 
-std::unique_ptr<Probe> make_tcp_probe(boost::asio::io_context& loop,
-                                      const config::TcpProbe& probe) {
-  return std::make_unique<TcpProbe>(loop, endpoint(probe.address, probe.port));
+std::unique_ptr<Probe> make_tcp_probe(boost::asio::io_context& loop, const config::TcpProbe& probe,
+                                      SharedLocalPorts ports) {
+  return std::make_unique<TcpProbe>(loop, endpoint(probe.address, probe.port), std::move(ports));
 }
 
 }  // namespace tandem::health

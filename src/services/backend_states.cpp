@@ -50,13 +50,16 @@ Verdict verdict_on(const config::Service& service, const RunningBackend& backend
 }
 
 BackendStates::BackendStates(boost::asio::io_context& loop, netlink::NextHops next_hops,
-                             const netlink::Links& links, RunningServices& services, Judged judged)
+                             const netlink::Links& links, RunningServices& services,
+                             health::SharedLocalPorts ports, Judged judged)
     : services_(services),
       links_(links),
       next_hops_(std::move(next_hops)),
       judged_(std::move(judged)),
-      checker_(loop, [this](std::size_t index, bool up,
-                            const std::string& why) { on_check(index, up, why); }),
+      checker_(
+          loop,
+          [this](std::size_t index, bool up, const std::string& why) { on_check(index, up, why); },
+          std::move(ports)),
       due_(loop,
            [this] {
              next_hops_.on_time(MonotonicClock::now());

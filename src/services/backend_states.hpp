@@ -36,9 +36,11 @@ class BackendStates {
   // A backend was looked at again. news: its state has changed, and for another reason.
   using Judged = std::function<void(RunningService&, RunningBackend&, bool news)>;
 
-  // services: those that it looks at; their backends' states are changed by this alone.
+  // services: those that it looks at; their backends' states are changed by this alone. ports: that
+  // checks leave by.
   BackendStates(boost::asio::io_context& loop, netlink::NextHops next_hops,
-                const netlink::Links& links, RunningServices& services, Judged judged);
+                const netlink::Links& links, RunningServices& services,
+                health::SharedLocalPorts ports, Judged judged);
 
   // Other services or backends: begins to check and resolve those that there are now.
   void watch();

@@ -16,12 +16,6 @@ using std::chrono::seconds;
 constexpr Duration kTableDelay =  // so that many changes make one table
     std::chrono::milliseconds(20);
 
-const std::string kPortsAreShared = "fullnat: net.ipv4.ip_local_port_range leaves fewer than " +
-                                    std::to_string(kFewPorts) +
-                                    " ports to connections of clients, which so share all with the "
-                                    "node's own: make it narrower, or "
-                                    "list ports in net.ipv4.ip_local_reserved_ports";
-
 // The sentence about a service that takes no new connections; none if it does.
 std::optional<std::string> nobody_up(const RunningService& service) {
   std::size_t serving = 0, drained = 0, configured = 0;
@@ -60,8 +54,9 @@ Services::Services(const Deps& deps, netlink::NextHops next_hops, std::function<
       republish_(std::move(republish)),
       note_(std::move(note)),
       served_(std::move(served)),
+      check_ports_(std::make_shared<health::LocalPorts>()),
       tables_(deps.program.maps().env(), deps.steering),
-      states_(deps.loop, std::move(next_hops), deps.links, services_,
+      states_(deps.loop, std::move(next_hops), deps.links, services_, check_ports_,
               [this](RunningService& service, RunningBackend& backend, bool news) {
                 on_judged(service, backend, news);
               }),
@@ -173,7 +168,6 @@ Result<void> Services::stage(const config::Config& config) {
   if (!idle) return std::unexpected(idle.error());
   staged_.clear();
   staging_ = true;
-  if (std::ranges::any_of(config.services, has_sources)) follow_kernel_ports();
   for (const auto& service : config.services) {
     auto next = stage(service);
     if (!next) return std::unexpected(next.error());
@@ -184,6 +178,7 @@ Result<void> Services::stage(const config::Config& config) {
     for (const auto& service : staged_)
       if (service.number != 0) f.set_service(service.number, services::settings_of(service), now);
   });
+  follow_kernel_ports();
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
     deps_.plane.call([](forward::Forwarder& f, MonotonicTime) {
@@ -311,7 +306,7 @@ void Services::on_second() {
     }
   drop_retired();
   ask_for_sockets();
-  if (std::ranges::any_of(services_, has_sources)) follow_kernel_ports();
+  follow_kernel_ports();
   second_.set(MonotonicClock::now() + seconds(1));
 }
 
@@ -326,25 +321,43 @@ void Services::ask_for_sockets() {
   }
 }
 
-// Both are settings of the kernel's, which anybody may change at any time. Only fullnat asks for them.
+// Settings of the kernel's, which anybody may change at any time. Only fullnat asks for them.
 void Services::follow_kernel_ports() {
-  const auto seen = KernelPorts::read();
-  if (seen == kernel_ports_) return;
-  auto usable = usable_ports(seen);
-  if (usable.shared && !std::exchange(ports_are_shared_, usable.shared))
-    spdlog::warn("{}", kPortsAreShared);
-  ports_are_shared_ = usable.shared;
-  const bool told = deps_.plane.call(
-      [&](forward::Forwarder& f, MonotonicTime) { f.set_usable_ports(usable.ports); });
-  if (told) kernel_ports_ = seen;
+  if (std::ranges::none_of(latest(), has_sources)) {
+    if (kernel_ports_) check_ports_->set({});
+    kernel_ports_.reset();
+    stray_ports_ = 0;
+    return;
+  }
+  if (!kernel_ports_) {
+    kernel_ports_.emplace();
+    ports_are_told_ = false;
+  }
+  if (!ports_are_told_ || kernel_ports_->changed()) share_ports();
+  const auto before = std::exchange(stray_ports_, 0);
+  PortSet taken(kPortNumbers);
+  const bool told = deps_.plane.call([&](forward::Forwarder& f, MonotonicTime) {
+    stray_ports_ = f.stray_ports();
+    if (stray_ports_ > 0) taken = f.taken_ports();
+  });
+  if (told && (before > 0 || stray_ports_ > 0)) kernel_ports_->keep(taken);
+}
+
+void Services::share_ports() {
+  PortSet taken(kPortNumbers);
+  const auto ask = [&](forward::Forwarder& f, MonotonicTime) { taken = f.taken_ports(); };
+  if (!deps_.plane.call(ask)) return;
+  const PortShares& shares = kernel_ports_->share_out(taken);
+  check_ports_->set(shares.checks);
+  ports_are_told_ = deps_.plane.call(
+      [&](forward::Forwarder& f, MonotonicTime) { f.set_usable_ports(shares.usable); });
 }
 
 std::vector<std::string> Services::troubles() const {
   std::vector<std::string> sentences;
   for (const auto& service : services_)
     if (auto sentence = nobody_up(service)) sentences.push_back(std::move(*sentence));
-  if (ports_are_shared_ && std::ranges::any_of(services_, has_sources))
-    sentences.push_back(kPortsAreShared);
+  if (kernel_ports_) std::ranges::move(kernel_ports_->troubles(), std::back_inserter(sentences));
   return sentences;
 }
 

@@ -90,6 +90,7 @@ class Services {
   void on_judged(RunningService& service, RunningBackend& backend, bool news);
   void on_second();
   void follow_kernel_ports();
+  void share_ports();
   void drop_retired();
   void ask_for_sockets();
   void make_tables();
@@ -108,8 +109,10 @@ class Services {
   const speaker::Interfaces* interfaces_ = nullptr;
   int unserved_for_ = 0;  // seconds, since sockets were asked for
   ServiceNumbers numbers_;
-  std::optional<KernelPorts> kernel_ports_;  // as the forwarder was told
-  bool ports_are_shared_ = false;            // with the node's own connections
+  std::optional<KernelPorts> kernel_ports_;  // since there is fullnat
+  bool ports_are_told_ = false;              // to the forwarder
+  std::uint32_t stray_ports_ = 0;            // flows with ports of the kernel's
+  health::SharedLocalPorts check_ports_;
   PickTables tables_;
   RunningServices services_, staged_;
   OperatorChanges restored_;

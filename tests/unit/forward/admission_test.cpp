@@ -487,11 +487,14 @@ TEST_F(Ports, ThatAreNotUsableAreNotTaken) {
   forwarder().set_usable_ports(usable(2000, 2009));
   establish(0, 10);  // client ports 1 to 10
   EXPECT_EQ(packet(10, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
+  EXPECT_EQ(forwarder().stray_ports(), 0U);
   for (std::uint16_t client = 1; client <= 10; client++) {
     EXPECT_GE(port_of(client), 2000);
     EXPECT_LE(port_of(client), 2009);
   }
+  EXPECT_EQ(forwarder().taken_ports(), usable(2000, 2009));
   forwarder().set_usable_ports(usable(3000, 3004));
+  EXPECT_EQ(forwarder().stray_ports(), 10U);
   establish(10, 15);
   for (std::uint16_t client = 11; client <= 15; client++) EXPECT_GE(port_of(client), 3000);
   EXPECT_EQ(packet(15, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
@@ -500,8 +503,10 @@ TEST_F(Ports, ThatAreNotUsableAreNotTaken) {
   now_ += std::chrono::seconds(20);
   forwarder().sweep(UINT32_MAX, memory_.node.tick(now_));
   EXPECT_EQ(forwarder().flows4().flows(), 14U);
+  EXPECT_EQ(forwarder().stray_ports(), 9U);
   EXPECT_EQ(packet(15, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
   forwarder().set_usable_ports(usable(2000, 2009));
+  EXPECT_EQ(forwarder().stray_ports(), 5U);
   EXPECT_EQ(packet(15, TD_TCP_SYN), TD_TX_FORWARD);
   EXPECT_GE(port_of(16), 2000);
   EXPECT_LE(port_of(16), 2009);

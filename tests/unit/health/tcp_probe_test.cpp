@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "health/probe.hpp"
 #include "run_probe.hpp"
 #include "test_server.hpp"
@@ -42,6 +44,23 @@ TEST_F(TcpProbeTest, FailsWhenNobodyListens) {
   const auto result = probe("127.0.0.1", port.number());
   EXPECT_FALSE(result.pass);
   EXPECT_EQ(result.detail, "connection refused");
+}
+
+TEST_F(TcpProbeTest, LeavesByThePortsThatItIsGiven) {
+  testing::tcp::acceptor acceptor(loop_, {boost::asio::ip::address_v4::loopback(), 0});
+  testing::tcp::acceptor listener(loop_, {boost::asio::ip::address_v4::loopback(), 0});
+  std::vector<std::uint16_t> free;
+  for (int i = 0; i < 3; i++) free.push_back(testing::ClosedPort(loop_).number());
+  std::vector<std::uint16_t> given = free;
+  given.insert(given.begin() + 1, listener.local_endpoint().port());  // taken
+  auto ports = std::make_shared<LocalPorts>();
+  ports->set(given);
+  const auto probe = make_tcp_probe(
+      loop_, {IpAddress::parse("127.0.0.1").value(), acceptor.local_endpoint().port()}, ports);
+  for (const auto port : free) {
+    EXPECT_TRUE(run_probe(loop_, *probe).pass);
+    EXPECT_EQ(acceptor.accept().remote_endpoint().port(), port);
+  }
 }
 
 TEST_F(TcpProbeTest, StopMeansNoCall) {
