@@ -17,12 +17,15 @@ from scapy.layers.vrrp import VRRPv3
 from tandemlab import configs, plan, tap, wire
 from tandemlab.keepalived import Keepalived, instance
 from tandemlab.nginx import Nginx
+from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem, binary
 
 VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 BAD = ("error", "warning")
 # Of the machine that runs the lab, whatever it is.
 OF_THE_HOST = {"clock-source", "cpu-governor", "file-max", "syn-backlog", "kernel-jit"}
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 CONFIG = configs.node("a") + configs.vrrp("VI_1", 51, 150, f"{VIP}/24") \
     + configs.web_service("web", VIP)
@@ -142,11 +145,29 @@ class Broken(tap.LabCase):
     def test_keepalived(self):
         """A keepalived on the same node is found, with the address that it would take."""
         keepalived = Keepalived(self.lab, "a", [instance("VI_1", 51, 100, f"{VIP}/24")])
+        wait_until("it has the address", lambda: f" {VIP}/24 " in self.lab.exec(
+            "a", "ip", "address", "show", "dev", "eth0").stdout)
         found = self.doctor.worst("other-vrrp-daemon")
+        held = self.doctor.worst("address-leftover", listen=1)
         keepalived.process.stop()
+        self.assertEqual((held["severity"], held["fix"]), ("note", None), "it is keepalived's")
+        self.assertIn("keepalived", held["what"])
         self.assertEqual(found["severity"], "error")
         self.assertIn(VIP, found["what"])
         self.assertEqual(self.doctor.worst("other-vrrp-daemon")["severity"], "ok")
+
+    def test_without_root(self):
+        """Who may not try what the kernel can do is told so, and nothing of the kernel."""
+        if self.lab.exec("a", *NOBODY, "test", "-x", binary("tandemctl"),
+                         check=False).returncode != 0:
+            self.skipTest("tandemctl is not everybody's to run here")
+        done = self.lab.exec("a", *NOBODY, binary("tandemctl"), "doctor", "--json",
+                             "--listen", 0, check=False)
+        found = json.loads(done.stdout)
+        for check in ("kernel-program", "kernel-features", "kernel-af-xdp", "kernel-egress"):
+            finding = worst_of(found, check)
+            self.assertEqual((finding["severity"], finding["what"]),
+                             ("note", "needs root, cannot tell"))
 
     def test_fix(self):
         """--fix fixes what is safe, says so, and has nothing to do the second time."""
@@ -205,6 +226,25 @@ class Strangers(tap.LabCase):
             self.assertIn("192.0.2.9 advertises other addresses than this node has",
                           [f["what"] for f in found if f["check"] == "vrrp-peer"])
             self.assertEqual(self.doctor.worst("vrrp-speakers", listen=1)["severity"], "ok")
+        finally:
+            tandem.stop()
+
+    def test_split_brain(self):
+        """Of two nodes that are both Active neither shall lose the address by hand."""
+        tandem = Tandem(self.lab, "a", CONFIG)
+        try:
+            tandem.wait_for("Active")
+            rival = Keepalived(self.lab, "b", [instance("VI_1", 51, 100, f"{VIP}/24", version=2)])
+            try:
+                wait_until("both are", lambda: f" {VIP}/24 " in self.lab.exec(
+                    "b", "ip", "address", "show", "dev", "eth0").stdout)
+                found = self.doctor.worst("address-conflict", listen=2)
+            finally:
+                rival.process.stop()
+            self.assertEqual(found["severity"], "error")
+            self.assertIn(plan.front_mac("b"), found["what"])
+            self.assertNotIn("address del", found["fix"])
+            self.assertIn("tandemctl vrrp", found["fix"])
         finally:
             tandem.stop()
 

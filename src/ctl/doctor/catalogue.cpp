@@ -51,26 +51,29 @@ constexpr std::array kCatalogue{
                 "adverts with VRIDs that are not configured here",
                 "another pair on the same network; harmless for as long as the VRIDs differ",
                 "nothing; or correct `vrid` if it was meant to be this pair"},
-    Description{Check::address_conflict, "address-conflict", Area::addresses,
-                "who answers for each virtual address when asked as by duplicate detection (RFC "
-                "5227, RFC 4862)",
-                "with two owners a client reaches the one or the other, by chance",
-                "take the address off the host with the MAC address that is named"},
+    Description{
+        Check::address_conflict, "address-conflict", Area::addresses,
+        "who answers for each virtual address when asked as by duplicate detection (RFC "
+        "5227, RFC 4862)",
+        "with two owners a client reaches the one or the other, by chance",
+        "let adverts through between two nodes that are both Active; else take the address off "
+        "the host with the MAC address that is named"},
     Description{Check::address_own, "address-own", Area::addresses,
                 "whether another host answers for this node's own IPv4 addresses",
                 "adverts are sent from there; the peer's and the backends' answers go astray",
                 "give one of the two hosts another address"},
-    Description{Check::address_leftover, "address-leftover", Area::addresses,
-                "virtual addresses on the kernel's interfaces while no daemon runs",
-                "without a gate this node answers for them, beside the peer",
-                "`ip address del`; tandemd does it at its next start"},
+    Description{
+        Check::address_leftover, "address-leftover", Area::addresses,
+        "virtual addresses on the kernel's interfaces while no daemon runs",
+        "without a gate this node answers for them, beside the peer",
+        "start tandemd, which takes it off; `ip address del` where another node answers for it"},
     Description{
         Check::kernel_program, "kernel-program", Area::kernel,
         "whether the kernel takes the steering program, and how: it is attached to a device "
         "in a network namespace of its own, behind libxdp's dispatcher, else alone",
         "without it tandemd does not start; where it has to be alone, XDP programs of "
         "others cannot share its devices",
-        "a kernel that has what `kernel-features` lacks; as root"},
+        "a kernel that has what `kernel-features` lacks; as root: others cannot tell"},
     Description{
         Check::kernel_features, "kernel-features", Area::kernel,
         "each program type, map type and helper function that the program uses, probed one by "

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/doctor/daemon_view.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "ctl/doctor/root.hpp"
@@ -18,6 +20,14 @@ const json* router_in(const json& vrrp, const std::string& name) {
   for (const json& router : vrrp.at("routers"))
     if (router.at("name") == name) return &router;
   return nullptr;
+}
+
+// Adverts, for any reason.
+std::uint64_t dropped_in(const json& router) {
+  std::uint64_t sum = 0;
+  for (const json& count : router.value("dropped", json::object()))
+    sum += count.get<std::uint64_t>();
+  return sum;
 }
 
 RouterView parse_router(const json& last, const std::vector<json>& samples) {
@@ -41,6 +51,8 @@ RouterView parse_router(const json& last, const std::vector<json>& samples) {
   };
   const json& start = first != nullptr ? *first : last;
   view.received = growth(last.at("adverts").at("received"), start.at("adverts").at("received"));
+  // Not of the while alone: keepalived, which hears adverts that it does not take, sends hardly any.
+  if (!last.at("warnings").empty()) view.dropped = dropped_in(last);
   view.address_mismatches = growth(last.at("address_mismatches"), start.at("address_mismatches"));
   view.interval_mismatches =
       growth(last.at("interval_mismatches"), start.at("interval_mismatches"));
@@ -123,8 +135,15 @@ const RouterView* DaemonView::find(const std::string& router) const {
   return it == routers.end() ? nullptr : &*it;
 }
 
-void judge_daemon(const std::optional<DaemonView>& view, const std::string& unreachable,
+void judge_daemon(const std::optional<DaemonView>& view, const std::string& unreachable, int pid,
                   const std::string& config_file, Findings& findings) {
+  if (!view && pid != 0) {
+    findings.add(Check::daemon_running, geteuid() == 0 ? Severity::warning : Severity::note,
+                 kDaemonSubject,
+                 "runs (process " + std::to_string(pid) + "), but was not asked: " + unreachable +
+                     (geteuid() == 0 ? "" : "; this may need root"));
+    return;
+  }
   if (!view) {
     findings.add(Check::daemon_running, Severity::warning, kDaemonSubject, unreachable,
                  "systemctl start tandemd");

@@ -24,6 +24,7 @@ struct RouterView {
   int peer_priority = 0;
   int priority = 0;            // this node's, effective
   std::uint64_t received = 0;  // adverts, in the while; so the others
+  std::uint64_t dropped = 0;   // adverts since the start, while the daemon warns of the router
   std::uint64_t address_mismatches = 0;
   std::uint64_t interval_mismatches = 0;
 };
@@ -52,8 +53,8 @@ struct DaemonView {
   [[nodiscard]] const RouterView* find(const std::string& router) const;
 };
 
-// view: none if no daemon answers, for this reason.
-void judge_daemon(const std::optional<DaemonView>& view, const std::string& unreachable,
+// view: none if no daemon answers, for this reason. pid: of one that runs here; 0: none does.
+void judge_daemon(const std::optional<DaemonView>& view, const std::string& unreachable, int pid,
                   const std::string& config_file, Findings& findings);
 void judge_heard_by_daemon(const config::Config& config, const DaemonView& view,
                            Findings& findings);

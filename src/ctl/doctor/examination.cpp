@@ -54,13 +54,16 @@ void examine_node(const Question& question, const config::Config& config, const 
   const bool quiet = question.listen == Duration::zero();
   const Segment segment = quiet ? Segment{} : explore(config, network, listen);
 
+  const Process* daemon = find_here(processes, "tandemd");
+  judge_daemon(question.daemon, question.unreachable, daemon != nullptr ? daemon->pid : 0,
+               question.config_file, findings);
   judge_pins(read_foreign_pins(root, config), findings);
   judge_other_daemons(root, config, processes, findings);
   if (question.daemon) {
     judge_heard_by_daemon(config, *question.daemon, findings);
   } else {
     if (!quiet) judge_heard(config, segment, findings);
-    judge_left_addresses(config, network, findings);
+    judge_left_addresses(config, network, segment, processes, findings);
   }
   judge_conflicts(config, segment, question.daemon, findings);
   judge_kernel(kernel, findings);
@@ -82,7 +85,6 @@ std::vector<Finding> examine(const Question& question) {
   const auto loaded = config::load_file(question.config_file);
   judge_settings(loaded, question.config_file, findings);
   judge_permissions(root, loaded.config, question.config_file, findings);
-  judge_daemon(question.daemon, question.unreachable, question.config_file, findings);
   // Of a broken file nothing is believed; kernel and host are judged all the same.
   examine_node(question, loaded.good() ? loaded.config : config::Config{}, root, findings);
   return std::move(findings).take();

@@ -44,6 +44,17 @@ void read_kernel(const Root& root, const config::Config& config, Kernel& kernel)
 }
 
 void judge_kernel(const Kernel& kernel, Findings& findings) {
+  judge_bpffs(kernel, findings);
+  if (kernel.btf)
+    findings.good(Check::kernel_btf, kKernelSubject, "has BTF");
+  else
+    findings.add(Check::kernel_btf, Severity::note, kKernelSubject, "has no BTF");
+  if (kernel.untried) {
+    for (const auto check : {Check::kernel_program, Check::kernel_features, Check::kernel_egress,
+                             Check::kernel_af_xdp})
+      findings.add(check, Severity::note, kKernelSubject, *kernel.untried);
+    return;
+  }
   const std::string way = kernel.alone ? "takes the steering program, alone on a device: behind "
                                          "libxdp's dispatcher it does not (" +
                                              *kernel.alone + ")"
@@ -54,11 +65,6 @@ void judge_kernel(const Kernel& kernel, Findings& findings) {
               findings);
   judge_trial(Check::kernel_af_xdp, kernel.no_af_xdp, Severity::error, "has AF_XDP sockets",
               findings);
-  judge_bpffs(kernel, findings);
-  if (kernel.btf)
-    findings.good(Check::kernel_btf, kKernelSubject, "has BTF");
-  else
-    findings.add(Check::kernel_btf, Severity::note, kKernelSubject, "has no BTF");
 }
 
 bool is_on(const Root& root, const std::string& directory, unsigned long magic) {

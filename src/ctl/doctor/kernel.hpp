@@ -13,6 +13,8 @@
 namespace tandem::doctor {
 
 struct Kernel {
+  std::optional<std::string>
+      untried;  // why nothing of the next could be tried: BPF is not permitted
   std::optional<std::string> refused;  // why the steering program was not taken
   std::optional<std::string> alone;    // why libxdp's dispatcher cannot be before it
   std::vector<std::string> missing;    // "helper bpf_xdp_load_bytes for xdp programs"

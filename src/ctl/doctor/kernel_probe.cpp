@@ -6,7 +6,10 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -107,6 +110,16 @@ std::optional<std::string> try_clsact() {
   return trouble;
 }
 
+// What the kernel lacks it says in other ways.
+bool is_forbidden() {
+  const std::array<bpf_insn, 2> pass{
+      bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, XDP_PASS},
+      bpf_insn{BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  const Descriptor program(
+      bpf_prog_load(BPF_PROG_TYPE_XDP, nullptr, "Dual BSD/GPL", pass.data(), pass.size(), nullptr));
+  return !program && errno == EPERM;
+}
+
 std::optional<std::string> try_af_xdp() {
   const Descriptor socket(::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
   if (socket) return std::nullopt;
@@ -118,6 +131,13 @@ std::optional<std::string> try_af_xdp() {
 Kernel probe_kernel() {
   Kernel kernel;
   libbpf_set_print(nullptr);
+  if (is_forbidden()) {
+    kernel.untried = geteuid() != 0
+                         ? "needs root, cannot tell"
+                         : "BPF is forbidden to this process although it is root's (by a "
+                           "container?), cannot tell";
+    return kernel;
+  }
   const Skeleton skeleton(tandem_bpf__open());
   if (!skeleton) {
     kernel.refused = std::string("cannot open the steering program: ") + std::strerror(errno);

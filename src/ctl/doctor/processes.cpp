@@ -63,6 +63,18 @@ std::vector<Process> read_processes(const Root& root) {
   return processes;
 }
 
+const Process* find_here(const std::vector<Process>& processes, const std::string& name) {
+  const auto it =
+      std::ranges::find_if(processes, [&](const Process& p) { return p.here && p.name == name; });
+  return it == processes.end() ? nullptr : &*it;
+}
+
+const Process* other_vrrp_daemon(const std::vector<Process>& processes) {
+  for (const char* name : kOthers)
+    if (const Process* found = find_here(processes, name)) return found;
+  return nullptr;
+}
+
 void judge_other_daemons(const Root& root, const config::Config& config,
                          const std::vector<Process>& processes, Findings& findings) {
   std::set<std::string> told;  // keepalived is several processes

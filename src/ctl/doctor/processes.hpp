@@ -20,6 +20,11 @@ struct Process {
 
 [[nodiscard]] std::vector<Process> read_processes(const Root& root);
 
+// The first of that name in this network namespace; NULL: there is none.
+[[nodiscard]] const Process* find_here(const std::vector<Process>& processes,
+                                       const std::string& name);
+[[nodiscard]] const Process* other_vrrp_daemon(const std::vector<Process>& processes);
+
 // Other VRRP daemons. `root`: to see which addresses their configuration names.
 void judge_other_daemons(const Root& root, const config::Config& config,
                          const std::vector<Process>& processes, Findings& findings);

@@ -100,24 +100,43 @@ std::string macs(const std::set<MacAddress>& answers) {
   return listed(names);
 }
 
+std::string with_length(const config::Vrrp& router, const IpAddress& address) {
+  for (const auto& own : router.addresses)
+    if (own.prefix.address == address) return own.prefix.to_string();
+  return address.to_string();
+}
+
+// Does another node speak for the virtual router: is its address held by VRRP, and not by mistake?
+bool is_advertised(const config::Vrrp& router, const Probed& probed, const Segment& segment,
+                   const std::optional<DaemonView>& view) {
+  const RouterView* running = view ? view->find(router.name) : nullptr;
+  return std::ranges::any_of(segment.heard,
+                             [&](const Heard& heard) { return is_for(router, heard); }) ||
+         probed.answers.contains(virtual_mac(router.family, router.vrid)) ||
+         (running != nullptr && running->received + running->dropped > 0) ||
+         (view && std::ranges::any_of(view->dropped, [&](const DroppedAdvert& advert) {
+            return advert.interface == router.interface && advert.vrid == router.vrid;
+          }));
+}
+
 void judge_virtual(const config::Vrrp& router, const Probed& probed, const Segment& segment,
                    const std::optional<DaemonView>& view, Findings& findings) {
   const std::string address = probed.address.to_string();
+  const bool advertised = is_advertised(router, probed, segment, view);
   const auto conflict = [&](Severity severity, const std::string& what) {
-    findings.add(Check::address_conflict, severity, address, what,
-                 "ip address del " + address + "/" +
-                     std::to_string(std::ranges::find_if(router.addresses,
-                                                         [&](const auto& own) {
-                                                           return own.prefix.address ==
-                                                                  probed.address;
-                                                         })
-                                        ->prefix.length) +
-                     " dev DEVICE    # on the host that should not have it");
+    if (advertised)
+      findings.add(Check::address_conflict, severity, address,
+                   what + "; a virtual router with this VRID is Active there as well",
+                   "tandemctl vrrp    # on each node: why it does not take the other's adverts");
+    else
+      findings.add(Check::address_conflict, severity, address, what,
+                   "tandemctl vrrp    # on the peer: if it is Active there, adverts do not arrive\n"
+                   "ip address del " +
+                       with_length(router, probed.address) +
+                       " dev DEVICE    # on that host, only if it runs no VRRP");
   };
   const RouterView* running = view ? view->find(router.name) : nullptr;
   const bool active = running != nullptr && running->active;
-  const bool advertised =
-      std::ranges::any_of(segment.heard, [&](const Heard& heard) { return is_for(router, heard); });
   if (probed.answers.empty())
     findings.good(Check::address_conflict, address,
                   active ? "is this node's, and nobody else answers for it" : "nobody answers");
@@ -125,7 +144,8 @@ void judge_virtual(const config::Vrrp& router, const Probed& probed, const Segme
     conflict(Severity::error, "this node is Active, and " + macs(probed.answers) + " answers, too");
   else if (probed.answers.size() > 1)
     conflict(Severity::error, macs(probed.answers) + " all answer for it");
-  else if (running == nullptr && !advertised && segment.listened.contains(probed.interface))
+  else if (running == nullptr && !advertised && router.unicast_peers.empty() &&
+           segment.listened.contains(probed.interface))
     conflict(Severity::warning, macs(probed.answers) + " answers for it, and nobody advertises it");
   else
     findings.good(Check::address_conflict, address, macs(probed.answers) + " answers for it");

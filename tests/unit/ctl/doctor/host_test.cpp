@@ -96,13 +96,29 @@ TEST(DoctorLeftovers, AddressesWithoutAGate) {
   network.bottom["eth0"] = "eth0";
   network.devices["eth0"] = device;
   auto config = one_router();
+  Segment segment;
+  std::vector<Process> processes;
   const auto judge_left = [&] {
     Findings findings;
-    judge_left_addresses(config, network, findings);
+    judge_left_addresses(config, network, segment, processes, findings);
     return of(Check::address_leftover, std::move(findings));
   };
+  const std::string del = "ip address del 192.0.2.100/24 dev eth0";
   EXPECT_EQ(judge_left().at(0).severity, Severity::error);
-  EXPECT_EQ(judge_left().at(0).fix, "ip address del 192.0.2.100/24 dev eth0");
+  EXPECT_EQ(judge_left().at(0).fix.find(del + "    # if another node has it"), 0U) << "not asked";
+  segment.probed = {{"eth0", prefix("192.0.2.100/24").address, "VI_1", {}}};
+  EXPECT_EQ(judge_left().at(0).fix, "systemctl start tandemd") << "clients reach no other";
+  segment.probed[0].answers = {MacAddress{{2, 0, 0, 0, 0, 9}}};
+  EXPECT_EQ(judge_left().at(0).fix, del);
+  for (const char* holder : {"keepalived", "ucarp", "tandemd"}) {
+    processes = {{7, holder, holder, true}};
+    EXPECT_EQ(judge_left().at(0).severity, Severity::note) << holder;
+    EXPECT_EQ(judge_left().at(0).fix, "") << holder;
+    EXPECT_NE(judge_left().at(0).what.find(std::string(holder) + " (process 7)"),
+              std::string::npos);
+  }
+  processes = {{7, "keepalived", "keepalived", false}};
+  EXPECT_EQ(judge_left().at(0).fix, del) << "it runs in another network namespace";
   network.devices["eth0"].xdp = Attached::native;
   EXPECT_EQ(judge_left().at(0).severity, Severity::note);
   network.devices["eth0"].addresses = {prefix("192.0.2.100/24"), prefix("fe80::2/64")};

@@ -57,6 +57,18 @@ TEST(DoctorKernel, NamesWhatIsMissing) {
   EXPECT_EQ(judge(kernel, Check::kernel_btf).severity, Severity::note);
 }
 
+TEST(DoctorKernel, SaysNothingOfWhatItCouldNotTry) {
+  Kernel kernel = good();
+  kernel.probed = 0;
+  kernel.untried = "needs root, cannot tell";
+  for (const auto check : {Check::kernel_program, Check::kernel_features, Check::kernel_egress,
+                           Check::kernel_af_xdp}) {
+    EXPECT_EQ(judge(kernel, check).severity, Severity::note);
+    EXPECT_EQ(judge(kernel, check).what, "needs root, cannot tell");
+  }
+  EXPECT_EQ(judge(kernel, Check::kernel_btf).severity, Severity::ok);
+}
+
 TEST(DoctorKernel, MissesABpfFileSystem) {
   Tree tree;
   tree.file("sys/fs/bpf/README", "on the file system of the test's own directory");
