@@ -121,7 +121,8 @@ void NextHops::on_neighbour(const NeighbourKey& key, const NeighbourState& state
       return;
     case Reach::unknown:
     case Reach::failed:
-      if (found->second.mac && !found->second.asked) return neighbours_due_.set(key, now);
+      if (found->second.mac && !found->second.asked)
+        return neighbours_due_.set(key, now + kAfterFlush);
       return neighbours_due_.set_sooner(key, now + retry_after(found->second.unanswered));
   }
 }

@@ -50,6 +50,8 @@ class NextHops {
   static constexpr Duration kRecheck = std::chrono::seconds(30);
   static constexpr Duration kNoRouteRetry = std::chrono::seconds(5);
   static constexpr Duration kFirstRetry = std::chrono::seconds(1);  // doubled up to eightfold
+  // Who flushes goes on until nothing is left: `ip neigh flush` gives up after ten rounds.
+  static constexpr Duration kAfterFlush = std::chrono::milliseconds(250);
 
   [[nodiscard]] static Result<NextHops> open();
 

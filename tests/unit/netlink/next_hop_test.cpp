@@ -151,6 +151,26 @@ TEST_F(NextHopsTest, KeepsANeighbourWhoseEntryGoesWhileItIsAskedAgain) {
   EXPECT_TRUE(says(v4, "no answer to ARP on veth0"));
 }
 
+// Or `ip neigh flush` would find a new entry in each of its rounds, and fail after ten.
+TEST_F(NextHopsTest, LeavesWhoFlushesTheTimeForIt) {
+  const Destination v4{ip("192.0.2.2")}, v6{ip("2001:db8::2")};
+  watch({v4, v6});
+  ASSERT_TRUE(resolves(v4) && resolves(v6));
+  auto requests = Requests::open();
+  ASSERT_TRUE(requests);
+  const int ifindex = hops_->lookup(v4)->ifindex;
+  run("ip -4 neigh flush dev veth0");
+  run("ip -6 neigh flush dev veth0");
+  const auto now = MonotonicClock::now();
+  hops_->process(now);
+  for (const auto& peer : {v4, v6}) {
+    const auto state = ask_neighbour(*requests, {peer.address, ifindex});
+    EXPECT_TRUE(!state || state->reach != Reach::asking) << peer.address.to_string();
+  }
+  EXPECT_GT(hops_->next_deadline(), now);
+  EXPECT_LE(hops_->next_deadline(), now + NextHops::kAfterFlush);
+}
+
 TEST_F(NextHopsTest, FollowsTheMtuOfARoute) {
   const Destination v4{ip("198.51.100.9")}, v6{ip("2001:db8:9::9")};
   run("ip route add 198.51.100.0/24 via 192.0.2.2 mtu 1400");
