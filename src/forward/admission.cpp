@@ -94,7 +94,7 @@ bool Forwarder::free_port(const Service& service, std::uint8_t source) {
   for (int i = 0; i < kPortLooks; i++) {
     const std::uint16_t port = pool.next();
     const td_source& record = *source_at(service, source, port);
-    if (record.service == 0 || !pool.is_usable(port)) continue;
+    if (record.service == 0) continue;
     const td_service& other = memory_.env.tables->service[record.service];
     const td_client client{record.client, record.client_port, other.family};
     const bool gone = other.family == TD_IPV4 ? flows4_.give_way(key4(client, record.service))

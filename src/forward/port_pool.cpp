@@ -9,6 +9,7 @@ namespace tandem::forward {
 PortPool::PortPool() : ports_(kLast + 1), line_(kLast + 1) {
   for (std::uint32_t port = kFirst; port <= kLast; port++)
     line_[length_++] = static_cast<std::uint16_t>(port);
+  round_.assign(line_.begin(), line_.begin() + static_cast<std::ptrdiff_t>(length_));
 }
 
 void PortPool::begin_at(std::uint32_t n) {
@@ -19,10 +20,12 @@ void PortPool::begin_at(std::uint32_t n) {
 
 void PortPool::set_usable(const std::vector<bool>& usable) {
   strays_ = 0;
+  round_.clear();
   for (std::uint32_t number = kFirst; number <= kLast; number++) {
     Port& port = ports_[number];
     port.usable = number < usable.size() && usable[number];
     strays_ += port.taken && !port.usable;
+    if (port.usable) round_.push_back(static_cast<std::uint16_t>(number));
     if (port.usable && !port.taken) queue(static_cast<std::uint16_t>(number));
   }
 }
@@ -67,9 +70,7 @@ bool PortPool::hold(std::uint16_t number) {
 }
 
 std::uint16_t PortPool::next() {
-  const std::uint16_t port = next_;
-  next_ = port == kLast ? kFirst : static_cast<std::uint16_t>(port + 1);
-  return port;
+  return round_.empty() ? 0 : round_[next_++ % round_.size()];
 }
 
 }  // namespace tandem::forward

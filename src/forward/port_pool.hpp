@@ -28,10 +28,9 @@ class PortPool {
   // A port that is in use already, as after a restart. false: it is no port of the pool, or held.
   bool hold(std::uint16_t port);
 
-  // All ports in turn, for who looks for one to be given back.
+  // All usable ports in turn, for who looks for one to be given back. 0: there are none.
   std::uint16_t next();
 
-  [[nodiscard]] bool is_usable(std::uint16_t port) const { return ports_[port].usable; }
   [[nodiscard]] bool is_taken(std::uint16_t port) const { return ports_[port].taken; }
   [[nodiscard]] std::uint32_t taken() const noexcept { return taken_; }
   // Of them, those that are not usable: taken before, or by a peer.
@@ -49,7 +48,8 @@ class PortPool {
   std::vector<std::uint16_t> line_;  // a ring
   std::size_t head_ = 0, length_ = 0;
   std::uint32_t taken_ = 0, strays_ = 0;
-  std::uint16_t next_ = kFirst;
+  std::vector<std::uint16_t> round_;  // those that are usable
+  std::size_t next_ = 0;
 };
 
 }  // namespace tandem::forward

@@ -512,6 +512,19 @@ TEST_F(Ports, ThatAreNotUsableAreNotTaken) {
   EXPECT_LE(port_of(16), 2009);
 }
 
+// Or none would be found while the search goes through the kernel's share.
+TEST_F(Ports, ThatAreUsableAloneAreLookedAtForOneThatGivesWay) {
+  std::vector<bool> usable(65536);
+  for (std::uint32_t port = 0; port < 4; port++) usable[2000 + port] = usable[60000 + port] = true;
+  forwarder().set_usable_ports(usable);
+  establish(0, 8);
+  for (std::uint16_t client = 8; client < 40; client++) {
+    ASSERT_EQ(packet(static_cast<std::uint16_t>(client - 8), TD_TCP_RST), TD_TX_FORWARD);
+    EXPECT_EQ(packet(client, TD_TCP_SYN), TD_TX_FORWARD) << client;
+    establish(client, static_cast<std::uint16_t>(client + 1));
+  }
+}
+
 TEST_F(Ports, OfEstablishedFlowsAreNot) {
   establish(0, kPorts);
   EXPECT_EQ(packet(kPorts, TD_TCP_SYN), TD_DROP_NO_SOURCE_PORT);
