@@ -29,6 +29,7 @@ struct ListenAddress {
 };
 
 enum class Stop : std::uint8_t { handover, in_place };
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 struct Node {
   std::string name;
@@ -39,6 +40,7 @@ struct Node {
       ListenAddress{*IpAddress::parse("127.0.0.1"), 9105};  // none: no HTTP
   std::string peer_http;                                    // empty: not known
   Stop stop = Stop::handover;
+  LogLevel log_level = LogLevel::info;
   bool operator==(const Node&) const = default;
 };
 

@@ -48,6 +48,13 @@ const Section<Node>& node_section() {
               "What SIGTERM means: to hand over to the peer, and take the data plane off; or to "
               "leave programs and addresses where they are for a restart. Then the peer takes over "
               "only if no daemon is there when the lease ends."),
+          key("log_level", &Node::log_level,
+              Choice<LogLevel>{{{"debug", LogLevel::debug},
+                                {"info", LogLevel::info},
+                                {"warning", LogLevel::warning},
+                                {"error", LogLevel::error}}},
+              "The least that the log has. Transitions are `info`; `tandemctl events` has them at "
+              "any level."),
           key("http", &Node::http, Listen{},
               "Where the page at `/`, `/metrics` and `/status` are served to anybody who asks; a "
               "change needs a restart."),

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "base/printable.hpp"
+#include "daemon/repeat_limit.hpp"
 
 namespace tandem::daemon {
 namespace {
@@ -65,10 +66,13 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string payload(message.payload.data(), message.payload.size());
+    const auto verdict = repeats_.judge(payload, MonotonicClock::now());
+    if (!verdict.says) return;
+    payload += verdict.more;
     spdlog::memory_buf_t formatted;
     const std::string priority = is_journal_ ? priority_of(message.level) : "";
-    const std::string said = continued(
-        printable({message.payload.data(), message.payload.size()}, true), priority + "  ");
+    const std::string said = continued(printable(payload, true), priority + "  ");
     spdlog::details::log_msg clean = message;
     clean.payload = said;
     formatter_->format(clean, formatted);
@@ -98,6 +102,7 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
   }
 
   bool is_journal_;
+  RepeatLimit repeats_;
   std::uint64_t untold_ = 0;
 };
 
@@ -112,6 +117,19 @@ void open_log() {
       std::make_shared<spdlog::logger>("tandemd", std::make_shared<StderrSink>(is_journal));
   logger->set_pattern(is_journal ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$: %v");
   spdlog::set_default_logger(std::move(logger));
+}
+
+void set_log_level(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::debug:
+      return spdlog::set_level(spdlog::level::debug);
+    case config::LogLevel::info:
+      return spdlog::set_level(spdlog::level::info);
+    case config::LogLevel::warning:
+      return spdlog::set_level(spdlog::level::warn);
+    case config::LogLevel::error:
+      return spdlog::set_level(spdlog::level::err);
+  }
 }
 
 std::uint64_t log_lines_lost() {

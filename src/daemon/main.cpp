@@ -146,6 +146,7 @@ int main(int argc, char** argv) {
   if (!report(loaded, line->config_file, std::cerr)) return 1;
   if (!is_allowed()) return 1;
   daemon::open_log();
+  daemon::set_log_level(loaded.config.node.log_level);
   allow_many_descriptors();
   go_before_ordinary_work();
   return run(line->config_file, loaded.config);

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "daemon/log.hpp"
 #include "daemon/reload_parts.hpp"
 #include "daemon/system_check.hpp"
 #include "sync/key.hpp"
@@ -73,6 +74,9 @@ Result<void> Node::bring_up(const config::Config& config) {
     if (!listening) return fail("node.http: " + listening.error().message);
     http = std::move(*listening);
   }
+  transitions_.emplace(
+      loop_, events_,
+      std::filesystem::path(config.node.control_socket).parent_path() / "transitions.json");
   if (auto opened = open_kernel(config); !opened) return opened;
   if (auto started = start_threads(config); !started) return started;
   tracking_.emplace(loop_, running_, speaker_->thread(), events_);
@@ -90,6 +94,7 @@ Result<void> Node::bring_up(const config::Config& config) {
           [this] {
             if (systemd_) systemd_->changed();
             memory_->changed();
+            transitions_->changed();
           },
           // Not from here: it ends the VRRP thread, whose event this is.
           [this] { boost::asio::post(loop_, [this] { on_idle(); }); },
@@ -303,6 +308,8 @@ std::vector<ReloadPart> Node::reload_parts() {
       .commit = [this](const Change&) { tracking_->look_at_forwarding(plane_->unserved()); }};
   const ReloadPart gates{.stage = [this](const Change& change) { return publish(change.to); }};
   const ReloadPart checks{.commit = [this](const Change&) { tracking_->apply(); }};
+  const ReloadPart log{
+      .commit = [](const Change& change) { set_log_level(change.to.config.node.log_level); }};
   const ReloadPart nginx{.commit = [this](const Change& change) {
     const auto& wanted = change.to.config.nginx;
     if (nginx_ && wanted && nginx_->config() == *wanted) return;
@@ -321,6 +328,7 @@ std::vector<ReloadPart> Node::reload_parts() {
           gates,
           routers_part(*speaker_),
           checks,
+          log,
           nginx,
           links};
 }

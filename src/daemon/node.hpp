@@ -30,6 +30,7 @@
 #include "daemon/sync_gate.hpp"
 #include "daemon/systemd.hpp"
 #include "daemon/tracking.hpp"
+#include "daemon/transition_memory.hpp"
 #include "daemon/virtual_addresses.hpp"
 #include "daemon/vrrp_events.hpp"
 #include "dataplane/data_plane.hpp"
@@ -98,6 +99,7 @@ class Node {
   std::optional<Tracking> tracking_;
   std::optional<VrrpEvents> vrrp_events_;
   std::optional<OperatorMemory> memory_;
+  std::optional<TransitionMemory> transitions_;
   std::unique_ptr<NginxWatch> nginx_;  // nullptr: none is configured
   std::optional<Reload> reload_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]

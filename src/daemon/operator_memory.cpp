@@ -1,34 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/operator_memory.hpp"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/descriptor.hpp"
+#include "daemon/kept_file.hpp"
 
 namespace tandem::daemon {
 namespace {
 
 using nlohmann::json;
-
-Result<void> write(const std::string& file, const std::string& text) {
-  const std::string beside = file + ".new";
-  ::unlink(beside.c_str());
-  const Descriptor opened(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (opened.get() < 0) return fail_errno(beside);
-  if (::write(opened.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return fail_errno(beside);
-  if (::rename(beside.c_str(), file.c_str()) != 0) return fail_errno(file);
-  return {};
-}
 
 services::OperatorChange change_of(const json& entry) {
   const auto address = IpAddress::parse(entry.at("address").get<std::string>());
@@ -67,19 +50,12 @@ Result<OperatorWishes> wishes_of(const std::string& text) {
 }
 
 OperatorMemory::OperatorMemory(std::string file) : file_(std::move(file)) {
-  std::ifstream stream(file_);
-  if (!stream) return;  // nothing was asked for
-  auto wishes = wishes_of({std::istreambuf_iterator<char>(stream), {}});
-  if (wishes) {
+  const auto text = read_kept(file_);
+  if (!text) return;  // nothing was asked for
+  if (auto wishes = wishes_of(*text))
     wishes_ = std::move(*wishes);
-    return;
-  }
-  const std::string aside = file_ + ".refused";
-  spdlog::error(
-      "{}: {}; it is put aside as {}: drains, weights and handovers of before are not kept", file_,
-      wishes.error().message, aside);
-  if (::rename(file_.c_str(), aside.c_str()) != 0)
-    spdlog::error("{}", fail_errno(aside).error().message);
+  else
+    put_aside(file_, wishes.error(), "drains, weights and handovers of before are not kept");
 }
 
 void OperatorMemory::follow(boost::asio::io_context& loop, Ask ask) {
@@ -97,7 +73,7 @@ void OperatorMemory::changed() {
 void OperatorMemory::keep(const OperatorWishes& wishes) {
   if (wishes == wishes_) return;
   wishes_ = wishes;
-  if (const auto written = write(file_, to_text(wishes)); !written)
+  if (const auto written = write_kept(file_, to_text(wishes)); !written)
     spdlog::error("what the operator asked for is not kept over a restart: {}",
                   written.error().message);
 }

@@ -2,6 +2,8 @@
 #include "observe/event_log.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include "base/overloaded.hpp"
@@ -81,6 +83,78 @@ json EventLog::to_json(const Entry& entry) {
   document["time"] = iso_time(entry.wall);
   document["monotonic_ns"] = to_ns(entry.monotonic);
   return document;
+}
+
+namespace {
+
+// The value that has the name.
+template <class Enum>
+Enum named(const json& name, Enum last) {
+  const auto wanted = name.get<std::string>();
+  for (int i = 0; i <= static_cast<int>(last); i++)
+    if (wanted == vrrp::to_string(static_cast<Enum>(i))) return static_cast<Enum>(i);
+  throw std::runtime_error("there is no '" + wanted + "'");
+}
+
+TransitionEvent transition_of(const json& entry) {
+  TransitionEvent e{entry.at("router").get<std::string>(),
+                    named(entry.at("from"), vrrp::State::fault),
+                    named(entry.at("to"), vrrp::State::fault),
+                    named(entry.at("cause"), vrrp::Cause::unserved),
+                    {},
+                    0};
+  if (const json& peer = entry.at("peer"); !peer.is_null()) {
+    const auto address = IpAddress::parse(peer.at("address").get<std::string>());
+    if (!address) throw std::runtime_error("peer: expected an IP address");
+    e.peer = *address;
+    e.peer_priority = peer.at("priority").get<std::uint8_t>();
+  }
+  return e;
+}
+
+std::int64_t wall_ns(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+WallTime wall_of(std::int64_t ns) {
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(ns)));
+}
+
+}  // namespace
+
+std::string EventLog::transitions_text(std::size_t most) const {
+  json kept = json::array();
+  for (auto it = others_.rbegin(); it != others_.rend() && kept.size() < most; ++it) {
+    if (!std::holds_alternative<TransitionEvent>(it->event)) continue;
+    json entry = describe(it->event);
+    entry["wall_ns"] = wall_ns(it->wall);
+    entry["monotonic_ns"] = to_ns(it->monotonic);
+    kept.push_back(std::move(entry));
+  }
+  std::ranges::reverse(kept);
+  return json{{"transitions", std::move(kept)}}.dump(-1, ' ', false,
+                                                     json::error_handler_t::replace) +
+         "\n";
+}
+
+Result<void> EventLog::take_up(const std::string& text, const Now& now) {
+  std::deque<Entry> entries;
+  try {
+    const json document = json::parse(text);
+    for (const json& entry : document.at("transitions"))
+      entries.push_back({0, wall_of(entry.at("wall_ns").get<std::int64_t>()),
+                         from_ns(entry.at("monotonic_ns").get<std::uint64_t>()),
+                         transition_of(entry)});
+  } catch (const std::exception& error) {
+    return fail(std::string("expected the JSON document that tandemd wrote there: ") +
+                error.what());
+  }
+  for (Entry& entry : entries) {
+    if (entry.monotonic > now.monotonic || others_.size() == capacity_) continue;
+    entry.sequence = ++last_sequence_;
+    others_.push_back(std::move(entry));
+  }
+  return {};
 }
 
 json EventLog::document(std::uint64_t after, std::size_t limit) const {

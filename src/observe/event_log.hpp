@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "base/address.hpp"
+#include "base/result.hpp"
 #include "observe/clock.hpp"
 #include "vrrp/action.hpp"
 #include "wire/vrrp.hpp"
@@ -72,6 +73,12 @@ class EventLog {
   // greater than `after` the newest `limit`, oldest first; `missed` is how many of them are not
   // in the answer, because they are above the limit or have left the log.
   [[nodiscard]] nlohmann::json document(std::uint64_t after, std::size_t limit) const;
+
+  // The newest transitions, oldest first, as text for the next process.
+  [[nodiscard]] std::string transitions_text(std::size_t most) const;
+  // Takes up those of an earlier process, before anything else is added. Of another boot than now's
+  // there are none. Errors: it is no such text; nothing was taken up.
+  Result<void> take_up(const std::string& text, const Now& now);
 
  private:
   struct Entry {

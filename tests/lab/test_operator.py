@@ -7,6 +7,8 @@
 "api" on the virtual address goes to the backends. Adverts every 100 ms.
 """
 
+import time
+
 from tandemlab import configs, plan, services, tap
 from tandemlab.backends import PORT, Backend
 from tandemlab.pair import Pair
@@ -76,6 +78,28 @@ class Operator(tap.LabCase):
         self.a.wait_for("Active")
         self.assertEqual(self.backend(DRAINED)["state"], "up")
         self.assertEqual(self.backend(WEIGHED)["weight"], 1)
+
+    def test_transitions(self):
+        """`events` begins with the transitions of before a restart and of before a SIGKILL."""
+        def transitions():
+            return [(e["time"], e["router"], e["from"], e["to"], e["cause"])
+                    for e in self.a.ask("events")["events"] if e["kind"] == "transition"]
+
+        for end in (self.a.stop, self.a.kill):
+            before = transitions()
+            self.assertIn("Active", [to for *_, to, _ in before])
+            time.sleep(1)  # what is younger a crash may take along
+            end()
+            self.a.start()
+            self.a.wait_for("Active")
+            self.assertEqual(transitions()[:len(before)], before)
+            self.assertGreater(len(transitions()), len(before))
+        self.a.stop()
+        file = self.lab.run_dir("a") / "tandem" / "transitions.json"
+        file.write_text("{ this is none")
+        self.a.start()
+        self.a.wait_for("Active")
+        self.assertIn("transitions.json.refused", self.a.process.log())
 
     def test_newer_weight(self):
         """A weight that the file changed meanwhile is newer than the operator's."""

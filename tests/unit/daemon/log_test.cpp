@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
@@ -52,6 +53,29 @@ class Pipe {
   std::shared_ptr<spdlog::logger> logger_;
 };
 
+TEST(Log, HasNothingBelowItsLevel) {
+  const Pipe log;
+  set_log_level(config::LogLevel::warning);
+  spdlog::info("not said");
+  spdlog::warn("said");
+  set_log_level(config::LogLevel::debug);
+  spdlog::debug("all");
+  set_log_level(config::LogLevel::info);
+  spdlog::debug("not this");
+  const std::string text = log.read_all();
+  EXPECT_EQ(text.find("not"), std::string::npos) << text;
+  EXPECT_NE(text.find("said"), std::string::npos) << text;
+  EXPECT_NE(text.find("all"), std::string::npos) << text;
+}
+
+TEST(Log, LeavesOutWhatIsSaidOverAndOver) {
+  const Pipe log;
+  for (int i = 0; i < 200; i++) spdlog::warn("again");
+  const std::string text = log.read_all();
+  EXPECT_EQ(std::ranges::count(text, '\n'), 20);
+  EXPECT_NE(text.find("left out for a minute"), std::string::npos) << text;
+}
+
 TEST(Log, TellsTheJournalThePriorityOfEachLine) {
   setenv("JOURNAL_STREAM", "8:1", 1);
   const Pipe log;
@@ -75,9 +99,9 @@ TEST(Log, ForeignTextCannotPlayWithTheTerminalOrMakeLines) {
 TEST(Log, DoesNotWaitForAReaderThatStandsStill) {
   const Pipe pipe;
   const auto before = log_lines_lost();
-  for (int i = 0; i < 10'000; i++) spdlog::info("a line of a log that nobody reads");
+  for (int i = 0; i < 10'000; i++) spdlog::info("line {} of a log that nobody reads", i);
   EXPECT_GT(log_lines_lost(), before);
-  EXPECT_NE(pipe.read_all().find("a line of a log"), std::string::npos);
+  EXPECT_NE(pipe.read_all().find("of a log that nobody reads"), std::string::npos);
   spdlog::info("read again");
   const std::string text = pipe.read_all();
   EXPECT_NE(text.find(std::to_string(log_lines_lost() - before) + " lines of the log are missing"),
