@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/virtual_addresses.hpp"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <iterator>
 #include <utility>
 
@@ -15,25 +11,6 @@
 
 namespace tandem::daemon {
 namespace {
-
-std::set<IpAddress> addresses_of_host() {
-  std::set<IpAddress> addresses;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return addresses;
-  for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
-    if (i->ifa_addr == nullptr) continue;
-    if (i->ifa_addr->sa_family == AF_INET) {
-      const auto* v4 = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
-      const auto bytes = std::bit_cast<std::array<std::uint8_t, 4>>(v4->sin_addr.s_addr);
-      addresses.insert(IpAddress::v4(bytes));
-    } else if (i->ifa_addr->sa_family == AF_INET6) {
-      const auto* v6 = reinterpret_cast<const sockaddr_in6*>(i->ifa_addr);
-      addresses.insert(IpAddress::v6(std::span<const std::uint8_t, 16>(v6->sin6_addr.s6_addr)));
-    }
-  }
-  freeifaddrs(list);
-  return addresses;
-}
 
 // So many addresses put back in so long a time: somebody does it on purpose.
 constexpr std::size_t kFights = 3;
@@ -82,7 +59,7 @@ std::vector<std::string> VirtualAddresses::troubles(MonotonicTime now) const {
 }
 
 void VirtualAddresses::note_real(const config::Config& config, const speaker::Plan& running) {
-  std::set<IpAddress> present = addresses_of_host();
+  std::set<IpAddress> present = addresses_.of_others();  // what a crash left is not the node's own
   for (const auto& r : running.routers)
     for (const auto& address : r.settings.addresses) present.erase(address);
   for (const auto& v : config.vrrp)

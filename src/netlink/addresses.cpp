@@ -98,6 +98,17 @@ Result<void> Addresses::remove(const std::string& owner) {
   return result_of(std::move(problems));
 }
 
+std::set<IpAddress> Addresses::of_others() {
+  LinkChanges ignored;
+  std::string problems;
+  if (auto pulled = feed_.pull(ignored); !pulled) collect(pulled, problems);
+  std::set<IpAddress> others;
+  for (const auto& [ifindex, device] : feed_.table().devices())
+    for (const auto& address : device.addresses)
+      if (address.protocol != protocol_) others.insert(address.prefix.address);
+  return others;
+}
+
 Result<void> Addresses::sweep(const std::vector<DeviceAddress>& leftovers) {
   LinkChanges ignored;
   std::string problems;

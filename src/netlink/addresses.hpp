@@ -73,6 +73,9 @@ class Addresses {
                        MonotonicTime now);
   // Removes what no other owner wants. An address or interface that is gone already is no error.
   Result<void> remove(const std::string& owner);
+  // All addresses of the node but those that carry the protocol number: nobody's of this kind put
+  // them there.
+  [[nodiscard]] std::set<IpAddress> of_others();
   // Removes leftovers, except what an owner wants: all that carry the protocol number, wherever they
   // are; and the listed addresses from the listed devices, with whatever prefix length they are
   // there, unless they are the node's own.

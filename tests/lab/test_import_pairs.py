@@ -51,6 +51,11 @@ def password_without_type(priority):
     return instance(priority, "    authentication {\n        auth_pass secret\n    }\n")
 
 
+def master_without_priority(priority):
+    """It is 255: more than the other's 254."""
+    return instance(254) if priority == 100 else instance(None, state="MASTER")
+
+
 def script_behind_its_use(priority):
     """It fails, and nobody is asked."""
     return instance(priority, "    track_script {\n        a\n    }\n") + """
@@ -141,6 +146,10 @@ class Pairs(tap.LabCase):
     def test_password_without_type(self):
         """A password without a type is none"""
         self.play(password_without_type)
+
+    def test_master_without_priority(self):
+        """MASTER without a priority has 255"""
+        self.play(master_without_priority)
 
     def test_script_behind_its_use(self):
         """A script that is defined behind its use is not tracked"""
