@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The program on each interface: adverts to the VRRP thread, packets of services to their backends
+ * The program on the interfaces: adverts to the VRRP thread, packets of services to their backends
  * and back, first packets to the data thread, frames for virtual addresses through the gate of
  * their lease, the rest to the kernel untouched.
  *
@@ -17,7 +17,6 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/pkt_cls.h>
 
-#include "tandem/ports.h"
 #include "tandem/steer_plain.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -36,34 +35,34 @@ struct {
 	__type(value, struct td_traffic);
 } td_traffic SEC(".maps");
 
-/* The dpdk engine: workers forward, and get all that concerns backends. */
-const volatile __u32 td_has_workers = 0;
-
-/* The interface is the TAP device of a worker's port: the worker has steered what comes in here. */
-const volatile __u32 td_is_behind_workers = 0;
-
 /* The adverts' own path: bounded, and shared with nothing else. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, TD_ADVERT_RING_BYTES);
 } td_adverts SEC(".maps");
 
-/* The bond that the program is on, natively. 0: frames come in on the device that it is on. */
-const volatile __u32 td_bond = 0;
-
+/*
+ * By port of a bond. Natively the kernel runs the bond's program as a port receives, with the port's
+ * ifindex and queue.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TD_MAX_DEVICES);
 	__type(key, __u32);
-	__type(value, struct td_ports);
+	__type(value, struct td_port);
 } td_ports SEC(".maps");
 
-/* The sockets of data thread or workers on this program's device, by queue; on a bond: see ports.h. */
+/* The sockets of data thread or workers: by the device that receives, then by its queue. */
 struct {
-	__uint(type, BPF_MAP_TYPE_XSKMAP);
-	__uint(max_entries, TD_MAX_PORTS * TD_MAX_QUEUES);
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, TD_MAX_DEVICES);
 	__type(key, __u32);
-	__type(value, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_XSKMAP);
+		__uint(max_entries, TD_MAX_QUEUES);
+		__type(key, __u32);
+		__type(value, __u32);
+	});
 } td_xsks SEC(".maps");
 
 struct {
@@ -94,55 +93,35 @@ TD_INLINE int is_in_range(__u64 most, __u64 *n)
 
 /* ---- A bond and its ports ---- */
 
-/* That a frame came in on: the bond, not its port. */
-TD_INLINE __u32 device_of(const struct xdp_md *ctx)
+TD_INLINE const struct td_port *port_at(__u32 ifindex)
 {
-	return td_bond ? td_bond : ctx->ingress_ifindex;
+	return bpf_map_lookup_elem(&td_ports, &ifindex);
 }
 
-TD_INLINE void read_frame(struct td_frame *f, struct xdp_md *ctx)
+/* That a frame came in on: the bond, not its port. */
+TD_INLINE __u32 device_of(const struct xdp_md *ctx, const struct td_tables *tables)
+{
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct td_port *port;
+
+	__asm__ volatile("" : "+r"(ifindex)); /* or the compiler reads it through a changed pointer */
+	port = tables->has_ports ? port_at(ifindex) : 0;
+	return port ? port->bond : ifindex;
+}
+
+TD_INLINE void read_frame(struct td_frame *f, struct xdp_md *ctx, __u32 device)
 {
 	td_frame_read(f, ctx);
-	f->ifindex = device_of(ctx);
-}
-
-/* TD_MAX_PORTS: the daemon does not know it yet. */
-TD_INLINE __u32 port_of(const struct xdp_md *ctx, const struct td_ports *ports)
-{
-	__u32 i;
-
-	for (i = 0; i < TD_MAX_PORTS; i++)
-		if (ports->ifindex[i] == ctx->ingress_ifindex)
-			break;
-	return i;
+	f->ifindex = device;
 }
 
 /* To the socket of the frame's queue. XDP_DROP: there is none. */
 static __attribute__((noinline)) int hand_over(struct xdp_md *ctx)
 {
-	__u32 zero = 0, port, at = ctx->rx_queue_index;
-	const struct td_ports *ports;
+	__u32 ifindex = ctx->ingress_ifindex;
+	void *sockets = bpf_map_lookup_elem(&td_xsks, &ifindex);
 
-	if (td_bond) {
-		ports = bpf_map_lookup_elem(&td_ports, &zero);
-		port = ports ? port_of(ctx, ports) : TD_MAX_PORTS;
-		if (port >= TD_MAX_PORTS || at >= TD_MAX_QUEUES)
-			return XDP_DROP;
-		at += port * TD_MAX_QUEUES;
-	}
-	return bpf_redirect_map(&td_xsks, at, XDP_DROP);
-}
-
-/* A standby port hears each broadcast and multicast that the active one hears, too. */
-static __attribute__((noinline)) int is_asleep(const struct xdp_md *ctx)
-{
-	__u32 zero = 0, port;
-	const struct td_ports *ports = bpf_map_lookup_elem(&td_ports, &zero);
-
-	if (!td_bond || !ports)
-		return 0;
-	port = port_of(ctx, ports);
-	return port < TD_MAX_PORTS && (ports->asleep >> port & 1);
+	return sockets ? bpf_redirect_map(sockets, ctx->rx_queue_index, XDP_DROP) : XDP_DROP;
 }
 
 /* ---- Capture ---- */
@@ -163,7 +142,7 @@ TD_INLINE void copy_head(struct xdp_md *ctx, __u8 *to, __u32 *length)
 		bpf_xdp_load_bytes(ctx, 0, to, n);
 }
 
-static __attribute__((noinline)) void capture_in(struct xdp_md *ctx)
+static __attribute__((noinline)) void capture_in(struct xdp_md *ctx, __u32 device)
 {
 	__u32 zero = 0;
 	struct td_captured *c = bpf_map_lookup_elem(&td_capturing, &zero);
@@ -171,7 +150,7 @@ static __attribute__((noinline)) void capture_in(struct xdp_md *ctx)
 	if (!c)
 		return;
 	c->time_ns = bpf_ktime_get_ns();
-	c->in = device_of(ctx);
+	c->in = device;
 	copy_head(ctx, c->came, &c->in_length);
 }
 
@@ -195,13 +174,16 @@ static __attribute__((noinline)) void capture_out(struct xdp_md *ctx, __u32 reas
 
 __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 {
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct td_port *port = port_at(ifindex);
 	struct td_advert *advert;
 	struct td_frame f;
 	struct td_packet p;
 	__u64 length;
 
-	if (is_asleep(ctx))
-		return TD_PASS_OTHER; /* the bond drops it */
+	/* A standby port hears each multicast that the active one hears, too; the bond drops it. */
+	if (port && port->is_asleep)
+		return TD_PASS_OTHER;
 	td_frame_read(&f, ctx);
 	td_parse(&p, f.data, f.end, TD_FULL);
 	length = bpf_xdp_get_buff_len(ctx) - p.l3_offset;
@@ -210,7 +192,7 @@ __attribute__((noinline)) int take_advert(struct xdp_md *ctx)
 	advert = bpf_ringbuf_reserve(&td_adverts, sizeof(*advert), 0);
 	if (!advert)
 		return TD_DROP_ADVERT_RING_FULL;
-	advert->ifindex = device_of(ctx);
+	advert->ifindex = port ? port->bond : ifindex;
 	advert->vlan[0] = p.vlan[0];
 	advert->vlan[1] = p.vlan[1];
 	advert->length = length;
@@ -248,23 +230,22 @@ TD_INLINE void count_packet(__u32 reason)
 		counters->packets[reason]++;
 }
 
-/* A frame that leaves as it is now. */
-TD_INLINE int transmit(struct xdp_md *ctx, const struct td_outcome *out)
+/* A frame that leaves as it is now, by the device that it came in on or another. */
+TD_INLINE int transmit(const struct td_outcome *out, __u32 device)
 {
 	if (out->backend)
 		count_traffic(out);
-	return !out->ifindex || out->ifindex == device_of(ctx)
-		       ? XDP_TX
-		       : (int)bpf_redirect(out->ifindex, 0);
+	return !out->ifindex || out->ifindex == device ? XDP_TX
+						       : (int)bpf_redirect(out->ifindex, 0);
 }
 
 TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_outcome *out,
-		     int captured)
+		     __u32 device, int captured)
 {
 	int verdict = XDP_DROP;
 
 	if (captured)
-		capture_out(ctx, reason, out->ifindex ? out->ifindex : device_of(ctx));
+		capture_out(ctx, reason, out->ifindex ? out->ifindex : device);
 	if (td_is_punt(reason) || reason == TD_TAKE_WORKER) {
 		verdict = hand_over(ctx);
 		if (verdict != XDP_REDIRECT)
@@ -274,7 +255,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 			count_traffic(out);
 		verdict = XDP_PASS;
 	} else if (td_is_tx(reason)) {
-		verdict = transmit(ctx, out);
+		verdict = transmit(out, device);
 	}
 	count_packet(reason);
 	return verdict;
@@ -285,6 +266,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 /* On its way from one program to the next. */
 struct td_journey {
 	struct td_work work;
+	__u32 device; /* that the frame came in on */
 	__u32 captured;
 };
 
@@ -306,16 +288,13 @@ struct {
 	X(TD_STEP_FORWARD_ERROR6, xdp_forward_error_ipv6)                                          \
 	X(TD_STEP_REFUSE, xdp_refuse)
 
-#define DECLARE(step, program) int program(struct xdp_md *ctx);
-STEPS(DECLARE)
-
-#define ENTRY(step, program) [step] = (void *)&program,
+/* Filled by the daemon: programs that an earlier one of the same build loaded are taken over. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, TD_STEPS);
 	__type(key, __u32);
-	__array(values, int(struct xdp_md *));
-} td_steps SEC(".maps") = {.values = {STEPS(ENTRY)}};
+	__type(value, __u32);
+} td_steps SEC(".maps");
 
 /* A constant index makes a tail call a jump. */
 #define GO(step, program)                                                                          \
@@ -323,14 +302,15 @@ struct {
 		bpf_tail_call_static(ctx, &td_steps, step);                                        \
 		break;
 
-TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_journey *journey)
+TD_INLINE int finish_or_go_on(struct xdp_md *ctx, const struct td_tables *tables, __u32 next,
+			      const struct td_journey *journey)
 {
 	if (next == TD_TAKE_ADVERT)
 		next = take_advert(ctx);
-	if (td_has_workers && td_is_step(next) && td_is_for_workers(td_step_of(next)))
+	if (tables->has_workers && td_is_step(next) && td_is_for_workers(td_step_of(next)))
 		next = TD_TAKE_WORKER;
 	if (!td_is_step(next))
-		return finish(ctx, next, &journey->work.out, journey->captured);
+		return finish(ctx, next, &journey->work.out, journey->device, journey->captured);
 	switch (td_step_of(next)) {
 		STEPS(GO)
 	default:
@@ -339,22 +319,8 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, __u32 next, const struct td_jo
 	return XDP_ABORTED; /* not reached: each step has its program */
 }
 
-/* What a worker cannot do: adverts are the VRRP thread's, by its ring. */
-TD_INLINE int take_adverts_only(struct xdp_md *ctx)
-{
-	struct td_outcome nothing = {};
-	struct td_frame f;
-	struct td_packet p;
-
-	td_frame_read(&f, ctx);
-	td_parse(&p, f.data, f.end, TD_FULL);
-	if (p.shape != TD_SHAPE_ADVERT)
-		return XDP_PASS;
-	return finish(ctx, take_advert(ctx), &nothing, 0);
-}
-
 /* What is not plain, or rare, or captured: by the step that has all rules. */
-TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env)
+TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env, __u32 device)
 {
 	__u32 zero = 0;
 	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
@@ -362,11 +328,12 @@ TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env)
 
 	if (!journey)
 		return XDP_ABORTED;
-	read_frame(&f, ctx);
+	read_frame(&f, ctx, device);
 	journey->work.out = td_begin(&f);
+	journey->device = device;
 	journey->captured = is_capturing(env);
 	if (journey->captured)
-		capture_in(ctx);
+		capture_in(ctx, device);
 	bpf_tail_call_static(ctx, &td_steps, TD_STEP_ANY);
 	return XDP_ABORTED;
 }
@@ -378,22 +345,22 @@ int td_steer(struct xdp_md *ctx)
 	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
 	struct td_outcome out;
 	struct td_frame f;
+	__u32 device;
 
-	if (td_is_behind_workers)
-		return take_adverts_only(ctx);
 	if (!env.tables)
 		return XDP_ABORTED;
-	read_frame(&f, ctx);
+	device = device_of(ctx, env.tables);
+	read_frame(&f, ctx, device);
 	out = td_begin(&f);
-	if (!td_has_workers && !env.tables->capture_until_ns)
+	if (!env.tables->has_workers && !env.tables->capture_until_ns)
 		next = td_steer_plain(&f, &env, &out);
 	if (td_is_step(next))
-		return go_the_long_way(ctx, &env);
+		return go_the_long_way(ctx, &env, device);
 	if (next == TD_TX_FORWARD || next == TD_TX_REPLY) { /* most; nothing else is to be asked */
 		count_packet(next);
-		return transmit(ctx, &out);
+		return transmit(&out, device);
 	}
-	return finish(ctx, next, &out, 0);
+	return finish(ctx, next, &out, device, 0);
 }
 
 /* Any other step, a constant. */
@@ -406,9 +373,9 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 
 	if (!env.tables || !journey)
 		return XDP_ABORTED;
-	read_frame(&f, ctx);
+	read_frame(&f, ctx, journey->device);
 	next = td_run_step(&f, &env, &journey->work, step);
-	return finish_or_go_on(ctx, next, journey);
+	return finish_or_go_on(ctx, env.tables, next, journey);
 }
 
 #define PROGRAM(step, program)                                                                     \
@@ -418,6 +385,23 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 		return go(ctx, step);                                                              \
 	}
 STEPS(PROGRAM)
+
+/* ---- The TAP device of a worker's port: the worker has steered what comes in there ---- */
+
+/* What a worker cannot do: adverts are the VRRP thread's, by its ring. */
+SEC("xdp")
+int td_adverts_only(struct xdp_md *ctx)
+{
+	struct td_outcome nothing = {};
+	struct td_frame f;
+	struct td_packet p;
+
+	td_frame_read(&f, ctx);
+	td_parse(&p, f.data, f.end, TD_FULL);
+	if (p.shape != TD_SHAPE_ADVERT)
+		return XDP_PASS;
+	return finish(ctx, take_advert(ctx), &nothing, ctx->ingress_ifindex, 0);
+}
 
 /* ---- The clock of leases and stamps, which nothing else tells: run once by the daemon ---- */
 

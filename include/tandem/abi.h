@@ -14,7 +14,7 @@
 #include "tandem/reasons.h"
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 7 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 8 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
@@ -212,6 +212,12 @@ struct td_device {
 };
 TD_ASSERT_SIZE(struct td_device, 16);
 
+/* The port of a bond that the program is on natively. */
+struct td_port {
+	__u32 bond;	 /* its ifindex */
+	__u32 is_asleep; /* the bond takes no frames from it */
+};
+
 /* The one element of the map `td_tables`. */
 struct td_tables {
 	__u64 layout; /* counts the switches; its lowest bit is the steering table in use */
@@ -222,6 +228,9 @@ struct td_tables {
 	__u64 capture_lost;	/* that found no room in the ring */
 	__u64 error_budget_ns;	/* the data path's: when the token bucket of ICMP errors is full again */
 	__u64 error_cost_ns;	/* what one takes from it; there are TD_ERROR_BURST in a full one */
+	__u32 has_workers; /* the dpdk engine: workers forward, and get all that concerns backends */
+	__u32 has_ports;   /* there are entries in td_ports */
+	__u64 pad[7];
 	struct td_steer_table steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];

@@ -43,7 +43,7 @@ class DataPlane {
   struct Port {  // of a bond
     unsigned ifindex = 0;
     std::string name;
-    unsigned place = 0;  // in td_ports
+    int sockets = -1;  // its XSKMAP
     unsigned ups = 0;
   };
   struct Device {
@@ -51,7 +51,7 @@ class DataPlane {
     std::string name;
     bool generic = false;  // XDP's mode
     unsigned mtu = 0;
-    int sockets = -1;      // the XSKMAP of its steering program
+    int sockets = -1;      // its XSKMAP
     unsigned ups = 0;      // how often it came up: some drivers make queues anew with it
     bool is_bond = false;  // natively: frames come in on its ports
     std::vector<Port> ports;

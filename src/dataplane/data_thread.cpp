@@ -37,9 +37,8 @@ std::vector<Place> places_of(const std::vector<DataPlane::Device>& devices, unsi
       Place of_port;
       of_port.ifindex = port.ifindex;
       of_port.name = port.name;
-      of_port.map_fd = device.sockets;
+      of_port.map_fd = port.sockets;
       of_port.bond = device.ifindex;
-      of_port.first = port.place * TD_MAX_QUEUES;
       of_port.ups = port.ups;
       of_port.long_frames = place.long_frames;
       places.push_back(of_port);

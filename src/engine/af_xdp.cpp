@@ -59,10 +59,9 @@ Result<void> AfXdp::add(const Queues& place, Duration patience) {
   const XskSocket::Shape shape = shape_of(place, queues);
   Device device{place.ifindex, {}, false};
   for (unsigned queue = 0; queue < queues; queue++) {
-    auto socket =
-        XskSocket::open({place.ifindex, place.name, queue,
-                         place.bond != 0 ? place.bond : place.ifindex, place.first + queue},
-                        shape, place.map_fd, patience);
+    auto socket = XskSocket::open(
+        {place.ifindex, place.name, queue, place.bond != 0 ? place.bond : place.ifindex}, shape,
+        place.map_fd, patience);
     if (!socket) return std::unexpected(socket.error());
     device.sockets.push_back(std::move(*socket));
   }

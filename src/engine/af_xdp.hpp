@@ -82,7 +82,6 @@ class AfXdp {
     int map_fd = -1;
     bool copies = false;       // never in zero-copy mode: XDP is generic there, or it is a bond
     unsigned bond = 0;         // it is a port: frames are said to have come in on this device
-    unsigned first = 0;        // entry of the XSKMAP that the socket of queue 0 gets
     unsigned ups = 0;          // another one: the device's queues may have been made anew
     bool only_sends = false;   // one socket, as nothing comes in: a bond whose ports have theirs
     bool long_frames = false;  // its MTU is more than a buffer holds

@@ -18,8 +18,9 @@ enum Mapped : std::size_t { tables, backends, hops, sources, picks, fragments, f
 constexpr std::array kMapped = {"td_tables", "td_backends",  "td_hops",  "td_sources",
                                 "td_picks",  "td_fragments", "td_flow4", "td_flow6"};
 // Shared, but not mapped.
-constexpr std::array kOthers = {"td_counters", "td_traffic", "td_adverts", "td_ends",
-                                "td_captured"};
+constexpr std::array kOthers = {"td_counters", "td_traffic",  "td_adverts",
+                                "td_ends",     "td_captured", "td_capturing",
+                                "td_journey",  "td_ports",    "td_xsks"};
 
 struct Sized {
   const char* name;

@@ -25,8 +25,6 @@
 namespace tandem::engine {
 namespace {
 
-constexpr const char* kProgram = "td_steer";
-
 xdp_attach_mode to_libxdp(XdpMode mode) {
   return mode == XdpMode::generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 }
@@ -83,17 +81,6 @@ Result<void> make_pin_directory(const std::string& bpffs, const std::string& pin
   return make_private(pins);
 }
 
-// Each interface gets an instance with the steps, which take the kernel's verifier most of a
-// second.
-void leave_steps(tandem_bpf& skeleton) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton.obj) {
-    if (program != skeleton.progs.td_egress && program != skeleton.progs.td_read_clock)
-      bpf_program__set_autoload(program, false);
-  }
-  bpf_map__set_type(skeleton.maps.td_steps, BPF_MAP_TYPE_ARRAY);  // nothing to be filled with
-}
-
 constexpr std::size_t kShortestFrame = 64;  // that a program can be run on
 
 // Our filter among those on the way out of an interface: its priority and handle ("tdm").
@@ -107,19 +94,13 @@ struct SteeringProgram::Instance {
     void operator()(xdp_program* p) const { xdp_program__close(p); }
   };
 
-  tandem_bpf* skeleton = nullptr;
+  Skeleton skeleton;                            // behind a dispatcher: it is loaded for each
   std::unique_ptr<xdp_program, Close> program;  // libxdp's; none: it is alone
+  int fd = -1;                                  // of what is attached
   XdpAttachment attachment;
   std::uint32_t seen =
       0;  // the kernel's number of what it runs on the device: this, or a dispatcher
   bool has_egress = false;  // the filter was there
-
-  [[nodiscard]] int descriptor() const { return bpf_program__fd(skeleton->progs.td_steer); }
-
-  ~Instance() {
-    program.reset();
-    tandem_bpf__destroy(skeleton);
-  }
 };
 
 SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log,
@@ -148,33 +129,12 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
       new SteeringProgram(pins, sizes, std::move(log), std::move(dispatcher)));
   self->lock_ = std::move(lock);
   SteeringMaps::drop_misfits(pins, sizes, self->log_);
-  auto instance = self->load();
-  if (!instance) return std::unexpected(instance.error());
-  self->maps_ = std::move(*instance);
-  leave_steps(*self->maps_->skeleton);
-  if (const int error = tandem_bpf__load(self->maps_->skeleton); error != 0)
-    return fail_errno(
-        "the kernel refused the steering program or its maps (pinned in " + pins + ")", -error);
-  if (auto mapped = self->shared_.map(*self->maps_->skeleton->obj, sizes); !mapped)
+  auto code = SteeringCode::open(pins, sizes);
+  if (!code) return std::unexpected(code.error());
+  self->code_ = std::move(*code);
+  if (auto mapped = self->shared_.map(*self->code_.maps().obj, sizes); !mapped)
     return std::unexpected(mapped.error());
   return self;
-}
-
-// An instance whose maps are to be found under, or put at, the pin paths. Not loaded yet.
-Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const {
-  auto instance = std::make_unique<Instance>();
-  instance->skeleton = tandem_bpf__open();
-  if (instance->skeleton == nullptr) return fail_errno("cannot open the steering program");
-  if (auto ready = SteeringMaps::prepare(*instance->skeleton->obj, pins_, sizes_); !ready)
-    return std::unexpected(ready.error());
-  // Behind libxdp's dispatcher the first step is an extension, which has no attach type; and
-  // kernels want one of all that call each other (bpf_prog_map_compatible).
-  bpf_program* step = nullptr;
-  bpf_object__for_each_program(step, instance->skeleton->obj) {
-    if (bpf_program__type(step) == BPF_PROG_TYPE_XDP)
-      bpf_program__set_expected_attach_type(step, static_cast<bpf_attach_type>(0));
-  }
-  return instance;
 }
 
 // The gate's other side. Without it the node runs, but after a crash it may speak in the name of
@@ -182,9 +142,9 @@ Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load() const
 void SteeringProgram::attach_egress(unsigned ifindex, const std::string& name) {
   DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex),
                       .attach_point = BPF_TC_EGRESS);
-  DECLARE_LIBBPF_OPTS(
-      bpf_tc_opts, filter, .prog_fd = bpf_program__fd(maps_->skeleton->progs.td_egress),
-      .flags = BPF_TC_F_REPLACE, .handle = kFilterHandle, .priority = kFilterPriority);
+  DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = code_.program(SteeringCode::egress),
+                      .flags = BPF_TC_F_REPLACE, .handle = kFilterHandle,
+                      .priority = kFilterPriority);
   int error = bpf_tc_hook_create(&hook);
   if (error == 0 || error == -EEXIST) error = bpf_tc_attach(&hook, &filter);
   if (error != 0)
@@ -199,9 +159,7 @@ bool SteeringProgram::has_egress(unsigned ifindex) const {
   DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = kFilterHandle, .priority = kFilterPriority);
   bpf_prog_info info{};
   std::uint32_t length = sizeof info;
-  if (bpf_obj_get_info_by_fd(bpf_program__fd(maps_->skeleton->progs.td_egress), &info, &length) !=
-      0)
-    return true;
+  if (bpf_obj_get_info_by_fd(code_.program(SteeringCode::egress), &info, &length) != 0) return true;
   return bpf_tc_query(&hook, &filter) == 0 && filter.prog_id == info.id;
 }
 
@@ -217,7 +175,7 @@ bool SteeringProgram::has_program(unsigned ifindex, Instance& instance) const {
     bpf_prog_info info{};
     std::uint32_t length = sizeof info;
     const auto occupant = XdpOccupant::of(ifindex);
-    ours = bpf_obj_get_info_by_fd(instance.descriptor(), &info, &length) == 0 && occupant &&
+    ours = bpf_obj_get_info_by_fd(instance.fd, &info, &length) == 0 && occupant &&
            occupant->has(info.id);
   }
   if (ours) instance.seen = now;
@@ -237,7 +195,7 @@ bool SteeringProgram::keep_up(unsigned ifindex, const std::string& name, std::st
   said = name + ": the steering program was taken off or replaced";
   const auto [mode, way] = instance.attachment;
   if (way != XdpWay::alone ||
-      bpf_xdp_attach(static_cast<int>(ifindex), instance.descriptor(),
+      bpf_xdp_attach(static_cast<int>(ifindex), instance.fd,
                      to_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr) != 0)
     return false;
   said += ", and is put back";
@@ -255,10 +213,38 @@ void SteeringProgram::detach_egress(unsigned ifindex) {
 // The steps are pinned last: what an earlier process left works by its own until then.
 Result<XdpAttachment> SteeringProgram::attach(unsigned ifindex, const std::string& name,
                                               XdpMode mode, Workers workers) {
+  if (auto ready = prepare(ifindex, name, workers); !ready) return std::unexpected(ready.error());
   auto done = attach_in(mode, ifindex, name, workers);
   if (!done) return done;
-  if (auto pinned = pin_steps(*attached_[ifindex], ifindex); !pinned) log_(pinned.error().message);
+  if (auto pinned = pin_steps(ifindex); !pinned) log_(pinned.error().message);
   return done;
+}
+
+// What the program looks up by the device.
+Result<void> SteeringProgram::prepare(unsigned ifindex, const std::string& name, Workers workers) {
+  bpf_map_delete_elem(bpf_map__fd(code_.maps().maps.td_ports), &ifindex);  // it was one once
+  if (workers.ahead) return {};
+  tables().has_workers = workers.sockets >= 0 || workers.absent ? 1 : 0;
+  if (workers.sockets < 0 && sockets_.contains(ifindex)) return {};
+  return give_sockets(ifindex, name, workers.sockets);
+}
+
+// map: an XSKMAP; -1: a new one.
+Result<void> SteeringProgram::give_sockets(unsigned ifindex, const std::string& name, int map) {
+  Descriptor sockets(map >= 0 ? fcntl(map, F_DUPFD_CLOEXEC, 0)
+                              : bpf_map_create(BPF_MAP_TYPE_XSKMAP, "td_sockets", sizeof(__u32),
+                                               sizeof(__u32), TD_MAX_QUEUES, nullptr));
+  const int fd = sockets.get();
+  if (!sockets ||
+      bpf_map_update_elem(bpf_map__fd(code_.maps().maps.td_xsks), &ifindex, &fd, BPF_ANY) != 0)
+    return fail_errno(name + ": cannot give its sockets to the steering program");
+  sockets_[ifindex] = std::move(sockets);
+  return {};
+}
+
+void SteeringProgram::take_sockets(unsigned ifindex) {
+  bpf_map_delete_elem(bpf_map__fd(code_.maps().maps.td_xsks), &ifindex);
+  sockets_.erase(ifindex);
 }
 
 Result<XdpAttachment> SteeringProgram::attach_in(XdpMode mode, unsigned ifindex,
@@ -331,21 +317,24 @@ std::expected<XdpAttachment, DispatcherRefusal> SteeringProgram::put_behind(unsi
                                                                             XdpMode mode,
                                                                             Workers workers) {
   if (refusal_) return std::unexpected(*refusal_);
-  auto instance = load_for(ifindex, mode, workers);
-  if (!instance) return std::unexpected(DispatcherRefusal{EINVAL, instance.error().message});
-  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = (*instance)->skeleton->obj,
-                      .prog_name = kProgram);
+  const char* name = workers.ahead ? "td_adverts_only" : "td_steer";
+  auto instance = std::make_unique<Instance>();
+  auto skeleton = code_.one_more(name);
+  if (!skeleton) return std::unexpected(DispatcherRefusal{EINVAL, skeleton.error().message});
+  instance->skeleton = std::move(*skeleton);
+  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = instance->skeleton->obj, .prog_name = name);
   xdp_program* program = xdp_program__create(&options);
   if (const long error = libxdp_get_error(program); error != 0)
     return std::unexpected(DispatcherRefusal{static_cast<int>(-error), "libxdp does not know it"});
-  (*instance)->program.reset(program);
+  instance->program.reset(program);
   if (auto refusal = dispatcher_(*program, ifindex, mode); refusal.error != 0)
     return std::unexpected(std::move(refusal));
   const auto now = XdpOccupant::of(ifindex);
-  (*instance)->attachment = {mode, now ? now->way() : XdpWay::alone};
-  if ((*instance)->attachment.way == XdpWay::alone)
+  instance->fd = xdp_program__fd(program);
+  instance->attachment = {mode, now ? now->way() : XdpWay::alone};
+  if (instance->attachment.way == XdpWay::alone)
     note({EPERM, "libxdp found no way to extend programs"});
-  return keep(ifindex, std::move(*instance));
+  return keep(ifindex, std::move(instance));
 }
 
 void SteeringProgram::note(const DispatcherRefusal& refusal) {
@@ -361,35 +350,16 @@ void SteeringProgram::note(const DispatcherRefusal& refusal) {
 Result<XdpAttachment> SteeringProgram::put_alone(unsigned ifindex, const std::string& name,
                                                  XdpMode mode, Workers workers,
                                                  const Descriptor& instead_of) {
-  auto instance = load_for(ifindex, mode, workers);
-  if (!instance) return std::unexpected(instance.error());
-  if (const int error = tandem_bpf__load((*instance)->skeleton); error != 0)
-    return fail_errno("the kernel refused the steering program", -error);
+  auto instance = std::make_unique<Instance>();
+  instance->fd = code_.program(workers.ahead ? SteeringCode::adverts_only : SteeringCode::steer);
   LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = instead_of.get());
   const std::uint32_t flags = instead_of ? XDP_FLAGS_REPLACE : XDP_FLAGS_UPDATE_IF_NOEXIST;
-  if (const int error = bpf_xdp_attach(static_cast<int>(ifindex), (*instance)->descriptor(),
+  if (const int error = bpf_xdp_attach(static_cast<int>(ifindex), instance->fd,
                                        to_flags(mode) | flags, instead_of ? &options : nullptr);
       error != 0)
     return cannot_attach(name, mode, -error);
-  (*instance)->attachment = {mode, XdpWay::alone};
-  return keep(ifindex, std::move(*instance));
-}
-
-Result<std::unique_ptr<SteeringProgram::Instance>> SteeringProgram::load_for(
-    unsigned ifindex, XdpMode mode, Workers workers) const {
-  auto instance = load();
-  if (!instance) return instance;
-  (*instance)->skeleton->rodata->td_is_behind_workers = workers.ahead ? 1 : 0;
-  (*instance)->skeleton->rodata->td_bond = workers.bond && mode == XdpMode::native ? ifindex : 0;
-  if (workers.sockets >= 0 || workers.absent) (*instance)->skeleton->rodata->td_has_workers = 1;
-  if (workers.sockets >= 0) {
-    if (const int error = bpf_map__reuse_fd((*instance)->skeleton->maps.td_xsks, workers.sockets);
-        error != 0)
-      return fail_errno("cannot give the workers' sockets to the steering program", -error);
-  }
-  bpf_program__set_autoload((*instance)->skeleton->progs.td_egress, false);  // one serves all
-  bpf_program__set_autoload((*instance)->skeleton->progs.td_read_clock, false);
-  return instance;
+  instance->attachment = {mode, XdpWay::alone};
+  return keep(ifindex, std::move(instance));
 }
 
 XdpAttachment SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> instance) {
@@ -402,12 +372,13 @@ XdpAttachment SteeringProgram::keep(unsigned ifindex, std::unique_ptr<Instance> 
 }
 
 // The kernel empties a table of programs that no process and no pin holds: without this one, what
-// takes several steps would get stuck when the daemon dies.
-Result<void> SteeringProgram::pin_steps(Instance& instance, unsigned ifindex) const {
+// takes several steps would get stuck when the daemon dies, or another build starts.
+Result<void> SteeringProgram::pin_steps(unsigned ifindex) const {
   const std::string path = steps_pin(ifindex);
   unlink(path.c_str());
-  if (const int error = bpf_map__pin(instance.skeleton->maps.td_steps, path.c_str()); error != 0)
-    return fail_errno("cannot pin " + path, -error);
+  if (const int error = bpf_obj_pin(bpf_map__fd(code_.maps().maps.td_steps), path.c_str());
+      error != 0)
+    return fail_errno("cannot pin " + path);
   return {};
 }
 
@@ -421,13 +392,15 @@ void SteeringProgram::detach(unsigned ifindex) {
   detach_egress(ifindex);
   const Instance& instance = *it->second;
   const auto [mode, way] = instance.attachment;
-  LIBBPF_OPTS(bpf_xdp_attach_opts, only_ours, .old_prog_fd = instance.descriptor());
+  LIBBPF_OPTS(bpf_xdp_attach_opts, only_ours, .old_prog_fd = instance.fd);
   if (way == XdpWay::dispatcher)
     xdp_program__detach(instance.program.get(), static_cast<int>(ifindex), to_libxdp(mode), 0);
   else
     bpf_xdp_detach(static_cast<int>(ifindex), to_flags(mode) | XDP_FLAGS_REPLACE, &only_ours);
   unlink(steps_pin(ifindex).c_str());
   attached_.erase(it);
+  set_ports(ifindex, {});
+  take_sockets(ifindex);
 }
 
 void SteeringProgram::detach_all() {
@@ -444,7 +417,7 @@ void SteeringProgram::close() {
 }
 
 Result<flow::JiffyClock> SteeringProgram::read_clock() const {
-  const int program = bpf_program__fd(maps_->skeleton->progs.td_read_clock);
+  const int program = code_.program(SteeringCode::read_clock);
   timespec jiffy{};
   clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy);
   std::array<std::byte, kShortestFrame> frame{};
@@ -464,35 +437,53 @@ Result<flow::JiffyClock> SteeringProgram::read_clock() const {
 }
 
 int SteeringProgram::advert_ring_fd() const {
-  return bpf_map__fd(maps_->skeleton->maps.td_adverts);
+  return bpf_map__fd(code_.maps().maps.td_adverts);
 }
 
 int SteeringProgram::end_ring_fd() const {
-  return bpf_map__fd(maps_->skeleton->maps.td_ends);
+  return bpf_map__fd(code_.maps().maps.td_ends);
 }
 
 int SteeringProgram::capture_ring_fd() const {
-  return bpf_map__fd(maps_->skeleton->maps.td_captured);
+  return bpf_map__fd(code_.maps().maps.td_captured);
 }
 
-void SteeringProgram::set_ports(unsigned ifindex, const td_ports& ports) {
-  const auto it = attached_.find(ifindex);
-  const std::uint32_t zero = 0;
-  if (it != attached_.end())
-    bpf_map_update_elem(bpf_map__fd(it->second->skeleton->maps.td_ports), &zero, &ports, BPF_ANY);
+// has_ports goes last when there come some, so that no frame finds the table half filled.
+void SteeringProgram::set_ports(unsigned bond, std::span<const Port> ports) {
+  const int table = bpf_map__fd(code_.maps().maps.td_ports);
+  std::vector<std::uint32_t> known;
+  for (std::uint32_t at = 0, next = 0;
+       bpf_map_get_next_key(table, known.empty() ? nullptr : &at, &next) == 0; at = next)
+    known.push_back(next);
+  for (const std::uint32_t ifindex : known) {
+    td_port port{};
+    if (bpf_map_lookup_elem(table, &ifindex, &port) != 0 || port.bond != bond ||
+        std::ranges::find(ports, ifindex, &Port::ifindex) != ports.end())
+      continue;
+    bpf_map_delete_elem(table, &ifindex);
+    take_sockets(ifindex);
+  }
+  for (const Port& port : ports) {
+    const td_port entry{bond, port.is_asleep ? 1U : 0U};
+    if (bpf_map_update_elem(table, &port.ifindex, &entry, BPF_ANY) != 0)
+      log_(port.name + " is not known as a port: " + std::strerror(errno));
+    if (sockets_.contains(port.ifindex)) continue;
+    if (auto given = give_sockets(port.ifindex, port.name, -1); !given) log_(given.error().message);
+  }
+  std::uint32_t first = 0;
+  tables().has_ports = bpf_map_get_next_key(table, nullptr, &first) == 0 ? 1 : 0;
 }
 
 int SteeringProgram::xsks_fd(unsigned ifindex) const {
-  const auto it = attached_.find(ifindex);
-  return it == attached_.end() ? -1 : bpf_map__fd(it->second->skeleton->maps.td_xsks);
+  const auto it = sockets_.find(ifindex);
+  return it == sockets_.end() ? -1 : it->second.get();
 }
 
 std::array<std::uint64_t, TD_REASON_COUNT> SteeringProgram::counters() const {
   std::array<std::uint64_t, TD_REASON_COUNT> sum{};
   std::vector<td_counters> of_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   const std::uint32_t zero = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_counters), &zero, of_cpu.data()) !=
-      0)
+  if (bpf_map_lookup_elem(bpf_map__fd(code_.maps().maps.td_counters), &zero, of_cpu.data()) != 0)
     return sum;
   for (const auto& counters : of_cpu)
     for (std::size_t i = 0; i < sum.size(); i++) sum[i] += counters.packets[i];
@@ -503,7 +494,7 @@ td_traffic SteeringProgram::traffic(std::uint16_t backend) const {
   td_traffic sum{};
   std::vector<td_traffic> of_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
   const std::uint32_t key = backend;
-  if (bpf_map_lookup_elem(bpf_map__fd(maps_->skeleton->maps.td_traffic), &key, of_cpu.data()) != 0)
+  if (bpf_map_lookup_elem(bpf_map__fd(code_.maps().maps.td_traffic), &key, of_cpu.data()) != 0)
     return sum;
   for (const auto& traffic : of_cpu) {
     sum.in_packets += traffic.in_packets;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The XDP steering program (bpf/tandem.bpf.c) on its interfaces, and the maps they share.
 //
-// Each interface has an instance of the program of its own; the maps are pinned below the bpffs
-// directory, in a folder named after the ABI version, and so are one. Attached programs outlive
-// the process on purpose: a daemon that was killed leaves the gate closed behind it. The next
-// start finds and replaces them.
+// The maps are pinned below the bpffs directory, in a folder named after the ABI version. Attached
+// programs outlive the process on purpose: a daemon that was killed leaves the gate closed behind
+// it. The next start finds and replaces them.
 //
 // On a device the program is behind libxdp's dispatcher where the kernel takes it there, so that
-// programs of others can share the device; where the kernel does not, it is alone. Neither costs
-// native mode.
+// programs of others can share the device; then it is loaded once more for it, without its steps
+// (steering_code.hpp). Where the kernel does not, it is alone. Neither costs native mode.
 #pragma once
 
 #include <array>
@@ -17,17 +16,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "engine/dispatcher.hpp"
+#include "engine/steering_code.hpp"
 #include "engine/steering_maps.hpp"
 #include "engine/xdp_mode.hpp"
 #include "engine/xdp_occupant.hpp"
 #include "flow/flow_time.hpp"
 #include "tandem/abi.h"
-#include "tandem/ports.h"
 
 namespace tandem::engine {
 
@@ -36,12 +36,17 @@ struct Workers {
   int sockets = -1;     // the XSKMAP of workers, if they get all that concerns backends; else -1
   bool absent = false;  // they get it, but have no sockets here: it is dropped
   bool ahead = false;   // what comes in here has been with a worker: there are only adverts to take
-  bool bond = false;    // the device is a bond: natively frames come in on its ports
 };
 
 class SteeringProgram {
  public:
   using Log = std::function<void(const std::string& line)>;
+
+  struct Port {  // of a bond
+    std::uint32_t ifindex = 0;
+    std::string name;
+    bool is_asleep = false;  // the bond takes no frames from it
+  };
 
   // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
   // missing of it is created, its parent has to be a mounted bpffs. An error if another process
@@ -70,6 +75,7 @@ class SteeringProgram {
   void close();
 
   [[nodiscard]] const SteeringMaps& maps() const { return shared_; }
+  [[nodiscard]] const SteeringCode& code() const { return code_; }
   [[nodiscard]] td_tables& tables() { return shared_.tables(); }
   // The kernel's jiffies, reckoned from the moment at which one begins: takes up to two of them.
   [[nodiscard]] Result<flow::JiffyClock> read_clock() const;
@@ -77,9 +83,9 @@ class SteeringProgram {
   [[nodiscard]] int advert_ring_fd() const;
   [[nodiscard]] int end_ring_fd() const;
   [[nodiscard]] int capture_ring_fd() const;
-  // Of a bond that the program is on natively: where its ports' sockets are in the XSKMAP.
-  void set_ports(unsigned ifindex, const td_ports& ports);
-  // The XSKMAP of an interface's own instance; -1 if there is none.
+  // Of a bond that the program is on natively: frames come in on these, and no others.
+  void set_ports(unsigned bond, std::span<const Port> ports);
+  // The XSKMAP of a device or of a bond's port, by queue; -1 if there is none.
   [[nodiscard]] int xsks_fd(unsigned ifindex) const;
   // Packets by reason, summed over the CPUs; one system call.
   [[nodiscard]] std::array<std::uint64_t, TD_REASON_COUNT> counters() const;
@@ -89,8 +95,9 @@ class SteeringProgram {
  private:
   struct Instance;
   SteeringProgram(std::string pins, const MapSizes& sizes, Log log, Dispatcher dispatcher);
-  Result<std::unique_ptr<Instance>> load() const;
-  Result<std::unique_ptr<Instance>> load_for(unsigned ifindex, XdpMode mode, Workers workers) const;
+  Result<void> prepare(unsigned ifindex, const std::string& name, Workers workers);
+  Result<void> give_sockets(unsigned ifindex, const std::string& name, int map);
+  void take_sockets(unsigned ifindex);
   Result<XdpAttachment> attach_in(XdpMode mode, unsigned ifindex, const std::string& name,
                                   Workers workers);
   Result<XdpAttachment> join(unsigned ifindex, const std::string& name, XdpOccupant& before,
@@ -108,7 +115,7 @@ class SteeringProgram {
   [[nodiscard]] bool has_program(unsigned ifindex, Instance& instance) const;
   void detach_egress(unsigned ifindex);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
-  Result<void> pin_steps(Instance& instance, unsigned ifindex) const;
+  Result<void> pin_steps(unsigned ifindex) const;
 
   std::string pins_;
   MapSizes sizes_;
@@ -117,7 +124,8 @@ class SteeringProgram {
   Dispatcher dispatcher_;
   std::optional<DispatcherRefusal> refusal_;  // once this kernel was seen to want the program alone
   SteeringMaps shared_;
-  std::unique_ptr<Instance> maps_;  // loaded, never attached: holds the maps
+  SteeringCode code_;
+  std::map<unsigned, Descriptor> sockets_;  // the XSKMAPs, by device
   std::map<unsigned, std::unique_ptr<Instance>> attached_;
 };
 

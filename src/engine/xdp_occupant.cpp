@@ -12,7 +12,7 @@ namespace {
 
 // The steering program, and what DPDK is given in its place (bpf/sockets.bpf.c).
 bool is_ours(std::string_view program) {
-  return program == "td_steer" || program == "td_sockets";
+  return program == "td_steer" || program == "td_adverts_only" || program == "td_sockets";
 }
 
 std::string reason(int error) {

@@ -59,7 +59,7 @@ Result<std::unique_ptr<XskSocket>> XskSocket::open(const Where& where, const Sha
     return fail_errno(to_text(where) + ": cannot open an AF_XDP socket" + hint(error), error);
   self->refill();
   const int socket = self->fd();
-  if (const int refused = bpf_map_update_elem(map_fd, &where.entry, &socket, BPF_ANY); refused != 0)
+  if (const int refused = bpf_map_update_elem(map_fd, &where.queue, &socket, BPF_ANY); refused != 0)
     return fail_errno(to_text(where) + ": cannot enter the AF_XDP socket into the map of sockets",
                       -refused);
   return self;

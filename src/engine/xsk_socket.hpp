@@ -31,7 +31,6 @@ class XskSocket {
     std::string name;  // for messages
     unsigned queue = 0;
     unsigned device = 0;  // that frames are said to have come in on: a port's bond; else the same
-    unsigned entry = 0;   // of the XSKMAP
   };
   struct Shape {
     std::uint32_t frames;

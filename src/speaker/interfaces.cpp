@@ -215,8 +215,7 @@ Result<engine::XdpAttachment> Interfaces::put_program_on(unsigned ifindex,
   auto workers = plane_.prepare(ifindex, name, [&] { return program_.clear(ifindex, name); });
   if (!workers) return std::unexpected(workers.error());
   const auto link = links_.find(static_cast<int>(ifindex));
-  workers->bond = link && link->is_bond;
-  if (workers->bond && workers->sockets >= 0) {
+  if (link && link->is_bond && workers->sockets >= 0) {
     plane_.release(ifindex);
     return fail(name + " is a bond: AF_XDP, and so the dpdk engine, works on its ports only");
   }
@@ -249,39 +248,23 @@ unsigned Interfaces::ups_of(int ifindex, bool up) {
   return ups.count;
 }
 
-// A port keeps its place as long as it is one. Place 0 is nobody's.
 void Interfaces::see_ports(InterfaceState& state) {
-  const auto before = std::exchange(state.ports, {});
+  state.ports.clear();
+  state.has_ports = false;
+  if (!state.attached) return;
   const auto link = links_.find(state.placement.device);
-  state.has_ports =
-      state.attached && state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
-  if (!state.has_ports) return;
-  td_ports places{};
-  std::vector<netlink::BondPort> fresh;
-  const auto put = [&](const netlink::BondPort& port, std::size_t place) {
-    places.ifindex[place] = static_cast<std::uint32_t>(port.ifindex);
-    if (port.is_asleep) places.asleep |= std::uint64_t{1} << place;
-    state.ports.push_back({static_cast<unsigned>(port.ifindex), port.name,
-                           static_cast<unsigned>(place), ups_of(port.ifindex, port.up)});
-  };
-  for (const auto& port : links_.ports_of(state.placement.device)) {
-    const auto known = std::ranges::find(before, static_cast<unsigned>(port.ifindex),
-                                         &dataplane::DataPlane::Port::ifindex);
-    if (known != before.end())
-      put(port, known->place);
-    else
-      fresh.push_back(port);
+  state.has_ports = state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
+  const auto found =
+      state.has_ports ? links_.ports_of(state.placement.device) : decltype(links_.ports_of(0)){};
+  std::vector<engine::SteeringProgram::Port> ports;
+  for (const auto& port : found)
+    ports.push_back({static_cast<std::uint32_t>(port.ifindex), port.name, port.is_asleep});
+  program_.set_ports(static_cast<unsigned>(state.placement.device), ports);
+  for (const auto& port : found) {
+    const auto ifindex = static_cast<unsigned>(port.ifindex);
+    state.ports.push_back(
+        {ifindex, port.name, program_.xsks_fd(ifindex), ups_of(port.ifindex, port.up)});
   }
-  for (const auto& port : fresh) {
-    std::size_t place = 1;
-    while (place < TD_MAX_PORTS && places.ifindex[place] != 0) place++;
-    if (place < TD_MAX_PORTS)
-      put(port, place);
-    else
-      log_(port.name + ": " + state.placement.device_name + " has more than " +
-           std::to_string(TD_MAX_PORTS - 1) + " ports: new flows that come in there are lost");
-  }
-  program_.set_ports(static_cast<unsigned>(state.placement.device), places);
 }
 
 void Interfaces::level_modes() {

@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/steering_code.hpp"
 #include "engine/steering_maps.hpp"
 #include "restore.h"
 #include "service_node.hpp"
@@ -67,6 +68,7 @@ class Rig {
     bpf_map__set_max_entries(tandem_->maps.td_flow6, sizes.flow6_elements);
     bpf_map__set_max_entries(tandem_->maps.td_sources, 2 * std::uint32_t{TD_SOURCE_PORTS});
     if (tandem_bpf__load(tandem_) != 0) fail("the kernel refused the steering program");
+    if (auto filled = engine::fill_steps(*tandem_); !filled) fail(filled.error().message);
     if (auto mapped = maps_.map(*tandem_->obj, sizes); !mapped) fail(mapped.error().message);
   }
   Rig(const Rig&) = delete;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/steering_code.hpp"
 #include "restore.h"
 
 #pragma GCC diagnostic push
@@ -62,6 +63,7 @@ Result<std::unique_ptr<XdpRig>> XdpRig::open() {
   if (p.bench == nullptr) return fail_errno("the kernel refused the reference programs");
   p.tandem = tandem_bpf__open_and_load();
   if (p.tandem == nullptr) return fail_errno("the kernel refused the steering program");
+  if (auto filled = engine::fill_steps(*p.tandem); !filled) return std::unexpected(filled.error());
 
   void* memory = mmap(nullptr, sizeof(td_tables), PROT_READ | PROT_WRITE, MAP_SHARED,
                       bpf_map__fd(p.tandem->maps.td_tables), 0);

@@ -8,15 +8,8 @@
 
 #include "rig.hpp"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wold-style-cast"
-#include "tandem.skel.h"  // generated C
-#pragma GCC diagnostic pop
-
 namespace tandem {
-void Kernel::Unload::operator()(tandem_bpf* skeleton) const {
-  tandem_bpf__destroy(skeleton);
-}
+using Code = engine::SteeringCode;
 
 Kernel::~Kernel() {
   if (program_) program_->close();
@@ -28,27 +21,12 @@ Result<std::unique_ptr<Kernel>> Kernel::load(const std::string& bpffs,
   auto program = engine::SteeringProgram::open(bpffs + "/tandem", sizes, [](const std::string&) {});
   if (!program) return std::unexpected(program.error());
   self->program_ = std::move(*program);
-  const std::string pins = bpffs + "/tandem/v" + std::to_string(TD_ABI_VERSION);
-  if (auto more = self->load_another(pins, sizes, workers); !more)
-    return std::unexpected(more.error());
+  self->program_->tables().has_workers = workers ? 1 : 0;
   auto ring = engine::AdvertRing::open(self->program_->advert_ring_fd());
   if (!ring) return std::unexpected(ring.error());
   self->ring_ = std::move(*ring);
   self->steering_.emplace(self->program_->tables());
   return self;
-}
-
-// An instance whose descriptor we hold, on the same maps: as each interface has one.
-Result<void> Kernel::load_another(const std::string& pins, const engine::MapSizes& sizes,
-                                  bool workers) {
-  skeleton_.reset(tandem_bpf__open());
-  if (!skeleton_) return fail_errno("cannot open the program");
-  skeleton_->rodata->td_has_workers = workers ? 1 : 0;
-  if (auto ready = engine::SteeringMaps::prepare(*skeleton_->obj, pins, sizes); !ready)
-    return ready;
-  if (const int error = tandem_bpf__load(skeleton_.get()); error != 0)
-    return fail_errno("cannot load the program", -error);
-  return {};
 }
 
 Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
@@ -61,7 +39,7 @@ Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
                       .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
                       .ctx_size_in = sizeof context);
   const auto before = program_->counters();
-  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.td_steer), &options);
+  const int error = bpf_prog_test_run_opts(program_->code().program(Code::steer), &options);
   EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
   const auto after = program_->counters();
 
@@ -85,7 +63,7 @@ std::optional<frames::Bytes> Kernel::lets_out(const frames::Bytes& frame, bool f
                       .data_size_in = static_cast<std::uint32_t>(frame.size()),
                       .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
                       .ctx_size_in = sizeof context);
-  const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.td_egress), &options);
+  const int error = bpf_prog_test_run_opts(program_->code().program(Code::egress), &options);
   EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
   if (options.retval == TC_ACT_SHOT) return {};
   out.resize(options.data_size_out);
@@ -95,7 +73,7 @@ std::optional<frames::Bytes> Kernel::lets_out(const frames::Bytes& frame, bool f
 std::optional<unsigned> Kernel::verified_instructions() const {
   bpf_prog_info info{};
   std::uint32_t size = sizeof info;
-  if (bpf_obj_get_info_by_fd(bpf_program__fd(skeleton_->progs.td_steer), &info, &size) != 0 ||
+  if (bpf_obj_get_info_by_fd(program_->code().program(Code::steer), &info, &size) != 0 ||
       info.verified_insns == 0)
     return {};
   return info.verified_insns;

@@ -17,8 +17,6 @@
 #include "frames.hpp"
 #include "private_bpffs.hpp"
 
-struct tandem_bpf;
-
 namespace tandem {
 
 class Kernel {
@@ -50,14 +48,9 @@ class Kernel {
   [[nodiscard]] engine::AdvertRing& ring() { return *ring_; }
 
  private:
-  struct Unload {
-    void operator()(tandem_bpf* skeleton) const;
-  };
   Kernel() = default;
-  Result<void> load_another(const std::string& pins, const engine::MapSizes& sizes, bool workers);
 
   std::unique_ptr<engine::SteeringProgram> program_;
-  std::unique_ptr<tandem_bpf, Unload> skeleton_;
   std::optional<flow::Steering> steering_;
   std::optional<engine::AdvertRing> ring_;
 };

@@ -79,7 +79,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
 
   void open(Dispatcher dispatcher = put_behind_libxdps) {
     auto opened = SteeringProgram::open(
-        directory(), {}, [this](const std::string& line) { log(line); }, std::move(dispatcher));
+        directory(), sizes_, [this](const std::string& line) { log(line); }, std::move(dispatcher));
     ASSERT_TRUE(opened) << opened.error().message;
     program_ = std::move(*opened);
   }
@@ -118,6 +118,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
   unsigned ifindex_ = 0;
   Descriptor peer_socket_;
   std::string logged_, alone_;
+  MapSizes sizes_;
   std::unique_ptr<SteeringProgram> program_;
 };
 
@@ -374,6 +375,44 @@ TEST_P(OneSteeringProgramTest, CloseLeavesNothingBehind) {
   EXPECT_EQ(on_device(ifindex_).native, 0u);
   EXPECT_EQ(on_device(1).generic, 0u);
   EXPECT_FALSE(std::filesystem::exists(directory()));
+}
+
+// What an earlier process of the same build had loaded goes on, on the device too.
+TEST_P(OneSteeringProgramTest, TakesOverTheProgramsOfAnEarlierProcess) {
+  open(refuse);
+  EXPECT_FALSE(program_->code().taken_over());
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", XdpMode::generic));
+  const OnDevice before = on_device(ifindex_);
+  abandon();
+  open(refuse);
+  EXPECT_TRUE(program_->code().taken_over());
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", XdpMode::generic));
+  EXPECT_EQ(on_device(ifindex_).generic, before.generic);
+  gate();
+  EXPECT_TRUE(drops_what_is_gated());
+}
+
+// On maps of another size, or when one of them is missing, programs are loaded anew.
+TEST_P(OneSteeringProgramTest, LoadsProgramsAnewForOtherMaps) {
+  open();
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+  abandon();
+  sizes_.source_addresses = 2;
+  open();
+  EXPECT_FALSE(program_->code().taken_over());
+  ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
+  gate();
+  EXPECT_TRUE(drops_what_is_gated());
+  const std::string pins = directory() + "/v" + std::to_string(TD_ABI_VERSION);
+  for (const auto& pin : std::filesystem::directory_iterator(pins)) {
+    if (!pin.path().filename().string().ends_with("_td_egress")) continue;
+    abandon();
+    std::filesystem::remove(pin.path());
+    open();
+    EXPECT_FALSE(program_->code().taken_over());
+    return;
+  }
+  FAIL() << "no program is pinned in " << pins;
 }
 
 TEST_P(OneSteeringProgramTest, WantsABpfFileSystem) {

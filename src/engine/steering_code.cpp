@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/steering_code.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#include "tandem.skel.h"  // generated C
+#pragma GCC diagnostic pop
+
+#include "tandem/steer.h"
+
+namespace tandem::engine {
+namespace {
+
+// In the order of SteeringCode::Program.
+constexpr std::array kPrograms = {"td_steer", "td_adverts_only", "td_egress", "td_read_clock"};
+constexpr std::string_view kPinned = "code_";  // what the programs' pins begin with
+
+// In the order of td_step.
+std::array<bpf_program*, TD_STEPS> steps_of(const tandem_bpf& skeleton) {
+  const auto& p = skeleton.progs;
+  std::array<bpf_program*, TD_STEPS> steps{};
+  steps[TD_STEP_ANY] = p.xdp_steer_any;
+  steps[TD_STEP_DEEP] = p.xdp_steer_deep;
+  steps[TD_STEP_FRAGMENTS] = p.xdp_steer_fragments;
+  steps[TD_STEP_FORWARD4] = p.xdp_forward_ipv4;
+  steps[TD_STEP_FORWARD6] = p.xdp_forward_ipv6;
+  steps[TD_STEP_FORWARD_ERROR4] = p.xdp_forward_error_ipv4;
+  steps[TD_STEP_FORWARD_ERROR6] = p.xdp_forward_error_ipv6;
+  steps[TD_STEP_REFUSE] = p.xdp_refuse;
+  return steps;
+}
+
+// Tells builds apart: the object as it was compiled.
+std::string build_of(const void* object, std::size_t bytes) {
+  return std::to_string(
+      std::hash<std::string_view>{}(std::string_view(static_cast<const char*>(object), bytes)));
+}
+
+std::string pin_prefix(const std::string& pins) {
+  std::size_t bytes = 0;
+  const void* object = tandem_bpf__elf_bytes(&bytes);
+  return pins + "/" + std::string(kPinned) + build_of(object, bytes) + "_";
+}
+
+std::uint32_t id_of_map(int fd) {
+  bpf_map_info info{};
+  std::uint32_t length = sizeof info;
+  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.id : 0;
+}
+
+void add_maps_of(int program, std::vector<std::uint32_t>& ids) {
+  std::array<std::uint32_t, 64> found{};
+  bpf_prog_info info{};
+  info.map_ids = reinterpret_cast<std::uintptr_t>(found.data());
+  info.nr_map_ids = found.size();
+  std::uint32_t length = sizeof info;
+  if (bpf_obj_get_info_by_fd(program, &info, &length) != 0) return;
+  ids.insert(ids.end(), found.begin(),
+             found.begin() + std::min<std::size_t>(info.nr_map_ids, found.size()));
+}
+
+// The programs in the table of steps. Error: one is missing.
+Result<std::vector<Descriptor>> steps_in(int table) {
+  std::vector<Descriptor> steps;
+  for (std::uint32_t i = 0; i < TD_STEPS; i++) {
+    std::uint32_t id = 0;
+    if (bpf_map_lookup_elem(table, &i, &id) != 0) return fail_errno("no step");
+    Descriptor step(bpf_prog_get_fd_by_id(id));
+    if (!step) return fail_errno("no step");
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+// Behind libxdp's dispatcher the first step is an extension, which has no attach type; and kernels
+// want one of all that call each other (bpf_prog_map_compatible).
+void level_attach_types(bpf_object& object) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, &object) {
+    if (bpf_program__type(program) == BPF_PROG_TYPE_XDP)
+      bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
+  }
+}
+
+// An object on the maps at the pins, of whose programs `only` is loaded; none: nullptr; all: "".
+Result<Skeleton> open_object(const std::string& pins, const MapSizes& sizes, const char* only) {
+  Skeleton skeleton(tandem_bpf__open());
+  if (!skeleton) return fail_errno("cannot open the steering program");
+  if (auto ready = SteeringMaps::prepare(*skeleton->obj, pins, sizes); !ready)
+    return std::unexpected(ready.error());
+  const std::string steps = pin_prefix(pins) + "steps";
+  if (const int error = bpf_map__set_pin_path(skeleton->maps.td_steps, steps.c_str()); error != 0)
+    return fail_errno("cannot pin " + steps, -error);
+  level_attach_types(*skeleton->obj);
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton->obj) {
+    const bool wanted =
+        only != nullptr && (*only == 0 || std::strcmp(only, bpf_program__name(program)) == 0);
+    bpf_program__set_autoload(program, wanted);
+  }
+  return skeleton;
+}
+
+Result<void> load_object(tandem_bpf& skeleton, const std::string& pins) {
+  if (const int error = tandem_bpf__load(&skeleton); error != 0)
+    return fail_errno(
+        "the kernel refused the steering program or its maps (pinned in " + pins + ")", -error);
+  return {};
+}
+
+}  // namespace
+
+void DestroySkeleton::operator()(tandem_bpf* skeleton) const {
+  tandem_bpf__destroy(skeleton);
+}
+
+Result<void> fill_steps(tandem_bpf& skeleton) {
+  const auto steps = steps_of(skeleton);
+  for (std::uint32_t i = 0; i < steps.size(); i++) {
+    const int fd = bpf_program__fd(steps[i]);
+    if (bpf_map_update_elem(bpf_map__fd(skeleton.maps.td_steps), &i, &fd, BPF_ANY) != 0)
+      return fail_errno("cannot enter a step of the steering program into its table");
+  }
+  return {};
+}
+
+Result<SteeringCode> SteeringCode::open(const std::string& pins, const MapSizes& sizes) {
+  SteeringCode self;
+  self.pins_ = pins;
+  self.sizes_ = sizes;
+  auto maps = open_object(pins, sizes, nullptr);
+  if (!maps) return std::unexpected(maps.error());
+  self.maps_ = std::move(*maps);
+  if (auto loaded = load_object(*self.maps_, pins); !loaded) return std::unexpected(loaded.error());
+  self.taken_over_ = self.take_over();
+  if (self.taken_over_) return self;
+  if (auto loaded = self.load(); !loaded) return std::unexpected(loaded.error());
+  return self;
+}
+
+// Only if they are whole, and on the maps of today: a map of another size is another map.
+bool SteeringCode::take_over() {
+  const std::string prefix = pin_prefix(pins_);
+  std::vector<std::uint32_t> theirs;
+  for (std::size_t i = 0; i < kPrograms.size(); i++) {
+    programs_[i] = Descriptor(bpf_obj_get((prefix + kPrograms[i]).c_str()));
+    if (!programs_[i]) return false;
+    add_maps_of(programs_[i].get(), theirs);
+  }
+  const auto steps = steps_in(bpf_map__fd(maps_->maps.td_steps));
+  if (!steps) return false;
+  for (const Descriptor& step : *steps) add_maps_of(step.get(), theirs);
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, maps_->obj) {
+    if (bpf_map__pin_path(map) != nullptr &&
+        std::ranges::find(theirs, id_of_map(bpf_map__fd(map))) == theirs.end())
+      return false;
+  }
+  return true;
+}
+
+// Those of other builds go: where one is still attached, its interface's own pin keeps its steps.
+Result<void> SteeringCode::load() {
+  auto whole = open_object(pins_, sizes_, "");
+  if (!whole) return std::unexpected(whole.error());
+  tandem_bpf& skeleton = **whole;
+  if (auto loaded = load_object(skeleton, pins_); !loaded) return loaded;
+  if (auto filled = fill_steps(skeleton); !filled) return filled;
+  const std::string prefix = pin_prefix(pins_);
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(pins_, error))
+    if (entry.path().filename().string().starts_with(kPinned) &&
+        entry.path().string() != prefix + "steps")
+      unlink(entry.path().c_str());
+  for (std::size_t i = 0; i < kPrograms.size(); i++) {
+    const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, kPrograms[i]);
+    programs_[i] = Descriptor(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0));
+    if (!programs_[i]) return fail_errno("cannot keep the steering program");
+    const std::string path = prefix + kPrograms[i];
+    if (bpf_obj_pin(programs_[i].get(), path.c_str()) != 0) return fail_errno("cannot pin " + path);
+  }
+  return {};
+}
+
+Result<Skeleton> SteeringCode::one_more(const char* program) const {
+  return open_object(pins_, sizes_, program);
+}
+
+}  // namespace tandem::engine
