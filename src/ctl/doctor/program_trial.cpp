@@ -65,9 +65,14 @@ Held<tandem_bpf> open_program() {
   return skeleton;
 }
 
-// Why not.
+// Why not. The first step alone, which is what the daemon puts there: all of them take the verifier
+// a second and more.
 std::optional<std::string> try_behind_dispatcher(const Trial& trial) {
   const auto skeleton = open_program();
+  bpf_program* step = nullptr;
+  bpf_object__for_each_program(step, skeleton->obj) {
+    bpf_program__set_autoload(step, step == skeleton->progs.td_steer);
+  }
   DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = skeleton->obj, .prog_name = "td_steer");
   const Held<xdp_program> program(xdp_program__create(&options));
   if (!program) return std::strerror(errno);
@@ -107,7 +112,7 @@ void try_program(Kernel& kernel) {
     }
     const Trial trial = make_device();
     kernel.alone = try_behind_dispatcher(trial);
-    if (kernel.alone) kernel.refused = try_alone(trial);
+    kernel.refused = try_alone(trial);
   }).join();
 }
 
