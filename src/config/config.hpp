@@ -177,6 +177,7 @@ struct Vrrp {
   bool preempt = true;
   Duration preempt_delay{};
   Duration startup_delay{};
+  std::optional<IpAddress> group;  // that adverts go to; none: the standard's
   std::vector<IpAddress> unicast_peers;
   std::optional<IpAddress> unicast_source;
   bool check_unicast_source = true;
@@ -195,6 +196,9 @@ struct Vrrp {
   [[nodiscard]] bool has(const IpAddress& address) const {
     return std::ranges::any_of(
         addresses, [&](const VirtualAddress& a) { return a.prefix.address == address; });
+  }
+  [[nodiscard]] IpAddress multicast_group() const {
+    return group.value_or(wire::vrrp_group(family));
   }
   // Whether the other one is Active wherever this one is: it is the same, or of the same sync group.
   [[nodiscard]] bool moves_with(const Vrrp& other) const {

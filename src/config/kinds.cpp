@@ -247,6 +247,17 @@ Parsed<IpAddress> Address::parse(const Value& value) const {
   return address;
 }
 
+std::string MulticastGroup::expected() const {
+  return "a multicast address, such as \"224.0.0.18\" or \"ff02::12\"";
+}
+
+Parsed<IpAddress> MulticastGroup::parse(const Value& value) const {
+  const auto address = parse_text(value, read_address, "an address");
+  if (address && !address->is_multicast())
+    return std::unexpected(shown(value) + " is not a multicast address");
+  return address;
+}
+
 std::string Prefix::expected() const {
   return "a unicast address with its network's prefix length, such as \"192.0.2.100/24\"";
 }

@@ -121,6 +121,12 @@ struct Address {  // unicast
   [[nodiscard]] std::string show(const IpAddress&) const { return ""; }
 };
 
+struct MulticastGroup {
+  [[nodiscard]] std::string expected() const;
+  [[nodiscard]] Parsed<IpAddress> parse(const Value& value) const;
+  [[nodiscard]] std::string show(const IpAddress&) const { return ""; }
+};
+
 struct Prefix {  // of a virtual address
   [[nodiscard]] std::string expected() const;
   [[nodiscard]] Parsed<IpPrefix> parse(const Value& value) const;

@@ -47,7 +47,7 @@ Errors:
 - Names are unique among `[[interface]]`, `[[check]]`, `[[vrrp]]` and `[[service]]` tables each.
 - `interface`, `track` and the `device` of an address name tables that are in the file.
 - A virtual router is known by interface, VRID and address family: no two are the same in all
-  three, and all its addresses, unicast peers and its unicast source are of one family.
+  three, and all its addresses, unicast peers, its unicast source and its group are of one family.
 - Version 2 has no IPv6, and its `advert_interval` is whole seconds; version 3 has no `password`.
 - With the priority 255 no `track` has a weight.
 - A virtual address is in the file once; a service is on one of them, and alone on its address,

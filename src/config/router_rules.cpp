@@ -57,6 +57,7 @@ void check_families(const Router& router) {
     check(router.vrrp.unicast_peers[i], "unicast_peers", router.at("unicast_peers", i, ""));
   if (router.vrrp.unicast_source)
     check(*router.vrrp.unicast_source, "unicast_source", router.at("unicast_source"));
+  if (router.vrrp.group) check(*router.vrrp.group, "group", router.at("group"));
 }
 
 void check_version(const Router& router) {
@@ -98,6 +99,9 @@ void check_ipv6_addresses(const Router& router) {
 
 void check_peers(const Router& router) {
   const auto& peers = router.vrrp.unicast_peers;
+  if (router.vrrp.group && !peers.empty())
+    router.problems.warn(router.at("group"),
+                         "group: has no effect with unicast_peers, expected one of the two");
   for (std::size_t i = 0; i < peers.size(); ++i) {
     if (peers[i].is_unspecified()) continue;
     const auto where = router.at("unicast_peers", i, "");

@@ -127,6 +127,9 @@ const Section<Vrrp>& vrrp_section() {
           key("startup_delay", &Vrrp::startup_delay, Span{{}, hours(1)},
               "How long after its start, and after its link came up, the virtual router only "
               "listens."),
+          key("group", &Vrrp::group, MulticastGroup{},
+              "The multicast group that adverts go to, equal on both nodes.")
+              .or_else("`224.0.0.18`, with IPv6 `ff02::12`"),
           key("unicast_peers", &Vrrp::unicast_peers, ListOf<Address>{{}, 255, "numeric addresses"},
               "Adverts go to these addresses and not to the multicast group."),
           key("unicast_source", &Vrrp::unicast_source, Address{}, "The source of unicast adverts.")

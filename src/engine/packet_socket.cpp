@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace tandem::engine {
 
@@ -30,25 +31,25 @@ Result<PacketSocket> PacketSocket::open(unsigned device, unsigned host, const st
   return self;
 }
 
-Result<void> PacketSocket::join(Family family) {
-  Descriptor& group = family == Family::ipv4 ? group_v4_ : group_v6_;
-  if (group) return {};
-  Descriptor fd(socket(family == Family::ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return fail_errno(name_ + ": cannot open a socket for the VRRP group");
+Result<void> PacketSocket::join(const IpAddress& group) {
+  const auto is_it = [&](const auto& joined) { return joined.first == group; };
+  if (std::ranges::any_of(groups_, is_it)) return {};
+  Descriptor fd(socket(group.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno(name_ + ": cannot open a socket for the group " + group.to_string());
   int result = 0;
-  if (family == Family::ipv4) {
+  if (group.is_v4()) {
     ip_mreqn request{};
-    inet_pton(AF_INET, "224.0.0.18", &request.imr_multiaddr);
+    std::memcpy(&request.imr_multiaddr, group.bytes().data(), sizeof request.imr_multiaddr);
     request.imr_ifindex = static_cast<int>(host_);
     result = setsockopt(fd.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request);
   } else {
     ipv6_mreq request{};
-    inet_pton(AF_INET6, "ff02::12", &request.ipv6mr_multiaddr);
+    std::memcpy(&request.ipv6mr_multiaddr, group.bytes().data(), sizeof request.ipv6mr_multiaddr);
     request.ipv6mr_interface = host_;
     result = setsockopt(fd.get(), IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &request, sizeof request);
   }
-  if (result != 0) return fail_errno(name_ + ": cannot join the VRRP group");
-  group = std::move(fd);
+  if (result != 0) return fail_errno(name_ + ": cannot join the group " + group.to_string());
+  groups_.emplace_back(group, std::move(fd));
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/address.hpp"
 #include "base/descriptor.hpp"
@@ -19,8 +21,8 @@ class PacketSocket {
   // same); groups are joined there, so that the kernel reports them by IGMP and MLD.
   static Result<PacketSocket> open(unsigned device, unsigned host, const std::string& name);
 
-  // Joins 224.0.0.18 or ff02::12. Idempotent.
-  Result<void> join(Family family);
+  // Joins a multicast group. Idempotent.
+  Result<void> join(const IpAddress& group);
   // Lets frames to this MAC through the NIC's filter for as long as the socket lives. Idempotent.
   Result<void> accept_mac(const MacAddress& mac);
 
@@ -32,8 +34,7 @@ class PacketSocket {
   unsigned host_ = 0;
   std::string name_;
   Descriptor packet_;
-  Descriptor group_v4_;
-  Descriptor group_v6_;
+  std::vector<std::pair<IpAddress, Descriptor>> groups_;
 };
 
 }  // namespace tandem::engine

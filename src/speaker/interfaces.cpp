@@ -24,7 +24,7 @@ auto aside(const Work& work, const std::function<void()>& meanwhile) {
 // Has frames to this router's group and virtual MAC come in.
 Result<void> let_in(engine::PacketSocket& socket, const PlannedRouter& router) {
   if (router.config.unicast_peers.empty())
-    if (auto joined = socket.join(router.config.family); !joined) return joined;
+    if (auto joined = socket.join(router.config.multicast_group()); !joined) return joined;
   if (!router.endpoint.virtual_mac) return {};
   return socket.accept_mac(virtual_mac(router.config.family, router.config.vrid));
 }

@@ -68,6 +68,7 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, const config::Config
     (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
   s.checksum = v.checksum;
   if (!v.password.empty()) s.password = to_password(v.password);
+  s.group = v.group;
   s.unicast_peers = v.unicast_peers;
   s.unicast_source = v.unicast_source;
   s.check_unicast_source = v.check_unicast_source;

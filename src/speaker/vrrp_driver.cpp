@@ -61,6 +61,7 @@ void VrrpDriver::configure(Router& router, const VrrpEndpoint& endpoint,
   if (settings.version == 2) router.advert.checksum = wire::ChecksumForm::message;
   router.unadvertised = settings.unadvertised;
   router.unicast_source = settings.unicast_source;
+  router.group = settings.multicast_group();
   if (router.peers != settings.unicast_peers) {
     router.peers = settings.unicast_peers;
     router.peer_macs.assign(router.peers.size(), std::nullopt);
@@ -245,10 +246,7 @@ int VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
     counters_.send_errors++;
     return length == 0 || errno == 0 ? EINVAL : errno;
   };
-  if (router.peers.empty()) {
-    const IpAddress group = wire::vrrp_group(router.advert.family);
-    return send(wire::multicast_mac(group), group);
-  }
+  if (router.peers.empty()) return send(wire::multicast_mac(router.group), router.group);
   int error = 0;
   bool left = false;
   for (std::size_t i = 0; i < router.peers.size(); i++) {

@@ -120,6 +120,7 @@ class VrrpDriver {
     wire::AddressList unadvertised;
     std::optional<IpAddress> unicast_source;
     IpAddress last_source{};  // of the last advert: still there for a farewell
+    IpAddress group{};
     std::vector<IpAddress> peers;
     std::vector<std::optional<MacAddress>> peer_macs;
   };

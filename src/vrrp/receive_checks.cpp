@@ -23,6 +23,8 @@ std::optional<wire::AdvertDrop> judge(const Settings& settings, const IpAddress&
   using wire::AdvertDrop;
   const wire::Advert& advert = received.advert;
   if (received.source == own) return AdvertDrop::own;
+  if (received.destination.is_multicast() && received.destination != settings.multicast_group())
+    return AdvertDrop::not_vrrp;  // VRIDs of another group are others
   if (advert.version != settings.version) return AdvertDrop::version;
   if (!from_peer(settings, received)) return AdvertDrop::not_a_peer;
   // The codec drops these as well; here they are what keeps a forged advert from making us Active.

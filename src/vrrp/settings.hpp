@@ -50,6 +50,7 @@ struct Settings {
   wire::AddressList unadvertised;  // held and announced with them; Announce counts them on
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
   std::optional<wire::Password> password;
+  std::optional<IpAddress> group;        // that adverts go to and come to; none: the standard's
   std::vector<IpAddress> unicast_peers;  // empty: multicast
   bool check_unicast_source = true;
   // Source of our adverts where it is not the interface's own: wins over what add() and
@@ -62,6 +63,9 @@ struct Settings {
   Duration garp_refresh = std::chrono::seconds(60);        // 0: never
   Duration garp_interval = std::chrono::milliseconds(10);  // between rounds and refreshes, pacing
 
+  [[nodiscard]] IpAddress multicast_group() const {
+    return group.value_or(wire::vrrp_group(family));
+  }
   [[nodiscard]] Duration longest_learned_interval() const {
     return max_learned_interval.value_or(10 * advert_interval);
   }

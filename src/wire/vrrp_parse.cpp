@@ -14,12 +14,12 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// An advert goes to the group or, by an extension that all implementations share, to one peer.
+// An advert goes to a group or, by an extension that all implementations share, to one peer. Which
+// group is its virtual router's, who is not known yet.
 bool is_advert_destination(const IpAddress& address) noexcept {
   const bool limited_broadcast =
       address.is_v4() && std::ranges::all_of(address.bytes(), [](auto b) { return b == 0xff; });
-  return address == vrrp_group(address.family()) ||
-         !(address.is_multicast() || address.is_unspecified() || limited_broadcast);
+  return !(address.is_unspecified() || limited_broadcast);
 }
 
 std::optional<AdvertDrop> judge_carrier(const IpPacket& ip) noexcept {

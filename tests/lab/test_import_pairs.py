@@ -93,6 +93,10 @@ def priority_out_of_range(priority):
     return instance(101 if priority == 110 else 256)
 
 
+def another_group(priority):
+    return "global_defs {\n    vrrp_mcast_group4 224.0.0.118\n}\n" + instance(priority)
+
+
 class Pairs(tap.LabCase):
     def setUp(self):
         self.programs = {}
@@ -166,6 +170,10 @@ class Pairs(tap.LabCase):
     def test_priority_out_of_range(self):
         """A priority that keepalived does not take is its 100"""
         self.play(priority_out_of_range)
+
+    def test_another_group(self):
+        """Adverts to another multicast group than the standard's are sent and heard"""
+        self.play(another_group)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ void set(Plan& plan, std::string_view key, const std::string& value) {
        [&] {
          for (const auto& one : split(value, ',')) s.unicast_peers.push_back(parse_address(one));
        }},
+      {"group", [&] { s.group = parse_address(value); }},
       {"check_source", [&] { s.check_unicast_source = value == "yes"; }},
       {"track", [&] { s.tracked = parse_tracked(value); }},
       {"sync_group", [&] { s.sync_group = value; }},
@@ -167,8 +168,7 @@ wire::ReceivedAdvert default_advert(const Plan& plan) {
                      s.advert_interval, s.addresses, s.password, s.checksum};
   const bool v4 = s.family == Family::ipv4;
   received.source = parse_address(v4 ? "192.0.2.3" : "fe80::3");
-  received.destination =
-      s.unicast_peers.empty() ? parse_address(v4 ? "224.0.0.18" : "ff02::12") : plan.source;
+  received.destination = s.unicast_peers.empty() ? s.multicast_group() : plan.source;
   return received;
 }
 

@@ -28,7 +28,7 @@ constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 // A packet socket on one interface, whose frames come and go without their link header.
 class Ear {
  public:
-  static Result<Ear> open(const std::string& interface) {
+  static Result<Ear> open(const std::string& interface, const std::vector<config::Vrrp>& routers) {
     Ear ear;
     ear.interface_ = interface;
     ear.index_ = if_nametoindex(interface.c_str());
@@ -41,6 +41,8 @@ class Ear {
     if (!ear.socket_ || bind(ear.socket_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
       return fail_errno(interface + ": cannot listen");
     for (const auto family : {Family::ipv4, Family::ipv6}) ear.join(wire::vrrp_group(family));
+    for (const auto& router : routers)
+      if (router.interface == interface) ear.join(router.multicast_group());
     ear.learn_mac();
     return ear;
   }
@@ -165,7 +167,7 @@ Segment explore(const config::Config& config, const Network& network, Duration d
   for (const auto& interface : config.interfaces) {
     const auto device = network.devices.find(interface.name);
     if (!is_plain(interface) || device == network.devices.end() || !device->second.up) continue;
-    auto ear = Ear::open(interface.name);
+    auto ear = Ear::open(interface.name, config.vrrp);
     if (!ear) {
       segment.troubles.push_back(ear.error().message);
       continue;

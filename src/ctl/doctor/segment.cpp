@@ -8,9 +8,10 @@ namespace tandem::doctor {
 namespace {
 
 bool is_for(const config::Vrrp& router, const Heard& heard) {
-  const auto& advert = heard.advert.advert;
+  const auto& [advert, source, destination] = heard.advert;
   return router.interface == heard.interface && router.vrid == advert.vrid &&
-         router.family == advert.family;
+         router.family == advert.family &&
+         (!destination.is_multicast() || destination == router.multicast_group());
 }
 
 std::string duration_text(Duration duration) {
@@ -87,8 +88,9 @@ void judge_foreign(const config::Config& config, const Segment& segment, Finding
     if (std::ranges::any_of(config.vrrp, [&](const auto& router) { return is_for(router, heard); }))
       continue;
     const auto& [advert, source, destination] = heard.advert;
-    const std::string what = source.to_string() + " sends " + to_string(advert.family) +
-                             " adverts with VRID " + std::to_string(advert.vrid);
+    std::string what = source.to_string() + " sends " + to_string(advert.family) +
+                       " adverts with VRID " + std::to_string(advert.vrid);
+    if (destination != wire::vrrp_group(advert.family)) what += " to " + destination.to_string();
     if (told.emplace(heard.interface, what).second)
       findings.add(Check::vrrp_foreign, Severity::note, heard.interface, what);
   }

@@ -74,7 +74,7 @@ void InstanceReader::finish_strict() {
     router_.table.set("accept", "false", block_.place, "as keepalived's strict mode has it");
 }
 
-// The multicast group of adverts, where it is not the standard's: there is no setting for it.
+// The multicast group of adverts, where it is not the standard's.
 void InstanceReader::finish_group() {
   const bool v4 = router_.family == Family::ipv4;
   const auto& all = v4 ? gateway_.defaults.group4 : gateway_.defaults.group6;
@@ -85,13 +85,9 @@ void InstanceReader::finish_group() {
     group_.reset();
   }
   const auto& group = group_ ? group_ : all;
-  if (!group || has_unicast_peers_ ||
-      group->first == *IpAddress::parse(v4 ? "224.0.0.18" : "ff02::12"))
-    return;
-  notes_.lost(group->second, "group " + group->first.to_string() + ": " + router_.name +
-                                 " sends to the standard's group and hears no other, and so both "
-                                 "nodes are Active beside a keepalived of this group; use the "
-                                 "standard's on both, or unicast_peer");
+  if (group && !has_unicast_peers_ &&
+      group->first != *IpAddress::parse(v4 ? "224.0.0.18" : "ff02::12"))
+    router_.table.set("group", toml(group->first.to_string()), group->second);
 }
 
 // keepalived's default is 2, but for IPv6.

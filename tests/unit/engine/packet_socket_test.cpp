@@ -74,11 +74,12 @@ TEST_F(PacketSocketTest, SaysWhenAFrameDoesNotGoOut) {
 
 TEST_F(PacketSocketTest, JoinsTheGroupsForAsLongAsItLives) {
   for (int twice = 0; twice < 2; twice++) {
-    ASSERT_TRUE(socket_.join(Family::ipv4));
-    ASSERT_TRUE(socket_.join(Family::ipv6));
+    for (const char* group : {"224.0.0.18", "224.0.0.118", "ff02::12"})
+      ASSERT_TRUE(socket_.join(*IpAddress::parse(group)));
   }
   const std::string during = run("ip maddr show dev veth0");
   EXPECT_NE(during.find("224.0.0.18\n"), std::string::npos) << during;
+  EXPECT_NE(during.find("224.0.0.118\n"), std::string::npos) << during;
   EXPECT_NE(during.find("ff02::12\n"), std::string::npos) << during;
   socket_ = {};
   const std::string after = run("ip maddr show dev veth0");

@@ -234,17 +234,26 @@ TEST(AdvertDropped, NotVrrpAsAFragment) {
 }
 
 TEST(AdvertDropped, NotVrrpByDestination) {
-  for (const char* destination :
-       {"224.0.0.1", "224.0.0.19", "239.1.2.3", "255.255.255.255", "0.0.0.0"}) {
+  for (const char* destination : {"255.255.255.255", "0.0.0.0"}) {
     const IpAddress source = router_of(Family::ipv4);
     expect_drop(AdvertDrop::not_vrrp,
                 in_ip(message_of(advert_v3(), source, ip(destination)), source, ip(destination)));
   }
-  for (const char* destination : {"ff02::1", "ff02::13", "ff05::12", "::"}) {
-    const IpAddress source = router_of(Family::ipv6);
-    expect_drop(AdvertDrop::not_vrrp,
-                in_ip(message_of(advert_v3(Family::ipv6), source, ip(destination)), source,
-                      ip(destination)));
+  const IpAddress source = router_of(Family::ipv6);
+  expect_drop(AdvertDrop::not_vrrp,
+              in_ip(message_of(advert_v3(Family::ipv6), source, ip("::")), source, ip("::")));
+}
+
+// Whether it is the right one is its virtual router's to say.
+TEST(AdvertAccepted, ToAnyGroup) {
+  for (const char* destination :
+       {"224.0.0.18", "224.0.0.118", "239.1.2.3", "ff02::12", "ff05::13"}) {
+    const IpAddress group = ip(destination);
+    const IpAddress source = router_of(group.family());
+    const auto received =
+        parse_exactly(in_ip(message_of(advert_v3(group.family()), source, group), source, group));
+    ASSERT_TRUE(received) << destination;
+    EXPECT_EQ(received->destination, group);
   }
 }
 

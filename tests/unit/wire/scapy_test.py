@@ -119,7 +119,7 @@ PARSED = [
     ("bad IPv4 header checksum", lambda: ipv4(chksum=0x1234) / v3(VIPS4), "checksum"),
     ("a fragment", lambda: ipv4(flags="MF") / v3(VIPS4), "not_vrrp"),
     ("another protocol", lambda: ipv4(proto=17) / Raw(bytes(16)), "not_vrrp"),
-    ("another group", lambda: ipv4("224.0.0.5") / v3(VIPS4), "not_vrrp"),
+    ("the limited broadcast address", lambda: ipv4("255.255.255.255") / v3(VIPS4), "not_vrrp"),
 ]
 
 
