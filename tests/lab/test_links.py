@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Services of every mode on devices in generic mode: the gateway's addresses are on a bridge or a bond
-over each of its cables. A kind that the kernel does not have is left out.
+over each of its cables. `test_links.py Links.test_bridge` needs no module of bonds.
 
     client --- front --- over0 [eth0]  a: tandemd  [eth1] over1 --- back --- s1, s2: Nginx, UDP echo
                  '--------------------------------------------------------------'  answers of dsr, tunnel
