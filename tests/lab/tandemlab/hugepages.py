@@ -4,11 +4,13 @@
 import contextlib
 import fcntl
 import pathlib
+import time
 
 from .shell import LabError
 
 NUMBER = pathlib.Path("/proc/sys/vm/nr_hugepages")
 PAGE_MB = 2
+GONE_SECONDS = 10
 
 
 def _figure(name):
@@ -54,7 +56,12 @@ def _add(pages):
 
 
 def give_back(pages):
+    """Those of a process that is just ending are in use for a moment: the kernel would take as many
+    that another lab counts on."""
     with _in_turn():
+        end = time.monotonic() + GONE_SECONDS
+        while free() < pages and time.monotonic() < end:
+            time.sleep(0.05)
         NUMBER.write_text(str(max(total() - pages, 0)), encoding="ascii")
 
 

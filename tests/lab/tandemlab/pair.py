@@ -5,6 +5,8 @@ from . import plan
 from .nginx import Nginx
 from .tandem import Tandem
 
+HOME_SECONDS = 40  # a node that came back waits up to 30 s for its backends before it preempts
+
 
 class Pair:
     """`config` makes a node's configuration text from its name ("a" or "b")."""
@@ -25,7 +27,7 @@ class Pair:
                 node.ctl("failover", "--back")
         for home, away, names in ((self.a, self.b, first), (self.b, self.a, second)):
             for name in names:
-                home.wait_for("Active", name)
+                home.wait_for("Active", name, timeout=HOME_SECONDS)
                 away.wait_for("Backup", name)
 
     def stop(self):
