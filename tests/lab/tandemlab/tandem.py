@@ -93,7 +93,7 @@ class Tandem:
         return self.ask("status")
 
     def events(self, kind=None):
-        events = self.ask("events")["events"]
+        events = self.ask("events", "-n", "500")["events"]
         return [event for event in events if kind in (None, event["kind"])]
 
     def router(self, name="VI_1"):
