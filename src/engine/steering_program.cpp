@@ -103,12 +103,8 @@ struct SteeringProgram::Instance {
   bool has_egress = false;  // the filter was there
 };
 
-SteeringProgram::SteeringProgram(std::string pins, const MapSizes& sizes, Log log,
-                                 Dispatcher dispatcher)
-    : pins_(std::move(pins)),
-      sizes_(sizes),
-      log_(std::move(log)),
-      dispatcher_(std::move(dispatcher)) {}
+SteeringProgram::SteeringProgram(std::string pins, Log log, Dispatcher dispatcher)
+    : pins_(std::move(pins)), log_(std::move(log)), dispatcher_(std::move(dispatcher)) {}
 
 SteeringProgram::~SteeringProgram() = default;
 
@@ -126,7 +122,7 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
   libxdp_set_print(nullptr);
 
   std::unique_ptr<SteeringProgram> self(
-      new SteeringProgram(pins, sizes, std::move(log), std::move(dispatcher)));
+      new SteeringProgram(pins, std::move(log), std::move(dispatcher)));
   self->lock_ = std::move(lock);
   SteeringMaps::drop_misfits(pins, sizes, self->log_);
   auto code = SteeringCode::open(pins, sizes);

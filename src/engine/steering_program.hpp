@@ -94,7 +94,7 @@ class SteeringProgram {
 
  private:
   struct Instance;
-  SteeringProgram(std::string pins, const MapSizes& sizes, Log log, Dispatcher dispatcher);
+  SteeringProgram(std::string pins, Log log, Dispatcher dispatcher);
   Result<void> prepare(unsigned ifindex, const std::string& name, Workers workers);
   Result<void> give_sockets(unsigned ifindex, const std::string& name, int map);
   void take_sockets(unsigned ifindex);
@@ -118,7 +118,6 @@ class SteeringProgram {
   Result<void> pin_steps(unsigned ifindex) const;
 
   std::string pins_;
-  MapSizes sizes_;
   Descriptor lock_;  // on the pins' directory
   Log log_;
   Dispatcher dispatcher_;

@@ -11,6 +11,8 @@
 namespace tandem::services {
 namespace {
 
+constexpr const char* kRange = "ip_local_port_range";
+constexpr const char* kReserved = "ip_local_reserved_ports";
 constexpr std::size_t kFirst = 1024;
 constexpr std::size_t kBlock = 16384;  // reserved for fullnat, where the kernel leaves it nothing
 constexpr std::size_t kRanges = 256;   // in the kernel's list, of what is reserved here
@@ -115,18 +117,21 @@ KernelPorts::~KernelPorts() {
   reserve(PortSet(kPortNumbers));
 }
 
+std::string KernelPorts::line_of(const char* setting) const {
+  std::ifstream file(directory_ + setting);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
 bool KernelPorts::changed() {
-  std::string range, list;
-  std::getline(std::ifstream(directory_ + "ip_local_port_range"), range);
-  std::getline(std::ifstream(directory_ + "ip_local_reserved_ports"), list);
-  return !seen_ || range != range_ || list != list_;
+  return !seen_ || line_of(kRange) != range_ || line_of(kReserved) != list_;
 }
 
 // Whoever writes the list anew leaves out what is reserved here, or has read it before.
 void KernelPorts::read() {
-  std::string list;
-  std::getline(std::ifstream(directory_ + "ip_local_port_range"), range_);
-  std::getline(std::ifstream(directory_ + "ip_local_reserved_ports"), list);
+  std::string list = line_of(kReserved);
+  range_ = line_of(kRange);
   if (!seen_ || list != list_) {
     operators_ = parse_ports(list);
     if (!has(operators_, ours_)) ours_ = PortSet(kPortNumbers);
@@ -162,7 +167,7 @@ void KernelPorts::reserve(const PortSet& wanted) {
     all[port] = all[port] || ours[port];
   }
   if (ours == ours_) return;
-  std::ofstream file(directory_ + "ip_local_reserved_ports");
+  std::ofstream file(directory_ + kReserved);
   file << to_list(all, kPortNumbers) << std::endl;
   const std::string why = file ? "" : std::strerror(errno);
   if (!why.empty() && why != refused_)
@@ -175,7 +180,7 @@ void KernelPorts::reserve(const PortSet& wanted) {
         "(net.ipv4.ip_local_reserved_ports)",
         number);
   ours_ = std::move(ours);
-  std::getline(std::ifstream(directory_ + "ip_local_reserved_ports"), list_);
+  list_ = line_of(kReserved);
 }
 
 std::vector<std::string> KernelPorts::troubles() const {

@@ -57,6 +57,7 @@ class KernelPorts {
   [[nodiscard]] std::vector<std::string> troubles() const;
 
  private:
+  [[nodiscard]] std::string line_of(const char* setting) const;
   void read();
   void reserve(const PortSet& wanted);
 

@@ -254,8 +254,8 @@ void Interfaces::see_ports(InterfaceState& state) {
   if (!state.attached) return;
   const auto link = links_.find(state.placement.device);
   state.has_ports = state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
-  const auto found =
-      state.has_ports ? links_.ports_of(state.placement.device) : decltype(links_.ports_of(0)){};
+  std::vector<netlink::BondPort> found;
+  if (state.has_ports) found = links_.ports_of(state.placement.device);
   std::vector<engine::SteeringProgram::Port> ports;
   for (const auto& port : found)
     ports.push_back({static_cast<std::uint32_t>(port.ifindex), port.name, port.is_asleep});
