@@ -105,14 +105,15 @@ class Load(tap.LabCase):
     def test_pace(self):
         """Two processors share a rate, and hold it."""
         cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
-        rates = []
-        while len(rates) < 6 and max(rates, default=0) < 18000:  # a host that stalls sends fewer
+        held = []
+        for _ in range(6):  # a host that stalls sends fewer, and its receiver loses some
             said, arrived, _ = self.send("--maker", "bpf", "--rate", "20000", "--seconds", "1",
                                          "--cpus", cpus)
             self.assertLess(said["per_second"], 22000)
-            self.assertAlmostEqual(arrived, said["sent"], delta=100)
-            rates.append(said["per_second"])
-        self.assertGreaterEqual(max(rates), 18000, str(rates))
+            held.append((said["per_second"], said["sent"], arrived))
+            if said["per_second"] >= 18000 and abs(arrived - said["sent"]) <= 100:
+                return
+        self.fail(f"(per second, sent, arrived) of each try: {held}")
 
     def test_imix(self):
         """IMIX: of twelve frames seven, four and one of its sizes."""

@@ -62,6 +62,11 @@ class TapResult(unittest.TestResult):
         for line in text.strip().splitlines():
             print(f"# {line}", flush=True)
 
+    def _explain(self, text):
+        """Why a test failed; meson shows only stderr of a TAP test that failed."""
+        self._diagnose(text)
+        print(text, file=sys.stderr, flush=True)
+
     def addSuccess(self, test):
         super().addSuccess(test)
         self._line(True, test)
@@ -70,18 +75,18 @@ class TapResult(unittest.TestResult):
     def addError(self, test, err):
         super().addError(test, err)
         self._line(False, test)
-        self._diagnose(self.errors[-1][1])
+        self._explain(self.errors[-1][1])
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self._line(False, test)
-        self._diagnose(self.failures[-1][1])
+        self._explain(self.failures[-1][1])
 
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
             self._line(False, test, part=f": {subtest._message}")
-            self._diagnose("".join(traceback.format_exception(*err)))
+            self._explain("".join(traceback.format_exception(*err)))
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
