@@ -277,9 +277,8 @@ struct {
 	__type(value, struct td_journey);
 } td_journey SEC(".maps");
 
-/* X(step, program that runs it) */
+/* X(step, program that runs it): what steps hand on to. */
 #define STEPS(X)                                                                                   \
-	X(TD_STEP_ANY, xdp_steer_any)                                                              \
 	X(TD_STEP_DEEP, xdp_steer_deep)                                                            \
 	X(TD_STEP_FRAGMENTS, xdp_steer_fragments)                                                  \
 	X(TD_STEP_FORWARD4, xdp_forward_ipv4)                                                      \
@@ -319,25 +318,6 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, const struct td_tables *tables
 	return XDP_ABORTED; /* not reached: each step has its program */
 }
 
-/* What is not plain, or rare, or captured: by the step that has all rules. */
-TD_INLINE int go_the_long_way(struct xdp_md *ctx, const struct td_env *env, __u32 device)
-{
-	__u32 zero = 0;
-	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
-	struct td_frame f;
-
-	if (!journey)
-		return XDP_ABORTED;
-	read_frame(&f, ctx, device);
-	journey->work.out = td_begin(&f);
-	journey->device = device;
-	journey->captured = is_capturing(env);
-	if (journey->captured)
-		capture_in(ctx, device);
-	bpf_tail_call_static(ctx, &td_steps, TD_STEP_ANY);
-	return XDP_ABORTED;
-}
-
 SEC("xdp")
 int td_steer(struct xdp_md *ctx)
 {
@@ -354,13 +334,36 @@ int td_steer(struct xdp_md *ctx)
 	out = td_begin(&f);
 	if (!env.tables->has_workers && !env.tables->capture_until_ns)
 		next = td_steer_plain(&f, &env, &out);
-	if (td_is_step(next))
-		return go_the_long_way(ctx, &env, device);
+	if (td_is_step(next)) { /* not plain, or rare, or captured */
+		bpf_tail_call_static(ctx, &td_steps, TD_STEP_ANY);
+		return XDP_ABORTED;
+	}
 	if (next == TD_TX_FORWARD || next == TD_TX_REPLY) { /* most; nothing else is to be asked */
 		count_packet(next);
 		return transmit(&out, device);
 	}
 	return finish(ctx, next, &out, device, 0);
+}
+
+/* The step that has all rules. */
+SEC("xdp")
+int xdp_steer_any(struct xdp_md *ctx)
+{
+	__u32 zero = 0, next;
+	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
+	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
+	struct td_frame f;
+
+	if (!env.tables || !journey)
+		return XDP_ABORTED;
+	journey->device = device_of(ctx, env.tables);
+	read_frame(&f, ctx, journey->device);
+	journey->work.out = td_begin(&f);
+	journey->captured = is_capturing(&env);
+	if (journey->captured)
+		capture_in(ctx, journey->device);
+	next = td_steer_any(&f, &env, &journey->work);
+	return finish_or_go_on(ctx, env.tables, next, journey);
 }
 
 /* Any other step, a constant. */
