@@ -49,7 +49,8 @@ struct VirtualRouter {
   int version = 2;
   bool starts_as_master = false;
   Family family = Family::ipv4;
-  std::vector<IpAddress> addresses;  // advertised ones first
+  std::vector<IpAddress> addresses;                       // advertised ones first
+  std::vector<std::pair<std::string, Location>> devices;  // other ones, of addresses
   std::optional<IpAddress> source;
   std::vector<Tracked> tracked;
   Notify notify;
@@ -92,7 +93,7 @@ struct Gateway {
   std::optional<Table> flows;
   std::optional<Table> nginx;
   Defaults defaults;
-  std::map<std::string, Location> interfaces;  // by name, where each was first named
+  std::map<std::string, Location> interfaces;  // of the virtual routers, where each was first named
   std::map<std::string, std::pair<Duration, Location>> up_delays;  // by name
   std::map<std::string, TrackedScript> scripts;
   std::vector<SyncGroup> groups;

@@ -224,7 +224,7 @@ class GlobalReader {
   }
 
   Result<void> version(const Statement& s) {
-    const auto version = integer_at(s, 2, 3);
+    const auto version = leading_integer_at(s, 2, 3, gateway_.notes);
     if (!version) return std::unexpected(version.error());
     defaults_.version = static_cast<int>(*version);
     return {};
@@ -261,11 +261,11 @@ class GlobalReader {
   }
   Result<void> garp_delay(const Statement& s) {
     return keep(defaults_.garp_delay, "garp_delay", s,
-                seconds_within(s, {}, hours(1), gateway_.notes));
+                whole_seconds_within(s, {}, hours(1), gateway_.notes));
   }
   Result<void> garp_refresh(const Statement& s) {
     return keep(defaults_.garp_refresh, "garp_refresh", s,
-                seconds_within(s, {}, hours(24), gateway_.notes));
+                whole_seconds_within(s, {}, hours(24), gateway_.notes));
   }
   // 0: one right after the other. Tandem's least is 1 ms.
   Result<void> garp_interval(const Statement& s) {
@@ -280,7 +280,8 @@ class GlobalReader {
     return keep(defaults_.garp_repeat, "garp_repeat", s, repeat);
   }
   Result<void> down_adverts(const Statement& s) {
-    return keep(defaults_.down_adverts, "down_adverts", s, integer_at(s, 1, 100));
+    return keep(defaults_.down_adverts, "down_adverts", s,
+                leading_integer_at(s, 1, 100, gateway_.notes));
   }
   Result<void> min_garp(const Statement& s) {
     const auto flag = flag_at(s);

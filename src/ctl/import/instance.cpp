@@ -69,11 +69,11 @@ InstanceReader::InstanceReader(const Statement& block, Gateway& gateway)
 void InstanceReader::read_keywords() {
   using R = InstanceReader;
   static constexpr std::array kKeywords{
-      Keyword<R>{"state", &R::state},
+      Keyword<R>{"state", &R::state, 2, true},
       Keyword<R>{"interface", &R::interface},
       Keyword<R>{"virtual_router_id", &R::vrid},
       Keyword<R>{"priority", &R::priority},
-      Keyword<R>{"version", &R::version},
+      Keyword<R>{"version", &R::version, 2, true},
       Keyword<R>{"advert_int", &R::advert_int},
       Keyword<R>{"authentication", &R::authentication},
       Keyword<R>{"virtual_ipaddress", &R::addresses},
@@ -101,10 +101,10 @@ void InstanceReader::read_keywords() {
       Keyword<R>{"accept", &R::accept},
       Keyword<R>{"no_accept", &R::accept},
       Keyword<R>{"strict_mode", &R::strict},
-      Keyword<R>{"notify_master", &R::notify, 4},
-      Keyword<R>{"notify_backup", &R::notify, 4},
-      Keyword<R>{"notify_fault", &R::notify, 4},
-      Keyword<R>{"notify", &R::notify, 4},
+      Keyword<R>{"notify_master", &R::notify, 4, true},
+      Keyword<R>{"notify_backup", &R::notify, 4, true},
+      Keyword<R>{"notify_fault", &R::notify, 4, true},
+      Keyword<R>{"notify", &R::notify, 4, true},
   };
   read_block<R>(*this, block_.inside, kKeywords, kInstanceFates, "vrrp_instance", notes_);
 }
@@ -147,14 +147,18 @@ Result<void> InstanceReader::state(const Statement& s) {
 Result<void> InstanceReader::interface(const Statement& s) {
   const auto name = text_at(s);
   if (!name) return std::unexpected(name.error());
+  if (*name == "lo")
+    return fail(described(s, "no adverts go over the loopback; keepalived ignores it, too"));
   router_.interface = *name;
   router_.table.set("interface", toml(*name), s.place);
-  gateway_.interfaces.emplace(*name, s.place);
   return {};
 }
 
 Result<void> InstanceReader::vrid(const Statement& s) {
-  return set_number("vrid", s, 1, 255);
+  const auto vrid = integer_at(s, 1, 255);
+  if (!vrid) return std::unexpected(vrid.error());
+  router_.table.set("vrid", std::to_string(*vrid), s.place);
+  return {};
 }
 
 Result<void> InstanceReader::priority(const Statement& s) {
@@ -167,8 +171,14 @@ Result<void> InstanceReader::priority(const Statement& s) {
 }
 
 Result<void> InstanceReader::version(const Statement& s) {
-  const auto version = integer_at(s, 2, 3);
+  const auto version = leading_integer_at(s, 2, 3, notes_);
   if (!version) return std::unexpected(version.error());
+  if (has_version_ && *version != router_.version)
+    return fail(described(s, "version " + std::to_string(router_.version) +
+                                 " stands before it, and keepalived stays with that"));
+  // An IPv6 address in a line before this has told the version.
+  if (*version == 2 && !addresses_.empty() && !addresses_.front().prefix.address.is_v4())
+    return fail(described(s, "version 2 has no IPv6; keepalived takes version 3, too"));
   router_.version = static_cast<int>(*version);
   has_version_ = true;
   router_.table.set("version", std::to_string(*version), s.place);
@@ -242,10 +252,16 @@ Result<void> InstanceReader::nopreempt(const Statement& s) {
   return {};
 }
 Result<void> InstanceReader::preempt_delay(const Statement& s) {
-  return set_duration("preempt_delay", s, seconds(1000));
+  const auto delay = seconds_at(s, {}, seconds(1000));
+  if (!delay) return fail(delay.error().message + "; keepalived leaves it out");
+  router_.table.set("preempt_delay", toml(*delay), s.place);
+  return {};
 }
 Result<void> InstanceReader::down_adverts(const Statement& s) {
-  return set_number("down_adverts", s, 1, 100);
+  const auto adverts = leading_integer_at(s, 1, 100, notes_);
+  if (!adverts) return std::unexpected(adverts.error());
+  router_.table.set("down_adverts", std::to_string(*adverts), s.place);
+  return {};
 }
 Result<void> InstanceReader::garp_repeat(const Statement& s) {
   auto repeat = integer_within(s, 0, 100, notes_);
@@ -291,17 +307,9 @@ Result<void> InstanceReader::notify(const Statement& s) {
 }
 
 Result<void> InstanceReader::set_duration(const char* key, const Statement& s, Duration highest) {
-  const auto duration = seconds_within(s, {}, highest, notes_);
+  const auto duration = whole_seconds_within(s, {}, highest, notes_);
   if (!duration) return std::unexpected(duration.error());
   router_.table.set(key, toml(*duration), s.place);
-  return {};
-}
-
-Result<void> InstanceReader::set_number(const char* key, const Statement& s, int lowest,
-                                        int highest) {
-  const auto number = integer_at(s, lowest, highest);
-  if (!number) return std::unexpected(number.error());
-  router_.table.set(key, std::to_string(*number), s.place);
   return {};
 }
 

@@ -56,7 +56,6 @@ class InstanceReader {
   Result<void> strict(const Statement& s);
   Result<void> notify(const Statement& s);
   Result<void> set_duration(const char* key, const Statement& s, Duration highest);
-  Result<void> set_number(const char* key, const Statement& s, int lowest, int highest);
 
   // instance_addresses.cpp
   Result<void> addresses(const Statement& s);

@@ -12,6 +12,22 @@ namespace {
 
 constexpr std::size_t kLongestLabel = 15;  // IFNAMSIZ - 1
 
+// A length that is none, or 0, is that of one address, as keepalived mostly has it; what stands behind
+// its digits does not count.
+std::optional<IpPrefix> prefix_of(const Statement& line, Notes& notes) {
+  const auto& word = line.keyword();
+  const auto slash = word.find('/');
+  const auto end =
+      slash == std::string::npos ? slash : word.find_first_not_of("0123456789", slash + 1);
+  auto prefix = IpPrefix::parse(word.substr(0, end));
+  const auto address = IpAddress::parse(word.substr(0, slash));
+  if ((prefix && prefix->length != 0 && end == std::string::npos) || !address) return prefix;
+  if (!prefix || prefix->length == 0) prefix = IpPrefix::parse(address->to_string());
+  notes.trap(line.place, "virtual_ipaddress: " + shown(word) + " is taken for " +
+                             prefix->to_string() + "; expected a length behind the / alone");
+  return prefix;
+}
+
 }  // namespace
 
 Result<void> InstanceReader::addresses(const Statement& s) {
@@ -26,7 +42,7 @@ Result<void> InstanceReader::excluded_addresses(const Statement& s) {
 
 // ADDRESS[/LENGTH] [OPTIONS]
 Result<void> InstanceReader::add_address(const Statement& line, bool is_advertised) {
-  const auto prefix = IpPrefix::parse(line.keyword());
+  const auto prefix = prefix_of(line, notes_);
   if (!prefix) return unexpected_word(line, 0, "a numeric address such as 192.0.2.100/24");
   Address address{*prefix, {}, {}, is_advertised, line.place};
   auto done = read_address_options(line, address);
@@ -100,18 +116,24 @@ void InstanceReader::finish_addresses() {
                                      ": IPv6 has no labels; keepalived ignores it, too");
       address.label.clear();
     }
+    if (address.label.size() > kLongestLabel) {
+      notes_.lost(address.place, text + " label " + address.label +
+                                     ": expected at most 15 characters; keepalived leaves the "
+                                     "address out, too");
+      continue;
+    }
     const auto& device = address.device.empty() ? router_.interface : address.device;
     const bool is_own_label = address.label == device || address.label.starts_with(device + ':');
-    if (!address.label.empty() && (!is_own_label || address.label.size() > kLongestLabel)) {
+    if (!address.label.empty() && !is_own_label) {
       notes_.lost(address.place, text + " label " + address.label + ": expected " + device +
-                                     ":... of at most 15 characters");
+                                     " or " + device + ":..., and so it has none here");
       address.label.clear();
     }
     std::string more;
     if (!address.label.empty()) more += ", label = " + toml(address.label);
     if (device != router_.interface) {
       more += ", device = " + toml(device);
-      gateway_.interfaces.emplace(device, address.place);
+      router_.devices.emplace_back(device, address.place);
     }
     if (!address.is_advertised) more += ", advertised = false";
     router_.table.add("addresses",

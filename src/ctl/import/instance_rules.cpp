@@ -94,8 +94,13 @@ void InstanceReader::finish_group() {
 void InstanceReader::finish_version() {
   router_.family = router_.addresses.front().family();
   if (router_.family == Family::ipv6 && router_.version == 2) {
-    if (has_version_)
-      notes_.trap(block_.place, "version 2 has no IPv6; keepalived takes version 3, too");
+    const auto* written = router_.table.find("version");
+    if (written != nullptr)
+      notes_.lost(
+          written->from,
+          "version 2: no standard has it for IPv6, and it is 3 here; keepalived sends 2 all "
+          "the same, and so the two drop each other's adverts: write version 3 on both "
+          "nodes");
     router_.version = 3;
   }
   const auto* written = router_.table.find("version");

@@ -57,6 +57,16 @@ void note_rest(const Statement& statement, std::size_t most_words, Notes& notes)
                                   "of its own");
 }
 
+void note_overruled(const Statement& statement, std::span<const Statement> behind, Notes& notes) {
+  if (statement.has_block || statement.words.size() < 2) return;
+  const auto overrules = [&](const Statement& other) {
+    return other.keyword() == statement.keyword() && other.words != statement.words;
+  };
+  if (std::ranges::any_of(behind, overrules))
+    notes.trap(statement.place,
+               described(statement, "is there again, and keepalived takes the last, too"));
+}
+
 void settle(const Statement& statement, std::span<const Fate> fates, std::string_view block,
             Notes& notes) {
   for (const auto table : {fates, std::span<const Fate>(kNewer)}) {

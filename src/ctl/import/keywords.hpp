@@ -17,6 +17,7 @@ struct Keyword {
   std::string_view name;
   Result<void> (Reader::*take)(const Statement&);
   std::size_t most_words = 2;  // with itself; keepalived ignores more
+  bool first_counts = false;   // of several, with a word of the function's own; else the last does
 };
 
 struct Fate {
@@ -35,6 +36,9 @@ inline constexpr std::string_view kNoMail =
 // Says so if there are more words than a keyword takes: most likely a line break is missing.
 void note_rest(const Statement& statement, std::size_t most_words, Notes& notes);
 
+// Says so if the same keyword with another value stands behind it.
+void note_overruled(const Statement& statement, std::span<const Statement> behind, Notes& notes);
+
 // For a keyword that has no function.
 void settle(const Statement& statement, std::span<const Fate> fates, std::string_view block,
             Notes& notes);
@@ -46,7 +50,8 @@ template <class Reader>
 void read_block(Reader& reader, std::span<const Statement> statements,
                 std::span<const Keyword<Reader>> keywords, std::span<const Fate> fates,
                 std::string_view block, Notes& notes) {
-  for (const auto& statement : statements) {
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const auto& statement = statements[i];
     const Keyword<Reader>* known = nullptr;
     for (const auto& keyword : keywords)
       if (keyword.name == statement.keyword()) known = &keyword;
@@ -55,6 +60,7 @@ void read_block(Reader& reader, std::span<const Statement> statements,
       continue;
     }
     note_rest(statement, known->most_words, notes);
+    if (!known->first_counts) note_overruled(statement, statements.subspan(i + 1), notes);
     note_error(statement, (reader.*known->take)(statement), notes);
   }
 }

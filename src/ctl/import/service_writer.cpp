@@ -119,15 +119,33 @@ class ServiceWriter {
       std::string value = "{ address = " + toml(backend.address.to_string());
       const auto port = port_of(backend);
       if (port != entry_.port) value += ", port = " + std::to_string(port);
-      // IPVS's lc and rr look at a weight of 0 only.
-      auto weight = backend.weight.value_or(server_.weight);
-      if (!has_weights_ && weight > 1) weight = 1;
+      auto weight = weight_of(backend);
+      if (!has_weights_ && weight > 1 && !is_even()) {
+        notes_.implied(backend.place, "real_server " + backend.address.to_string() + ": lb_algo " +
+                                          server_.scheduler +
+                                          " asks whether a weight is 0, and not for more");
+        weight = 1;
+      }
       value += ", weight = " + std::to_string(weight);
       if (backend.most_connections.value_or(0) != 0)
         value += ", max_connections = " + std::to_string(*backend.most_connections);
       table_.add("backends", value + " }", backend.place);
       carried_.push_back(&backend);
     }
+  }
+
+  [[nodiscard]] std::int64_t weight_of(const RealServer& backend) const {
+    return backend.weight.value_or(server_.weight);
+  }
+  // Whether all weights that are not 0 are one.
+  [[nodiscard]] bool is_even() const {
+    const RealServer* first = nullptr;
+    for (const auto& backend : server_.servers) {
+      if (weight_of(backend) == 0) continue;
+      if (first == nullptr) first = &backend;
+      if (weight_of(backend) != weight_of(*first)) return false;
+    }
+    return true;
   }
 
   // IPVS does not look at the port of a real server that it reaches by DR or TUN.

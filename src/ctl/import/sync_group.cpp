@@ -36,10 +36,10 @@ class GroupReader {
         Keyword<R>{"track_process", &R::track_process},
         Keyword<R>{"sync_group_tracking_weight", &R::weights},
         Keyword<R>{"global_tracking", &R::weights},
-        Keyword<R>{"notify_master", &R::notify, 4},
-        Keyword<R>{"notify_backup", &R::notify, 4},
-        Keyword<R>{"notify_fault", &R::notify, 4},
-        Keyword<R>{"notify", &R::notify, 4},
+        Keyword<R>{"notify_master", &R::notify, 4, true},
+        Keyword<R>{"notify_backup", &R::notify, 4, true},
+        Keyword<R>{"notify_fault", &R::notify, 4, true},
+        Keyword<R>{"notify", &R::notify, 4, true},
     };
     const auto name = text_at(block);
     if (!name) return std::unexpected(name.error());
@@ -133,10 +133,19 @@ void join(const SyncGroup& group, Gateway& gateway) {
 void write_tracked(VirtualRouter& router, Notes& notes) {
   for (const auto& item : router.tracked) {
     const int weight = item.weight.value_or(0);
+    if (item.kind == "interface" && item.name == router.interface) {
+      notes.implied(item.place, item.name +
+                                    ": without its own interface a virtual router is in Fault, "
+                                    "whatever the weight");
+      continue;
+    }
     if (item.is_reversed) {
-      notes.lost(item.place, item.name +
-                                 " reverse: a check counts as it is; turn its command round "
-                                 "(! COMMAND) and the sign of its weight");
+      notes.lost(
+          item.place,
+          item.name + (item.kind == "interface"
+                           ? " reverse: a link that is up is good, and takes no priority away"
+                           : " reverse: a check counts as it is; turn its command round "
+                             "(! COMMAND) and the sign of its weight"));
       continue;
     }
     if (weight != 0 && router.priority == 255) {
@@ -174,8 +183,28 @@ Result<void> read_sync_group(const Statement& block, Gateway& gateway) {
   return GroupReader(gateway).read(block);
 }
 
+namespace {
+
+// Each that is needed, where it was first named.
+void collect_interfaces(Gateway& gateway) {
+  const auto add = [&](const std::string& name, const Location& place) {
+    const auto known = gateway.interfaces.find(name);
+    if (known == gateway.interfaces.end() || place < known->second)
+      gateway.interfaces.insert_or_assign(name, place);
+  };
+  for (const auto& router : gateway.routers) {
+    add(router.interface, router.table.find("interface")->from);
+    for (const auto& [device, place] : router.devices) add(device, place);
+    for (const auto& item : router.tracked)
+      if (item.kind == "interface" && !item.is_reversed) add(item.name, item.place);
+  }
+}
+
+}  // namespace
+
 void finish_routers(Gateway& gateway) {
   for (const auto& group : gateway.groups) join(group, gateway);
+  collect_interfaces(gateway);
   for (auto& router : gateway.routers) {
     const auto first = gateway.notes.size();
     write_tracked(router, gateway.notes);

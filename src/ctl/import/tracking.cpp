@@ -12,7 +12,6 @@ namespace tandem::importer {
 namespace {
 
 using std::chrono::hours;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::array kScriptFates{
@@ -85,23 +84,23 @@ class ScriptReader {
   }
 
   Result<void> interval(const Statement& s) {
-    const auto interval = seconds_within(s, milliseconds(10), hours(1), gateway_.notes);
+    const auto interval = whole_seconds_within(s, seconds(1), hours(1), gateway_.notes);
     if (!interval) return std::unexpected(interval.error());
     interval_ = *interval;
     result_.table.set("interval", toml(*interval), s.place);
     return {};
   }
   Result<void> timeout(const Statement& s) {
-    const auto timeout = seconds_within(s, milliseconds(1), hours(1), gateway_.notes);
+    const auto timeout = whole_seconds_within(s, seconds(1), hours(1), gateway_.notes);
     if (!timeout) return std::unexpected(timeout.error());
     result_.table.set("timeout", toml(*timeout), s.place);
     return {};
   }
   Result<void> weight(const Statement& s) {
-    const auto weight = integer_at(s, -253, 253);
+    const auto weight = integer_within(s, -253, 253, gateway_.notes);
     if (!weight) return std::unexpected(weight.error());
     result_.weight = static_cast<int>(*weight);
-    result_.is_reversed = s.word(2) == "reverse";
+    result_.is_reversed |= s.word(2) == "reverse";
     return {};
   }
   Result<void> rise(const Statement& s) { return count("rise", s); }
@@ -145,8 +144,8 @@ Result<void> read_vrrp_script(const Statement& block, Gateway& gateway) {
 namespace {
 
 // A weight; keepalived takes 254 for 253.
-Result<int> weight_at(const Statement& s, std::size_t n) {
-  const auto weight = integer_at(s, -254, 254, n);
+Result<int> weight_at(const Statement& s, std::size_t n, Notes& notes) {
+  const auto weight = leading_integer_at(s, -254, 254, notes, n);
   if (!weight) return std::unexpected(weight.error());
   return static_cast<int>(std::clamp<std::int64_t>(*weight, -253, 253));
 }
@@ -157,7 +156,7 @@ Result<Tracked> tracked_of(const Statement& s, std::string_view kind, Notes& not
   if (s.words.size() == 1) return item;
   if (s.words[1] != "weight")
     return fail(described(s, "expected weight behind the name; keepalived ignores the line, too"));
-  const auto weight = weight_at(s, 2);
+  const auto weight = weight_at(s, 2, notes);
   if (!weight && s.words.size() == 2) return fail(weight.error().message);
   if (weight)
     item.weight = *weight;
@@ -187,9 +186,7 @@ Result<void> add_tracked(const Statement& s, std::string_view kind, std::vector<
   };
   if (std::ranges::any_of(tracked, is_same))
     return fail(described(s, "is there twice; keepalived takes the first, too"));
-  if (kind == "interface") {
-    gateway.interfaces.emplace(item->name, s.place);
-  } else {
+  if (kind != "interface") {
     const auto* script = find_script(item->name, gateway);
     if (script == nullptr) {
       gateway.notes.trap(
@@ -202,10 +199,8 @@ Result<void> add_tracked(const Statement& s, std::string_view kind, std::vector<
                                  "; keepalived ignores this, too"));
       return {};
     }
-    if (!item->weight) {
-      item->weight = script->weight;
-      item->is_reversed |= script->is_reversed;
-    }
+    if (!item->weight) item->weight = script->weight;
+    item->is_reversed |= script->is_reversed && s.word(3) != "noreverse";
   }
   tracked.push_back(std::move(*item));
   return {};

@@ -33,6 +33,18 @@ std::optional<std::int64_t> integer_of(std::string_view digits) {
   return value;
 }
 
+// Up to what is no digit any more, with a note; none without a digit before that.
+std::optional<std::int64_t> leading_integer_of(const Statement& statement, std::size_t n,
+                                               Notes& notes) {
+  const auto word = statement.word(n);
+  const auto digits = word.find_first_not_of("0123456789", word.find_first_of("0123456789"));
+  const auto value = integer_of(std::string_view(word).substr(0, digits));
+  if (value && digits != std::string::npos)
+    notes.trap(statement.place, cut(statement.keyword()) + ": keepalived reads " + shown(word) +
+                                    " as " + std::to_string(*value) + "; so it is here");
+  return value;
+}
+
 std::optional<Duration> seconds_of(std::string_view word) {
   double number = 0;
   const auto [end, problem] =
@@ -59,6 +71,13 @@ Result<std::int64_t> integer_at(const Statement& statement, std::int64_t lowest,
       statement, n, "an integer from " + std::to_string(lowest) + " to " + std::to_string(highest));
 }
 
+Result<std::int64_t> leading_integer_at(const Statement& statement, std::int64_t lowest,
+                                        std::int64_t highest, Notes& notes, std::size_t n) {
+  const auto value = leading_integer_of(statement, n, notes);
+  if (value && *value >= lowest && *value <= highest) return *value;
+  return integer_at(statement, lowest, highest, n);  // says what was expected
+}
+
 Result<Duration> seconds_at(const Statement& statement, Duration lowest, Duration highest,
                             std::size_t n) {
   const auto value = seconds_of(statement.word(n));
@@ -68,7 +87,7 @@ Result<Duration> seconds_at(const Statement& statement, Duration lowest, Duratio
 
 Result<std::int64_t> integer_within(const Statement& statement, std::int64_t lowest,
                                     std::int64_t highest, Notes& notes, std::size_t n) {
-  const auto value = integer_of(statement.word(n));
+  const auto value = leading_integer_of(statement, n, notes);
   if (!value || (*value < 0 && lowest >= 0))
     return integer_at(statement, lowest, highest, n);  // says what was expected
   const auto nearest = std::clamp(*value, lowest, highest);
@@ -82,6 +101,19 @@ Result<Duration> seconds_within(const Statement& statement, Duration lowest, Dur
   if (!value) return seconds_at(statement, lowest, highest, n);
   const auto nearest = std::clamp(*value, lowest, highest);
   if (nearest != *value) note_clamped(statement, n, toml(nearest), notes);
+  return nearest;
+}
+
+Result<Duration> whole_seconds_within(const Statement& statement, Duration lowest, Duration highest,
+                                      Notes& notes, std::size_t n) {
+  constexpr std::int64_t kMost = 4294;  // keepalived counts microseconds in 32 bits
+  const auto value = leading_integer_of(statement, n, notes);
+  if (!value || *value < 0 || *value > kMost)
+    return fail(unexpected_word(statement, n, "whole seconds, to 4294").error().message +
+                "; keepalived leaves it out");
+  const Duration asked = std::chrono::seconds(*value);
+  const auto nearest = std::clamp(asked, lowest, highest);
+  if (nearest != asked) note_clamped(statement, n, toml(nearest), notes);
   return nearest;
 }
 

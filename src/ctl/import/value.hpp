@@ -23,11 +23,20 @@ namespace tandem::importer {
 // Seconds, with decimals, to the microsecond.
 [[nodiscard]] Result<Duration> seconds_at(const Statement& statement, Duration lowest,
                                           Duration highest, std::size_t n = 1);
+// As integer_at, but what stands behind the digits is left out with a note: most numbers keepalived
+// reads like this.
+[[nodiscard]] Result<std::int64_t> leading_integer_at(const Statement& statement,
+                                                      std::int64_t lowest, std::int64_t highest,
+                                                      Notes& notes, std::size_t n = 1);
 // The same where Tandem's limits are narrower than keepalived's: the nearest that is possible, with a
 // note.
 [[nodiscard]] Result<std::int64_t> integer_within(const Statement& statement, std::int64_t lowest,
                                                   std::int64_t highest, Notes& notes,
                                                   std::size_t n = 1);
+// What keepalived reads as whole seconds, up to 4294: decimals are left out.
+[[nodiscard]] Result<Duration> whole_seconds_within(const Statement& statement, Duration lowest,
+                                                    Duration highest, Notes& notes,
+                                                    std::size_t n = 1);
 [[nodiscard]] Result<Duration> seconds_within(const Statement& statement, Duration lowest,
                                               Duration highest, Notes& notes, std::size_t n = 1);
 // on|true|yes, off|false|no; without a word: on.
