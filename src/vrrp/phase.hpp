@@ -25,6 +25,7 @@ struct Backup {
   bool settling = false;               // the timer fired right after a stall
   bool installed = false;              // the peer resigned, our kernel has the addresses already
   bool held_back = false;              // the timer fired while the control thread stood still
+  int farewells = 0;                   // to be said again to the better Active that it yielded to
 
   [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
 };

@@ -42,11 +42,18 @@ void RouterSet::handle(VirtualRouter& router, const Input& input, Event& event) 
   follow(router, before, event);
 }
 
-// A handover of one member that came to nothing ends that of the others.
+// A handover of one member that came to nothing ends that of the others, and what was taken of them
+// may come back at once. Unless nothing is taken over here: then the rest goes, too.
 void RouterSet::stay_together(const VirtualRouter& router, Event& event) {
-  if (router.group() == nullptr || router.state() != State::active || router.handing_over()) return;
-  for (VirtualRouter* member : router.group()->members()) {
-    member->handle(input::TakeBack{}, event);
+  SyncGroup* const group = router.group();
+  if (group == nullptr || router.handing_over()) return;
+  if (router.state() == State::active) {
+    for (VirtualRouter* member : group->members()) member->handle(input::TakeBack{}, event);
+    group->elect(event);
+  } else if (!router.is_served()) {
+    for (VirtualRouter* member : group->members()) {
+      if (member->handing_over()) member->handle(input::HandOver{true}, event);
+    }
   }
 }
 

@@ -11,8 +11,9 @@
 //
 // Two groups with crossed priorities (member 1 is better here, member 2 there) that become Active
 // at the same time both step down, and would do so again and again. So a group that stepped down
-// before a better peer stays Backup for one interval longer if the source of its first member
-// (lowest family and VRID, so that both nodes compare the same pair) is the lesser one.
+// before a better peer stays Backup for down_adverts intervals longer (in which it hears the other,
+// although adverts get lost) if the source of its first member (lowest family and VRID, so that both
+// nodes compare the same pair) is the lesser one.
 #pragma once
 
 #include <string>

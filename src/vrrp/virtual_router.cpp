@@ -131,7 +131,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
       [&](Active&, const Resign& i) { leave_active(Initialize{}, i.cause, farewell(), event); },
       [&](Active& a, StepDown) {
         if (a.handover) return;
-        leave_active(new_backup(event.now), Cause::sync_group, Farewell::resignation, event);
+        leave_active(yielding_backup(event.now), Cause::sync_group, Farewell::resignation, event);
       },
 
       [&](Fault&, const Review& i) {
@@ -229,8 +229,7 @@ void VirtualRouter::wait_after_link_up(MonotonicTime now) {
 // RFC 9568, 6.4.1, and again when a Fault is over.
 void VirtualRouter::start_election(Cause cause, Event& event) {
   status_.active_adver_interval = settings_.advert_interval;
-  if (!is_owner() || status_.handed_over || lacks_flows() || lacks_backends(event.now) ||
-      !is_served()) {
+  if (!is_owner() || status_.handed_over || is_not_ready(event.now) || !is_served()) {
     enter(new_backup(event.now), cause, event);
   } else if (group_ != nullptr || event.now < startup_until_) {
     Backup backup;
@@ -246,6 +245,12 @@ void VirtualRouter::start_election(Cause cause, Event& event) {
 Backup VirtualRouter::new_backup(MonotonicTime now) const {
   Backup backup;
   arm(backup, active_down(), Cause::down_timer, now);
+  return backup;
+}
+
+Backup VirtualRouter::yielding_backup(MonotonicTime now) const {
+  Backup backup = new_backup(now);
+  backup.farewells = settings_.down_adverts - 1;
   return backup;
 }
 
@@ -267,6 +272,7 @@ void VirtualRouter::hear(Backup& backup, const wire::ReceivedAdvert& received, E
     // An equal or better Active ends what a lower one began.
     if (!inferior) preempt_after_ = kNever;
     accept_active(backup, advert, event);
+    if (is_superior(received)) say_farewell(backup, event);
   } else if (backup.takeover == Cause::down_timer) {
     backup.takeover = Cause::preempted;  // discarded: the timer runs on
   }
@@ -290,6 +296,15 @@ void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Ev
   uninstall(backup, event);
 }
 
+// Until the better Active has heard of us it does not announce again, and the neighbours that we drew
+// away stay here. One word may get lost; as many as a peer waits for do not.
+void VirtualRouter::say_farewell(Backup& backup, Event& event) {
+  if (backup.farewells == 0) return;
+  --backup.farewells;
+  event.out.push_back(SendAdvert{id(), status_.effective_priority});
+  ++status_.adverts_sent;
+}
+
 void VirtualRouter::uninstall(Backup& backup, Event& event) {
   if (std::exchange(backup.installed, false)) event.out.push_back(RemoveAddresses{id()});
 }
@@ -305,7 +320,7 @@ bool VirtualRouter::preempts(MonotonicTime now) {
       return false;
     take_back(now);
   }
-  if (lacks_flows() || lacks_backends(now)) return false;
+  if (is_not_ready(now)) return false;
   if (is_owner()) return true;
   if (!settings_.preempt) return false;
   if (settings_.preempt_delay == Duration::zero()) return true;
@@ -328,6 +343,10 @@ void VirtualRouter::listen(Backup& backup, Event& event) {
     backup.listen = std::min(backup.active_down, event.now + status_.active_adver_interval);
   } else if (!is_served()) {
     hold_back(backup, event);
+  } else if (backup.takeover == Cause::preempted && is_not_ready(event.now)) {
+    // It was when the Active was last heard. What is left is silence.
+    const Duration left = status_.peer_seen + active_down() - event.now;
+    arm(backup, std::max(left, Duration::zero()), Cause::down_timer, event.now);
   } else if (group_ != nullptr) {
     backup.waiting = true;
   } else if (blocked()) {
@@ -419,7 +438,7 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
   } else if (is_superior(received)) {
     learn_interval(advert, event);
     const bool tie = advert.priority == status_.effective_priority;
-    leave_active(new_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
+    leave_active(yielding_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
                  Farewell::last_advert, event);
   } else {
     ++status_.rivals_heard;
@@ -630,7 +649,7 @@ void VirtualRouter::enter(To to, Cause cause, Event& event) {
 }
 
 void VirtualRouter::hold(MonotonicTime now) {
-  hold_until_ = now + active_down() + status_.active_adver_interval;
+  hold_until_ = now + active_down() + settings_.down_adverts * status_.active_adver_interval;
 }
 
 // What was given away because the control thread stood still may come home when it runs again.

@@ -11,7 +11,8 @@
 // From then on it is `blocked`: before it becomes Active again it sends one advert as a probe.
 //
 // An Active that yields to a better one sends a last advert of its own: the better one may not have
-// heard that there was another, whose announcements it has to undo.
+// heard that there was another, whose announcements it has to undo. It answers the next adverts of the
+// better one likewise, down_adverts - 1 of them, since single adverts get lost.
 //
 // As Backup, silence counts while the process listens. Active_Down_Timer is divided by listening
 // marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means that the
@@ -87,6 +88,7 @@ class VirtualRouter {
   [[nodiscard]] const IpAddress& link_source() const { return link_source_; }
   [[nodiscard]] bool faulty() const { return !usable() || tracked_fault(settings_, failing_); }
   [[nodiscard]] bool handing_over() const;
+  [[nodiscard]] bool is_served() const { return silent_ < kUnserved; }  // by the control thread
   [[nodiscard]] bool handed_over() const { return status_.handed_over; }
   // Would be Active, but for the group: then why.
   [[nodiscard]] std::optional<Cause> waiting() const;
@@ -117,6 +119,8 @@ class VirtualRouter {
   void accept_active(Backup& backup, const wire::Advert& advert, Event& event);
   void arm(Backup& backup, Duration delay, Cause cause, MonotonicTime now) const;
   [[nodiscard]] Backup new_backup(MonotonicTime now) const;
+  [[nodiscard]] Backup yielding_backup(MonotonicTime now) const;
+  void say_farewell(Backup& backup, Event& event);
   [[nodiscard]] bool preempts(MonotonicTime now);
   void update(Backup& backup, const Settings& old, Event& event);
   void uninstall(Backup& backup, Event& event);
@@ -161,8 +165,11 @@ class VirtualRouter {
   [[nodiscard]] bool lacks_backends(MonotonicTime now) const {
     return !backends_up_ && now < backends_until_;
   }
-  [[nodiscard]] bool is_served() const { return silent_ < kUnserved; }
   [[nodiscard]] bool lacks_flows() const { return settings_.waits_for_flows && !in_sync_; }
+  // To take the addresses from a living Active: connections would break.
+  [[nodiscard]] bool is_not_ready(MonotonicTime now) const {
+    return lacks_flows() || lacks_backends(now);
+  }
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
   [[nodiscard]] Duration rhythm() const;
   [[nodiscard]] Duration active_down() const;
