@@ -24,6 +24,7 @@ Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
       ghost_(routers[0].size()),
       answered_(routers[0].size(), now_) {
   caches_.fill(std::vector<int>(routers[0].size(), -1));
+  lost_.fill(std::vector<int>(routers[0].size()));
   for (int n = 0; n < kNodes; ++n) {
     nodes_[n].routers = routers[n];
     nodes_[n].source = *IpAddress::parse(n == 0 ? "192.0.2.2" : "192.0.2.3");
@@ -39,11 +40,16 @@ Duration Simulation::up_to(Duration most) {
   return Duration(std::uniform_int_distribution<Duration::rep>(0, most.count())(random_));
 }
 
+bool Simulation::chance(double of_one) {
+  return of_one > 0 && std::uniform_real_distribution<>(0, 1)(random_) < of_one;
+}
+
 void Simulation::start(int node) {
   Node& n = nodes_[node];
   n.set = {};
   n.mode = Mode::running;
   n.inbox.clear();
+  n.missed_links.clear();
   n.failing.clear();
   n.able_since = n.came_up = now_;
   n.control_stopped = n.control_look = kNever;
@@ -63,13 +69,21 @@ void Simulation::crash(int node) {
 
 void Simulation::stop(int node) {
   nodes_[node].mode = Mode::stopped;
+  nodes_[node].stopped_at = now_;
 }
 
-// As the driver does: queued adverts first, then the time.
+// As the driver does: queued adverts first, then the time. Nobody looked at the control thread
+// meanwhile, and so that time does not count.
 void Simulation::resume(int node, bool queue_lost) {
   Node& n = nodes_[node];
   n.mode = Mode::running;
   n.able_since = now_;
+  if (n.control_stopped != kNever)
+    n.control_stopped += now_ - std::max(n.stopped_at, n.control_stopped);
+  for (const bool up : std::exchange(n.missed_links, {})) {
+    n.set.on_interface(kInterface, up, n.source, {}, now_, actions_);
+    carry_out(node);
+  }
   if (queue_lost) n.inbox.clear();
   for (; !n.inbox.empty(); n.inbox.pop_front()) deliver({node, n.inbox.front()});
   n.set.on_time(now_, actions_);
@@ -142,7 +156,8 @@ void Simulation::interface(int node, bool up) {
   }
   n.link_up = up;
   n.able_since = now_;
-  if (n.mode == Mode::down) return;
+  if (n.mode == Mode::stopped) n.missed_links.push_back(up);
+  if (n.mode != Mode::running) return;
   n.set.on_interface(kInterface, up, n.source, {}, now_, actions_);
   carry_out(node);
 }
@@ -245,13 +260,25 @@ void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
   if (!connected() || now_ < connected_since_ + settings.advert_interval + lease) return;
   if (other.lease[moved.router] <= now_) return;
   if (now_ - other.active_since[moved.router] <= wire_.most_delay) return;
+  if (lost_[1 - node][moved.router] > 0) return;  // longest_ghost() bounds what comes of it
   violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
                " took over before the lease of the other had ended, at " +
                std::to_string(now_.time_since_epoch().count()) + " ns";
 }
 
+bool Simulation::loses(int from, vrrp::RouterId router) {
+  int& in_a_row = lost_[from][router];
+  if (in_a_row >= wire_.most_lost || !chance(wire_.loss[from])) {
+    in_a_row = 0;
+    return false;
+  }
+  // A peer that heard none of so many holds the sender for dead.
+  if (++in_a_row >= nodes_[from].routers[router].down_adverts) connected_since_ = now_;
+  return true;
+}
+
 void Simulation::send(int from, const vrrp::SendAdvert& action) {
-  if (std::uniform_real_distribution<>(0, 1)(random_) < wire_.loss) return;
+  if (loses(from, action.router)) return;
   if (cut_ || !nodes_[from].link_up || !nodes_[1 - from].link_up) return;
   const vrrp::Settings& s = nodes_[from].routers[action.router];
   const wire::Advert advert{s.family,          s.version,   s.vrid,     action.priority,
@@ -263,6 +290,7 @@ void Simulation::send(int from, const vrrp::SendAdvert& action) {
     if (flying.node == delivery.node) when = std::max(when, other);
   }
   in_flight_.emplace(when, delivery);
+  if (chance(wire_.doubled)) in_flight_.emplace(when + up_to(wire_.most_delay), delivery);
 }
 
 bool Simulation::answers(const Node& node, std::size_t router, MonotonicTime at) const {

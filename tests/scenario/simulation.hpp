@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two nodes with the same virtual routers on one wire that delays and loses adverts, and that can be
-// cut in two. Nodes can crash, be stopped and come back; what survives them, as in the data plane,
+// Two nodes with the same virtual routers on one wire that delays, loses and doubles adverts, and that
+// can be cut in two. Nodes can crash, be stopped and come back; what survives them, as in the data plane,
 // is the lease. Each half of the wire has a client, whose neighbour cache follows announcements.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -22,7 +23,9 @@ inline constexpr int kNodes = 2;
 struct WireSettings {
   Duration most_delay = std::chrono::milliseconds(5);
   Duration most_lateness = std::chrono::milliseconds(3);  // of a node, after its deadline
-  double loss = 0;                                        // 0-1
+  std::array<double, kNodes> loss{};                      // 0-1, of what this node sends
+  int most_lost = std::numeric_limits<int>::max();        // in a row, of one sender and router
+  double doubled = 0;                                     // 0-1
 };
 
 class Simulation {
@@ -36,7 +39,7 @@ class Simulation {
   void resume(int node, bool queue_lost);
   void track(int node, std::uint16_t source, bool up);
   void fail_over(int node, vrrp::RouterId router);
-  void set_loss(double loss) { wire_.loss = loss; }
+  void stop_loss() { wire_.loss = {}; }
   void cut(bool cut);
   // The kernel refuses to send the node's adverts.
   void refuse(int node, bool refused);
@@ -52,7 +55,8 @@ class Simulation {
   [[nodiscard]] std::uint64_t transitions() const { return transitions_; }
   [[nodiscard]] std::size_t routers() const { return overlap_.size(); }
   // How long both nodes held a lease on the same virtual router at a stretch, the longest of all;
-  // without the time in which they could not hear each other, and until the next advert after it.
+  // without the time in which they could not hear each other (a cut, or as many adverts lost in a row
+  // as a peer waits for), and until the next advert after it.
   [[nodiscard]] Duration longest_overlap() const { return longest_overlap_; }
   // How long a node that was crashed or stopped still answered beside the other, the longest of all.
   [[nodiscard]] Duration longest_ghost() const { return longest_ghost_; }
@@ -61,6 +65,7 @@ class Simulation {
   // How long a node advertised an address that its kernel does not have, the longest of all.
   [[nodiscard]] Duration longest_hollow() const { return longest_hollow_; }
   void forget_gaps() { longest_gap_ = {}; }
+  void forget_overlaps() { longest_overlap_ = {}; }
   // Whom the client on a node's half of the wire sends to; -1: nobody yet.
   [[nodiscard]] int cache(int half, vrrp::RouterId router) const { return caches_[half][router]; }
   // Two leases at once although one node had taken the other for dead; an address that was taken from
@@ -85,6 +90,8 @@ class Simulation {
     std::vector<MonotonicTime> filled;  // by RouterId: when a lease was last not without the kernel
     MonotonicTime control_stopped = kNever;
     MonotonicTime control_look = kNever;
+    MonotonicTime stopped_at{};
+    std::vector<bool> missed_links;  // what its link did while the node was stopped
     bool link_up = true;
     bool refused = false;
     bool backends_up = false;
@@ -103,9 +110,11 @@ class Simulation {
   void note_connected();
   void check_takeover(int node, const vrrp::Transition& moved);
   void send(int from, const vrrp::SendAdvert& action);
+  [[nodiscard]] bool loses(int from, vrrp::RouterId router);
   void deliver(const Delivery& delivery);
   void watch_leases(MonotonicTime until);
   [[nodiscard]] Duration up_to(Duration most);
+  [[nodiscard]] bool chance(double of_one);
 
   std::mt19937 random_;
   WireSettings wire_;
@@ -116,6 +125,7 @@ class Simulation {
   std::vector<Duration> overlap_, ghost_;  // by RouterId: of the current stretch
   std::vector<MonotonicTime> answered_;    // by RouterId: when a lease was last live
   std::array<std::vector<int>, kNodes> caches_;
+  std::array<std::vector<int>, kNodes> lost_;  // by sender and RouterId: adverts in a row
   Duration longest_hollow_{};
   Duration longest_overlap_{}, longest_ghost_{}, longest_gap_{};
   bool cut_ = false;
