@@ -101,6 +101,21 @@ Result<std::uint16_t> ServiceNumbers::of_source(const IpAddress& address, std::u
   return slot;
 }
 
+bool ServiceNumbers::have_room(const std::set<IpAddress>& wanted, std::uint32_t room) const {
+  auto all = wanted;
+  for (const auto& [address, slot] : sources_) {
+    if (slot >= room) return false;
+    all.insert(address);
+  }
+  return all.size() <= room;
+}
+
+void ServiceNumbers::forget_sources() {
+  sources_.clear();
+  adopted_sources_.clear();
+  sources_taken_.assign(sources_taken_.size(), false);
+}
+
 std::vector<SourceAddress> ServiceNumbers::sources_of(std::uint16_t number) const {
   const auto found = adopted_sources_.find(number);
   return found == adopted_sources_.end() ? std::vector<SourceAddress>{} : found->second;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -37,6 +38,12 @@ class ServiceNumbers {
   // Of one that has none: where this node's own service is counted. 0: there are no more numbers.
   std::uint16_t of_local(const config::Service& service);
   Result<std::uint16_t> of_source(const IpAddress& address, std::uint32_t room);
+
+  // Whether the sources that an earlier process left have their places where there is room for so
+  // many, with those wanted now beside them.
+  [[nodiscard]] bool have_room(const std::set<IpAddress>& wanted, std::uint32_t room) const;
+  // Of an earlier process, before any is asked for; their flows end.
+  void forget_sources();
 
   // What an earlier process has left to a service, in its places; not configured yet.
   [[nodiscard]] std::vector<SourceAddress> sources_of(std::uint16_t service) const;

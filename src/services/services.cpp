@@ -163,7 +163,22 @@ Result<void> Services::place_sources(RunningService& service) {
   return {};
 }
 
+// Places of sources that an earlier process had, and that this one was not given room for, are not
+// kept: flows from them end, and the ones configured now have theirs.
+void Services::make_room_for_sources(const config::Config& config) {
+  std::set<IpAddress> wanted;
+  for (const auto& service : config.services)
+    wanted.insert(service.sources.begin(), service.sources.end());
+  const td_env env = deps_.program.maps().env();
+  if (numbers_.have_room(wanted, env.source_addresses)) return;
+  numbers_.forget_sources();
+  for (std::size_t i = 0; i < env.source_addresses * std::size_t{TD_SOURCE_PORTS}; i++)
+    env.sources[i].service = 0;
+  spdlog::warn("sources of fullnat have changed: flows from those of before end");
+}
+
 Result<void> Services::stage(const config::Config& config) {
+  if (!adopted_) make_room_for_sources(config);
   auto idle = dataplane::idle_ticks(config.flows);
   if (!idle) return std::unexpected(idle.error());
   staged_.clear();

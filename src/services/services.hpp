@@ -85,6 +85,7 @@ class Services {
   CountedSlot counted_slot(const config::Service& config);
   void restore(const config::Service& service, RunningBackend& backend) const;
   Result<void> place_sources(RunningService& service);
+  void make_room_for_sources(const config::Config& config);
   void tell(const RunningService& service);
   void tell(const RunningService& service, const RunningBackend& backend);
   void on_judged(RunningService& service, RunningBackend& backend, bool news);

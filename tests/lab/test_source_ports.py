@@ -10,6 +10,7 @@ import time
 
 from tandemlab import configs, plan, services, tap, traffic
 from tandemlab.backends import PORT, Backend
+from tandemlab.nginx import get
 from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
@@ -19,14 +20,18 @@ CHECK = 'check = { tcp = true, interval = "200ms", timeout = "1s", fall = 2, ris
 RANGE, RESERVED = "ip_local_port_range", "ip_local_reserved_ports"
 
 
-def config():
+OTHER, OTHER6 = "198.51.100.200", "2001:db8:2::200"
+
+
+def config(sources=(services.SOURCE4,), sources6=(services.SOURCE6,)):
     text = (configs.node("a", ("eth0", "eth1"))
             + configs.vrrp("VI_1", 51, 150, f"{VIP}/24")
             + configs.vrrp("VI_6", 51, 150, "fe80::51/64", f"{VIP6}/64"))
-    for name, address, backend, source in (("web", VIP, S1.v4, services.SOURCE4),
-                                           ("web6", VIP6, S1.v6, services.SOURCE6)):
+    for name, address, backend, listed in (("web", VIP, S1.v4, sources),
+                                           ("web6", VIP6, S1.v6, sources6)):
+        listed = ", ".join(f'"{source}"' for source in listed)
         text += services.service(name, address, "fullnat", backends=[backend],
-                                 more=f'{CHECK}sources = ["{source}"]')
+                                 more=f"{CHECK}sources = [{listed}]")
     return text
 
 
@@ -122,6 +127,26 @@ class SourcePorts(tap.LabCase):
         kept.close()
         self.a.stop()
         self.assertEqual(self.setting(RESERVED), "")
+
+    def test_other_sources(self):
+        """After a restart with other source addresses, more or fewer of them, it connects from those."""
+        for address, length in ((OTHER, 24), (OTHER6, 64)):
+            self.lab.exec("a", "ip", "address", "add", f"{address}/{length}", "dev", "eth1",
+                          *(("nodad",) if ":" in address else ()))
+        both, both6 = (services.SOURCE4, OTHER), (services.SOURCE6, OTHER6)
+        for sources, sources6 in (((OTHER,), (OTHER6,)), (both, both6), ((OTHER,), (OTHER6,)),
+                                  ((services.SOURCE4,), both6)):
+            self.a.stop()
+            self.a.write(config(sources, sources6))
+            self.a.start()
+            for address, wanted in ((VIP, sources), (VIP6, sources6)):
+                wait_until(f"{address} is served from {wanted}", lambda: self.seen(address) in wanted)
+
+    def seen(self, address):
+        """Whom the backend takes for the client; None without an answer."""
+        host = f"[{address}]" if ":" in address else address
+        answer = get(self.lab, "client", f"http://{host}/")
+        return answer.split()[1] if answer else None
 
 
 if __name__ == "__main__":

@@ -127,5 +127,39 @@ TEST(ServiceNumbers, OutliveAProcess) {
   EXPECT_EQ(numbers.of_source(IpAddress::parse("198.51.100.3").value(), 8).value(), 0);
 }
 
+// An earlier process had other sources, or room for more of them.
+TEST(ServiceNumbers, OfSourcesAreForgottenWhereTheyDoNotFit) {
+  const auto a = IpAddress::parse("198.51.100.2").value(),
+             b = IpAddress::parse("198.51.100.3").value();
+  auto tables = std::make_unique<td_tables>();
+  std::vector<td_backend> backends(TD_MAX_BACKENDS);
+  td_service& left = tables->service[1];
+  left.family = TD_IPV4;
+  left.mode = TD_MODE_FULLNAT;
+  left.sources = 1;
+  left.source[0] = 1;
+  std::ranges::copy(a.bytes(), tables->source[1]);
+  td_env env{};
+  env.tables = tables.get();
+  env.backends = backends.data();
+
+  ServiceNumbers numbers;
+  numbers.adopt(env);
+  EXPECT_TRUE(numbers.have_room({a}, 2));
+  EXPECT_TRUE(numbers.have_room({b}, 2));
+  EXPECT_FALSE(numbers.have_room({a}, 1)) << "its place is behind the last";
+  numbers.forget_sources();
+  EXPECT_TRUE(numbers.have_room({a}, 1));
+  EXPECT_EQ(numbers.of_source(a, 1).value(), 0);
+  EXPECT_TRUE(numbers.sources_of(1).empty());
+
+  left.source[0] = 0;
+  std::ranges::copy(a.bytes(), tables->source[0]);
+  ServiceNumbers others;
+  others.adopt(env);
+  EXPECT_TRUE(others.have_room({a}, 1));
+  EXPECT_FALSE(others.have_room({b}, 1)) << "there is one place, and it is taken";
+}
+
 }  // namespace
 }  // namespace tandem::services
