@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <set>
 
 #include "base/descriptor.hpp"
+#include "netlink/route_request.hpp"
 
 namespace tandem::ctl {
 namespace {
@@ -81,6 +83,17 @@ Result<void> put(const std::string& from, const std::string& to, bool may_replac
   return fail_errno("cannot be written");
 }
 
+// As the kernel would route a packet now.
+std::optional<std::string> way_to(const IpAddress& address) {
+  auto requests = netlink::Requests::open();
+  if (!requests) return std::nullopt;
+  const auto route = netlink::ask_route(*requests, {address});
+  std::array<char, IF_NAMESIZE> name{};
+  if (!route || ::if_indextoname(static_cast<unsigned>(route->ifindex), name.data()) == nullptr)
+    return std::nullopt;
+  return name.data();
+}
+
 }  // namespace
 
 importer::Machine this_machine() {
@@ -93,7 +106,7 @@ importer::Machine this_machine() {
   }
   return {[](const std::string& name) { return ::getpwnam(name.c_str()) != nullptr; },
           [](const std::string& name) { return ::getgrnam(name.c_str()) != nullptr; },
-          [addresses](const IpAddress& address) { return addresses.contains(address); }};
+          [addresses](const IpAddress& address) { return addresses.contains(address); }, way_to};
 }
 
 importer::Files disk_files() {

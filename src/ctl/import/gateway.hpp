@@ -93,14 +93,15 @@ struct Gateway {
   std::optional<Table> flows;
   std::optional<Table> nginx;
   Defaults defaults;
-  std::map<std::string, Location> interfaces;  // of the virtual routers, where each was first named
+  std::map<std::string, Location> interfaces;  // those needed, where each was first named
   std::map<std::string, std::pair<Duration, Location>> up_delays;  // by name
   std::map<std::string, TrackedScript> scripts;
   std::vector<SyncGroup> groups;
   std::vector<VirtualRouter> routers;
   std::vector<Table> services;
-  bool has_scripts = false;  // some script was seen, and none of them had a user
-  std::size_t order = 0;     // of the block that is read
+  std::map<IpAddress, Location> backends;  // of all services, where each was first named
+  bool has_scripts = false;                // some script was seen, and none of them had a user
+  std::size_t order = 0;                   // of the block that is read
   Machine machine;
   Notes notes;
 

@@ -100,6 +100,21 @@ Result<Gateway> read_keepalived(const std::string& path, const std::string& conf
   return gateway;
 }
 
+// Packets of backends come and go by interfaces that Tandem is on.
+void add_ways_to_backends(Gateway& gateway) {
+  if (!gateway.machine.way_to) return;
+  for (const auto& [address, place] : gateway.backends) {
+    const auto way = gateway.machine.way_to(address);
+    if (!way)
+      gateway.notes.trap(place, "backend " + address.to_string() +
+                                    ": this machine has no route to it; the interface that it is "
+                                    "behind has to be an [[interface]]");
+    else if (gateway.interfaces.emplace(*way, place).second)
+      gateway.notes.implied(place, "backend " + address.to_string() + ": is behind " + *way +
+                                       ", and so that is an [[interface]], too");
+  }
+}
+
 void name_node(const Request& request, Gateway& gateway) {
   auto& node = gateway.node;
   if (!request.node.empty())
@@ -168,6 +183,7 @@ Result<Imported> import_configuration(const Request& request, const Files& files
     else
       gateway->notes.lost({request.nginx}, nginx.error().message + "; nothing of it is imported");
   }
+  add_ways_to_backends(*gateway);
   if (request.peer.empty()) {
     find_traps(*gateway, nullptr);
   } else {

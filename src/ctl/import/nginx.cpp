@@ -314,6 +314,9 @@ class NginxReader {
           "with forward = \"fullnat\" and an address of this node in sources it would be "
           "forwarded without it");
     set_backends(service, backends, listen.port, notes_);
+    for (const auto& s : backends.inside)
+      if (const auto endpoint = parse_endpoint(s.word(1)); endpoint && s.keyword() == "server")
+        gateway_.backends.emplace(endpoint->address, s.place);
     for (const auto* block : {&server, stream_})
       for (const auto& s : block->inside)
         if (is_left_behind(s) && (block == &server || find(server, s.keyword()) == nullptr))

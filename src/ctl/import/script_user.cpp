@@ -6,7 +6,8 @@
 namespace tandem::importer {
 
 std::string reason_to_ignore(const Script& script, const Gateway& gateway) {
-  const auto& [has_user, has_group, has_address] = gateway.machine;
+  const auto& has_user = gateway.machine.has_user;
+  const auto& has_group = gateway.machine.has_group;
   if (script.user.empty()) {
     constexpr const char* kUsual = "keepalived_script";
     if (!gateway.defaults.has_script_security || !has_user || has_user(kUsual)) return {};

@@ -131,6 +131,7 @@ class ServiceWriter {
         value += ", max_connections = " + std::to_string(*backend.most_connections);
       table_.add("backends", value + " }", backend.place);
       carried_.push_back(&backend);
+      gateway_.backends.emplace(backend.address, backend.place);
     }
   }
 
@@ -195,7 +196,7 @@ class ServiceWriter {
 
   const VirtualServer& server_;
   const Entry& entry_;
-  const Gateway& gateway_;
+  Gateway& gateway_;
   Notes& notes_;
   Table table_;
   bool has_weights_ = true;
