@@ -14,6 +14,7 @@ import time
 
 from tandemlab import configs, plan, tap
 from tandemlab.host import Host
+from tandemlab.keepalived import Keepalived
 from tandemlab.one_thread import Stopped
 from tandemlab.shell import CHECKOUT, build_dir, run, wait_until
 
@@ -30,6 +31,22 @@ sleep 100 & kill $! && echo kill
 touch /etc/tandem/written && echo etc
 mount -t tmpfs tmpfs /mnt 2>/dev/null || echo no mount
 echo done
+"""
+
+NGINX_CONF = """\
+pid /run/nginx.pid;
+events {}
+http {
+    server {
+        listen 80;
+        location / { return 200 "here\\n"; }
+    }
+    server {
+        listen 127.0.0.1:10080;
+        location = /health { return 200 "ok\\n"; }
+        location = /nginx_status { stub_status; }
+    }
+}
 """
 
 
@@ -209,6 +226,68 @@ class Package(tap.LabCase):
         self.host.exec("dpkg", "-i", "/root/tandem.deb")
         wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
         self.assertNotEqual(self.host.show(UNIT, "MainPID"), before)
+
+    # ---- docs/migrating.md --------------------------------------------------
+    def page_commands(self):
+        """What the page has an operator type, in its order; and to go back."""
+        steps, _, rest = (CHECKOUT / "docs/migrating.md").read_text().partition("## An example")
+        self.assertTrue(rest)
+        steps, _, back = steps.partition("To go back at any time:")
+        typed = re.findall(r"^    ((?:tandemctl|tandemd|systemctl) .*)$", steps, re.MULTILINE)
+        return typed, re.findall(r"`(systemctl [^`]*)`", back)
+
+    def say(self, command):
+        return self.host.exec(*command.split(), check=False)
+
+    def test_migrating(self):
+        """The page's commands, as they stand there: a node moves in beside keepalived, and back"""
+        check = "exec curl -s -f -o /dev/null http://127.0.0.1:10080/health"
+        for script, line in (("check-nginx", check), ("notify", 'echo "$@" >>/var/tmp/told')):
+            self.write(f"/etc/keepalived/{script}", f"#!/bin/sh\n{line}\n", 0o755)
+        conf, peer_conf = ((CHECKOUT / f"tests/unit/ctl/import/golden/dual-master-{node}.conf")
+                           .read_text() for node in plan.GATEWAYS)
+        self.write("/etc/keepalived/keepalived.conf", conf)
+        self.write("/etc/nginx/nginx.conf", NGINX_CONF)
+        self.host.exec("systemctl", "start", "nginx")
+        # Without scripts: they are not there, nor is an Nginx.
+        peer_conf = re.sub(r"track_script \{[^}]*\}|notify.*", "", peer_conf)
+        peer = Keepalived(self.lab, "b", heading=peer_conf)
+        self.addCleanup(peer.stop)
+        commands, back = self.page_commands()
+        self.assertEqual([words.split()[1] for words in commands],
+                         ["import", "-c", "disable", "enable", "vrrp", "events"])
+        self.assertEqual(len(back), 2)
+        try:
+            self.host.exec("systemctl", "enable", "--now", "keepalived")
+            peer.wait_for("BACKUP", "VI_1")
+            wait_until("the address is a's", self.has_vip)
+            for command in commands:
+                done = self.say(command)
+                self.assertEqual(done.returncode, 0, f"{command}: {done.stdout}{done.stderr}")
+                if command.endswith("--now tandemd"):
+                    wait_until("it is Active for VI_1",
+                               lambda: self.status_text() == "Active for VI_1", timeout=30)
+            peer.wait_for("BACKUP", "VI_1")
+            self.assertEqual(peer.state("VI_2"), "MASTER")
+            status = json.loads(self.host.exec("tandemctl", "status", "--json").stdout)
+            for why in ("authentication", "interval_mismatch", "version"):
+                self.assertEqual(status["adverts"]["dropped"][why], 0, why)
+            for command, state in (("tandemctl failover", "MASTER"), ("tandemctl reload", "MASTER"),
+                                   ("tandemctl failover --back", "BACKUP")):
+                done = self.say(command)
+                self.assertEqual(done.returncode, 0, f"{command}: {done.stdout}{done.stderr}")
+                peer.wait_for(state, "VI_1", timeout=30)
+            for command in back:
+                self.assertEqual(self.say(command).returncode, 0, command)
+            wait_until("keepalived has it again", self.has_vip, timeout=30)
+            self.assertEqual(self.host.show(UNIT, "UnitFileState")["UnitFileState"], "disabled")
+        finally:
+            self.say("systemctl disable --now keepalived")
+            self.say("systemctl disable --now tandemd")
+            self.say("systemctl stop nginx")
+
+    def has_vip(self):
+        return f"{plan.VIPS[0]}/" in self.host.exec("ip", "address", "show", "eth0").stdout
 
     # ---- completion -------------------------------------------------------
     def complete(self, *words):
