@@ -3,23 +3,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <memory>
 #include <set>
 #include <utility>
+
+#include "speaker/aside.hpp"
 
 namespace tandem::speaker {
 namespace {
 
 constexpr Duration kBetweenTries = std::chrono::seconds(5);  // to attach a program
-
-// On a thread of its own, with `meanwhile` again and again on this one.
-template <class Work>
-auto aside(const Work& work, const std::function<void()>& meanwhile) {
-  auto done = std::async(std::launch::async, work);
-  while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) meanwhile();
-  return done.get();
-}
 
 // Has frames to this router's group and virtual MAC come in.
 Result<void> let_in(engine::PacketSocket& socket, const PlannedRouter& router) {
