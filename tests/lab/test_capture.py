@@ -101,6 +101,23 @@ class Capture(tap.LabCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn(expected, done.stderr)
 
+    def test_private(self):
+        """What it writes is a new file, for its owner alone, also where others may write."""
+        shared = self.lab.run_dir("a") / "tandem" / "shared"
+        shared.mkdir()
+        shared.chmod(0o1777)
+        (shared / "link").symlink_to("/run/tandem/target")
+        (shared / "theirs").write_text("before")
+        self.lab.exec("a", "chown", "65534", "/run/tandem/shared/theirs")
+        for name in ("link", "theirs"):
+            done = self.tandem.ctl("capture", f"/run/tandem/shared/{name}", "--seconds", "1", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("exists", done.stderr)
+        self.assertEqual((shared / "theirs").read_text(), "before")
+        self.assertFalse((self.lab.run_dir("a") / "tandem" / "target").exists())
+        self.tandem.ctl("capture", "/run/tandem/shared/new", "--seconds", "1")
+        self.assertEqual((shared / "new").stat().st_mode & 0o777, 0o600)
+
 
 if __name__ == "__main__":
     tap.main()

@@ -5,6 +5,7 @@
     client --- front --- a: Active for VI_1, b: Backup; adverts every 100 ms
 """
 
+import os
 import time
 
 from tandemlab import configs, neighbours, plan, tap
@@ -105,6 +106,29 @@ class Interference(tap.LabCase):
         self.a.wait_for("Active", "VI_2")
         self.lab.exec("a", "ip", "link", "del", "later0")
         self.a.wait_for("Fault", "VI_2")
+        self.assertEqual(self.a.state("VI_1"), "Active")
+
+    def test_made_again(self):
+        """An interface that is made again and again leaves no descriptor behind."""
+        self.a.write(config("a", '[[interface]]\nname = "later0"\n') + configs.vrrp(
+            "VI_2", 52, 150, "198.18.0.1/24").replace('"eth0"', '"later0"'))
+        self.a.ctl("reload")
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{self.a.process.popen.pid}/fd"))
+
+        counts = []
+        for _ in range(6):
+            self.lab.exec("a", "ip", "link", "add", "later0", "type", "veth", "peer", "name", "far0")
+            self.lab.exec("a", "ip", "address", "add", "198.18.0.2/24", "dev", "later0")
+            self.lab.exec("a", "ip", "link", "set", "later0", "up")
+            self.lab.exec("a", "ip", "link", "set", "far0", "up")
+            self.a.wait_for("Active", "VI_2", 30)
+            self.lab.exec("a", "ip", "link", "del", "later0")
+            self.a.wait_for("Fault", "VI_2")
+            counts.append(descriptors())
+        tap.note(f"descriptors after each: {counts}")
+        wait_until("no more descriptors than after the first", lambda: descriptors() <= counts[0])
         self.assertEqual(self.a.state("VI_1"), "Active")
 
 

@@ -120,5 +120,30 @@ class Operator(tap.LabCase):
         self.assertIn("operator.json", self.a.process.tail(100))
 
 
+class Group(tap.LabCase):
+    """Two virtual routers of a sync group on a."""
+
+    @staticmethod
+    def config(node):
+        priority = 150 if node == "a" else 100
+        return configs.node(node) + "".join(
+            configs.vrrp(name, vrid, priority, f"{address}/24", more='sync_group = "G"')
+            for name, vrid, address in (("VI_1", 51, VIP), ("VI_G", 52, plan.VIPS[1])))
+
+    def test_failover(self):
+        """Whether members are asked for by name or not, each is told as it is: all are moved."""
+        pair = Pair(self.lab, self.config)
+        self.addCleanup(pair.stop)
+        for words in (("VI_1", "VI_G"), ("VI_G",), ()):
+            for name in ("VI_1", "VI_G"):
+                pair.a.wait_for("Active", name)
+                pair.b.wait_for("Backup", name)
+            told = pair.a.ask("failover", *words)
+            self.assertEqual([(r["name"], r["done"]) for r in told], [("VI_1", True), ("VI_G", True)])
+            for name in ("VI_1", "VI_G"):
+                pair.b.wait_for("Active", name)
+            pair.a.ctl("failover", "--back")
+
+
 if __name__ == "__main__":
     tap.main()

@@ -8,7 +8,8 @@
 import json
 import time
 
-from tandemlab import configs, plan, tap, wire
+from tandemlab import configs, plan, services, tap, traffic, wire
+from tandemlab.backends import Backend
 from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
@@ -141,6 +142,50 @@ addresses = [
         self.assertEqual(found[VIP_1], ("eth0", "eth0:vip1"))
         self.assertEqual(found["198.51.100.100"][0], "eth1")
         tandem.stop()
+
+
+class Sources(tap.LabCase):
+    """A fullnat service, and backends: its connections come from several addresses of the node."""
+
+    FIRST, SECOND = plan.cable("a", "eth1").v4, "198.51.100.9"
+
+    def setUp(self):
+        for node in plan.BACKENDS:
+            Backend(self.lab, node)
+        self.lab.exec("a", "ip", "address", "add", f"{self.SECOND}/24", "dev", "eth1")
+        self.tandem = Tandem(self.lab, "a", self.config(self.FIRST, self.SECOND))
+        self.tandem.wait_for("Active")
+        traffic.must_answer(self.lab, VIP_1)
+
+    def tearDown(self):
+        self.tandem.stop()
+        self.lab.exec("a", "ip", "address", "del", f"{self.SECOND}/24", "dev", "eth1")
+
+    @staticmethod
+    def config(*sources):
+        listed = ", ".join(f'"{source}"' for source in sources)
+        return (configs.node("a", ("eth0", "eth1")) + FIRST
+                + services.service("web", VIP_1, "fullnat", more=f"sources = [{listed}]"))
+
+    @staticmethod
+    def sources_of(connections):
+        """The addresses that their backends see, one by one."""
+        return [connection.ask().split()[1] for connection in connections.all]
+
+    def test_sources(self):
+        """Connections keep the source address that they began with; new ones take those of now."""
+        kept = traffic.Connections().open(self.lab, VIP_1, 8)
+        before = self.sources_of(kept)
+        self.assertEqual(set(before), {self.FIRST, self.SECOND})
+        for sources in ((self.SECOND, self.FIRST), (self.SECOND,), (self.FIRST,)):
+            self.tandem.write(self.config(*sources))
+            self.tandem.ctl("reload")
+            self.assertEqual(self.sources_of(kept), before)
+            new = traffic.Connections().open(self.lab, VIP_1, 4)
+            self.assertLessEqual(set(self.sources_of(new)), set(sources))
+            self.assertEqual(new.broken() + kept.broken(), 0)
+            new.close()
+        kept.close()
 
 
 if __name__ == "__main__":

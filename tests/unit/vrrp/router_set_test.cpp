@@ -154,6 +154,32 @@ TEST(RouterSet, UnicastSourceStandsInForTheInterface) {
             wire::AdvertDrop::own);
 }
 
+// An MTU below 1280 takes IPv6 off an interface: its IPv4 routers go on.
+TEST(RouterSet, TheFamiliesOfAnInterfaceFailApart) {
+  Rig rig(plain_settings());
+  rig.set.add(0, kInterface, numbered(1), address("192.0.2.2"), true, rig.now, rig.out);
+  rig.set.add(1, kInterface, numbered(1, Family::ipv6), address("fe80::2"), true, rig.now, rig.out);
+  const auto both_are = [&rig](State v4, State v6) {
+    EXPECT_EQ(rig.set.status(0).state, v4);
+    EXPECT_EQ(rig.set.status(1).state, v6);
+  };
+  const auto pass = [&rig] {
+    for (const MonotonicTime end = rig.now + seconds(1); rig.now < end;) rig.pass_to_deadline();
+  };
+  pass();
+  both_are(State::active, State::active);
+  rig.set.on_interface(kInterface, true, address("192.0.2.2"), {}, rig.now, rig.out);
+  both_are(State::active, State::fault);
+  rig.set.on_interface(kInterface, true, {}, address("fe80::2"), rig.now, rig.out);
+  both_are(State::fault, State::backup);
+  pass();
+  both_are(State::fault, State::active);
+  rig.set.on_interface(kInterface, true, address("192.0.2.2"), address("fe80::2"), rig.now,
+                       rig.out);
+  pass();
+  both_are(State::active, State::active);
+}
+
 TEST(RouterSet, AnActiveAnnouncesAgainWhenItIsToldTo) {
   Rig rig(plain_settings());
   rig.bring_to(State::backup);
