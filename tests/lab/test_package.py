@@ -266,7 +266,7 @@ class Package(tap.LabCase):
                 self.assertEqual(done.returncode, 0, f"{command}: {done.stdout}{done.stderr}")
                 if command.endswith("--now tandemd"):
                     wait_until("it is Active for VI_1",
-                               lambda: self.status_text() == "Active for VI_1", timeout=30)
+                               lambda: "Active for VI_1" in self.status_text(), timeout=30)
             peer.wait_for("BACKUP", "VI_1")
             self.assertEqual(peer.state("VI_2"), "MASTER")
             status = json.loads(self.host.exec("tandemctl", "status", "--json").stdout)
