@@ -16,6 +16,7 @@ from tandemlab.tandem import Tandem, binary, has_address
 
 VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 SOURCE = "/run/keepalived/keepalived.conf"
+TOLD = "/run/keepalived/told"
 PASSWORD = """
     authentication {
         auth_type PASS
@@ -110,6 +111,31 @@ def another_group_v6(priority):
         priority, "    version 3\n", addresses=("fe80::100/64", f"{VIP6}/64"))
 
 
+def one_line_blocks(priority):
+    """No password comes of that, an address does, whatever stands behind its length."""
+    return instance(priority, "    authentication { auth_type PASS; auth_pass secret; }\n",
+                    addresses=()).replace("virtual_ipaddress {", f"virtual_ipaddress {{ {VIP}/24;")
+
+
+def own_interface(priority):
+    """It gives no weight: the lower one would be above the other."""
+    return instance(priority, "    track_interface {\n        eth0 weight 50\n    }\n"
+                    if priority == 100 else "")
+
+
+def first_version(priority):
+    """And of what else is there twice the last."""
+    return instance(priority, f"    version 3\n    version 2\n    priority 50\n"
+                              f"    priority {priority}\n    advert_int 2\n    advert_int 1\n")
+
+
+def notified_twice(priority):
+    """Of two commands for a state the first is run."""
+    return instance(priority, "".join(
+        f"    notify_{state} \"/bin/sh -c 'echo {state} {n} >>{TOLD}'\"\n"
+        for state in ("master", "backup") for n in ("first", "second")))
+
+
 class Pairs(tap.LabCase):
     def setUp(self):
         self.programs = {}
@@ -184,6 +210,29 @@ class Pairs(tap.LabCase):
     def test_priority_out_of_range(self):
         """A priority that keepalived does not take is its 100"""
         self.play(priority_out_of_range)
+
+    def test_one_line_blocks(self):
+        """Blocks of one line, with semicolons, as guides have them"""
+        self.play(one_line_blocks)
+
+    def test_own_interface(self):
+        """The own interface is tracked without a weight"""
+        self.play(own_interface)
+
+    def test_first_version(self):
+        """Of two versions the first counts"""
+        self.play(first_version)
+
+    def test_notified_twice(self):
+        """Of two notify commands for a state both run the first alone"""
+        for start in (self.start_keepalived, self.start_tandem):
+            told = self.lab.run_dir("a") / "keepalived" / "told"
+            told.unlink(missing_ok=True)
+            start("a", notified_twice(110))
+            wait_until("both states were told", lambda: told.exists() and
+                       {"backup", "master"} <= set(told.read_text().split()), timeout=30)
+            self.programs["a"].stop()
+            self.assertEqual(set(told.read_text().split()), {"backup", "master", "first"})
 
     def test_another_group(self):
         """Adverts to another multicast group than the standard's are sent and heard"""
