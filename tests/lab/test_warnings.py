@@ -7,9 +7,12 @@
 "api" on the virtual address goes to the backends. Adverts every 100 ms.
 """
 
-from tandemlab import configs, plan, services, tap
+from scapy.all import Ether, IP
+from scapy.layers.vrrp import VRRPv3
+
+from tandemlab import configs, plan, services, tap, wire
 from tandemlab.backends import PORT, Backend
-from tandemlab.shell import wait_until
+from tandemlab.shell import build_dir, wait_until
 from tandemlab.tandem import Tandem
 
 VIP = plan.VIPS[0]
@@ -95,6 +98,29 @@ class Warnings(tap.LabCase):
         self.wait_for_warning(self.a, "(authentication", "same auth")
         self.wait_for_warning(self.b, "(authentication", "same auth")
         self.reconfigure(self.b, config("b", version=2, more=AUTH))
+        self.wait_until_well()
+
+    def test_own_adverts(self):
+        """Adverts from this node's own address come from elsewhere."""
+        frame = (Ether(src=plan.front_mac("client"), dst="01:00:5e:00:00:12")
+                 / IP(src=plan.front_v4("a"), dst="224.0.0.18", ttl=255, proto=112)
+                 / VRRPv3(version=3, type=1, vrid=51, priority=150, adv=10, addrlist=[VIP]))
+        with wire.Stream(self.lab, frame, 10):
+            self.wait_for_warning(self.a, f"adverts of {plan.front_v4('a')} are dropped (own",
+                                  "a loop in the network")
+        self.wait_until_well()
+
+    def test_program_gone(self):
+        """Another XDP program stands where the node's own was."""
+        pin = "/sys/fs/bpf/other"
+        self.lab.exec("b", "bpftool", "prog", "load", build_dir() / "tests/lab/load.bpf.o", pin,
+                      "type", "xdp")
+        self.lab.exec("b", "ip", "link", "set", "dev", "eth0", "xdp", "off")
+        self.lab.exec("b", "bpftool", "net", "attach", "xdp", "pinned", pin, "dev", "eth0",
+                      "overwrite")
+        self.wait_for_warning(self.b, "eth0", "the virtual routers of eth0 are in Fault")
+        self.lab.exec("b", "bpftool", "net", "detach", "xdp", "dev", "eth0")
+        self.lab.exec("b", "rm", pin)
         self.wait_until_well()
 
     def test_no_peer(self):
