@@ -12,11 +12,13 @@ import re
 import shutil
 import time
 
-from tandemlab import configs, plan, tap
+from tandemlab import configs, plan, services, tap
+from tandemlab.backends import PORT
 from tandemlab.host import Host
 from tandemlab.keepalived import Keepalived
 from tandemlab.one_thread import Stopped
 from tandemlab.shell import CHECKOUT, build_dir, run, wait_until
+from tandemlab.tandem import Tandem
 
 UNIT = "tandemd.service"
 CONFIG = "/etc/tandem/tandem.toml"
@@ -226,6 +228,35 @@ class Package(tap.LabCase):
         self.host.exec("dpkg", "-i", "/root/tandem.deb")
         wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
         self.assertNotEqual(self.host.show(UNIT, "MainPID"), before)
+
+    def test_operator(self):
+        """What the operator set stays over an upgrade: a drained backend, a weight, a handover."""
+        backends = [plan.cable(node, "eth1").v4 for node in ("s1", "s2")]
+        api = services.service("api", plan.VIPS[0], "nat", 8080, backends=backends)
+        peer = Tandem(self.lab, "b", configs.node("b") + configs.vrrp(
+            "VI_1", 51, 100, f"{plan.VIPS[0]}/24") + api)
+        self.addCleanup(peer.stop)
+        self.start(config() + api)
+        peer.wait_for("Backup")
+        for words in (("drain", "api", f"{backends[0]}:{PORT}"),
+                      ("weight", "api", f"{backends[1]}:{PORT}", "7"), ("failover", "VI_1")):
+            self.host.exec("tandemctl", *words)
+        peer.wait_for("Active")
+        before = self.operators()
+        self.assertEqual(before, ("draining", 7, True))
+        self.host.exec("dpkg", "-i", "/root/tandem.deb")
+        wait_until("the node is Backup", lambda: self.status_text() == "Backup for VI_1")
+        self.assertEqual(self.operators(), before)
+        self.host.exec("tandemctl", "failover", "VI_1", "--back")
+        wait_until("the node is Active", lambda: self.status_text() == "Active for VI_1")
+
+    def operators(self):
+        """The first backend's state, the second one's weight, whether the address is handed over."""
+        def ask(*words):
+            return json.loads(self.host.exec("tandemctl", *words, "--json").stdout)
+
+        first, second = ask("backends", "api")["backends"]
+        return first["state"], second["weight"], ask("vrrp")["routers"][0]["handed_over"]
 
     # ---- docs/migrating.md --------------------------------------------------
     def page_commands(self):
