@@ -10,6 +10,7 @@ has services with four backends; node a at last one with 1,000.
 """
 
 import pathlib
+import re
 import unittest
 
 from tandemlab import browser, configs, dashboard, plan, tap, traffic
@@ -82,6 +83,25 @@ class Page(tap.LabCase):
             self.wait("the check is down", "byId('checks').innerText.includes('down')")
         finally:
             self.pair.nginx["a"].start()
+
+    def test_warning(self):
+        """What `tandemctl status` warns of is on the page while it lasts, and counted in the metrics."""
+        def warned():
+            figures = self.lab.exec("client", "curl", "-s", "--noproxy", "*",
+                                    f"{dashboard.url('a')}metrics").stdout
+            return int(re.search(r"^tandem_warnings (\d+)$", figures, re.MULTILINE)[1])
+
+        self.wait("there is no warning", "byId('warnings').hidden")
+        self.assertEqual(warned(), 0)
+        self.pair.a.ctl("drain", "dns")
+        try:
+            self.wait("it is told", "byId('warnings').innerText.includes("
+                      "'service dns: none of its 4 backends takes new connections')")
+            self.assertEqual(warned(), 1)
+        finally:
+            self.pair.a.ctl("undrain", "dns")
+        self.wait("it is gone", "byId('warnings').hidden")
+        self.assertEqual(warned(), 0)
 
     def test_crash(self):
         """While the peer's daemon is killed, never do both say Active."""
