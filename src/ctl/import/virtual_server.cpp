@@ -86,6 +86,12 @@ Result<Entry> entry_at(const Statement& s) {
   return entry;
 }
 
+void note_all_overruled(const Statement& block, Notes& notes) {
+  const std::span<const Statement> all(block.inside);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (!is_checker(all[i])) note_overruled(all[i], all.subspan(i + 1), notes);
+}
+
 class RealReader {
  public:
   explicit RealReader(Gateway& gateway) : gateway_(gateway) {}
@@ -97,6 +103,7 @@ class RealReader {
     server_.port = entry->port;
     server_.place = block.place;
     for (const auto& s : block.inside) one(s);
+    note_all_overruled(block, gateway_.notes);
     return std::move(server_);
   }
 
@@ -145,6 +152,7 @@ class VirtualReader {
     server_.place = server_.scheduler_place = server_.forward_place = block.place;
     for (const auto& s : block.inside)
       if (!server_.timing.take(s, gateway_.notes)) one(s);
+    note_all_overruled(block, gateway_.notes);
     return std::move(server_);
   }
 
