@@ -57,7 +57,8 @@ void check_mtu(const config::Config& config, const config::Interface& interface,
     problems.push_back({config::Severity::warning, interface.where,
                         "interface '" + interface.name + "': MTU " + std::to_string(link->mtu) +
                             ", expected " + std::to_string(engine::kLargestWorkerMtu) +
-                            " at most with engine = \"dpdk\": longer packets are lost"});
+                            " at most with engine = \"dpdk\": longer packets are lost, and all "
+                            "of services with backends where the driver refuses XDP at that MTU"});
 }
 
 // A virtual address that is on an interface as the only one, and was not put there by tandemd, is the

@@ -10,6 +10,7 @@ from scapy.all import Ether, IP, IPv6, IPv6ExtHdrFragment, Raw
 
 from tandemlab import configs, plan, services, tap, traffic, wire
 from tandemlab.backends import BIG, DNS, Backend
+from tandemlab.shell import wait_until
 from tandemlab.tandem import Tandem
 
 ADDRESSES = {
@@ -115,11 +116,26 @@ class Mtu(tap.LabCase):
 class Jumbo(tap.LabCase):
     """All links take long packets: 9,000 bytes by generic XDP, or with dpdk what a page holds."""
 
-    def test_first_packets(self):
-        mtu = 9000 if configs.ENGINE == "xdp" else 3400
+    def set_mtu(self, mtu):
         for node in ("switch", "client", "a", *plan.BACKENDS):
             self.lab.exec(node, "bash", "-c", "for d in $(ip -br link | cut -d@ -f1 | cut -d' ' -f1); "
                           f"do [ $d = lo ] || ip link set $d mtu {mtu}; done")
+
+    def test_more_than_dpdk_takes(self):
+        """With an MTU that DPDK has no port for, the node says that it serves nothing, and why."""
+        if configs.ENGINE != "dpdk":
+            return
+        self.set_mtu(9000)
+        self.addCleanup(self.set_mtu, 1500)
+        a = Tandem(self.lab, "a", config())
+        a.wait_for("Active")
+        wait_until("it is a warning", lambda: any(
+            "are not served" in w and "MTU is 9000" in w for w in a.status()["warnings"]))
+        a.stop()
+
+    def test_first_packets(self):
+        mtu = 9000 if configs.ENGINE == "xdp" else 3400
+        self.set_mtu(mtu)
         for node in plan.BACKENDS:
             Backend(self.lab, node)
         a = Tandem(self.lab, "a", config())

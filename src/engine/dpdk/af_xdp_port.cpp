@@ -33,7 +33,10 @@ Result<Descriptor> object_file() {
 }
 
 // DPDK does not tell why the kernel refused.
-std::string hint() {
+std::string hint(const std::string& name) {
+  if (const unsigned mtu = mtu_of(name); mtu > kLargestWorkerMtu)
+    return " (its MTU is " + std::to_string(mtu) + ", which may be why: expected " +
+           std::to_string(kLargestWorkerMtu) + " at most)";
   rlimit limit{};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
   return " (RLIMIT_MEMLOCK is " + std::to_string(limit.rlim_cur >> 10) +
@@ -106,7 +109,7 @@ Result<std::unique_ptr<AfXdpPort>> AfXdpPort::open(unsigned ifindex, const std::
   options.rx_queues = options.tx_queues = static_cast<std::uint16_t>(queues);
   options.descriptors = kFramesOfQueue;
   auto port = Port::open(options, pool);
-  if (!port) return fail(name + ": " + port.error().message + hint());
+  if (!port) return fail(name + ": " + port.error().message + hint(name));
   auto sockets = map_of_program(ifindex);
   if (!sockets) return fail(name + ": " + sockets.error().message);
   return std::unique_ptr<AfXdpPort>(new AfXdpPort(name, std::move(*port), std::move(*sockets)));
