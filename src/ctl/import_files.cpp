@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "base/descriptor.hpp"
 #include "netlink/route_request.hpp"
@@ -83,6 +84,15 @@ Result<void> put(const std::string& from, const std::string& to, bool may_replac
   return fail_errno("cannot be written");
 }
 
+// Of its network's prefix: as many bits as are set in the mask.
+std::uint8_t length_of(const ifaddrs& entry) {
+  const auto mask = address_of(entry.ifa_netmask);
+  int bits = 0;
+  if (mask)
+    for (const auto byte : mask->bytes()) bits += std::popcount(byte);
+  return static_cast<std::uint8_t>(bits);
+}
+
 // As the kernel would route a packet now.
 std::optional<std::string> way_to(const IpAddress& address) {
   auto requests = netlink::Requests::open();
@@ -97,16 +107,23 @@ std::optional<std::string> way_to(const IpAddress& address) {
 }  // namespace
 
 importer::Machine this_machine() {
-  std::set<IpAddress> addresses;
+  std::map<IpAddress, importer::Machine::Home> addresses;
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) == 0) {
     for (const auto* entry = list; entry != nullptr; entry = entry->ifa_next)
-      if (const auto address = address_of(entry->ifa_addr)) addresses.insert(*address);
+      if (const auto address = address_of(entry->ifa_addr))
+        addresses.emplace(*address, importer::Machine::Home{entry->ifa_name, length_of(*entry)});
     ::freeifaddrs(list);
   }
   return {[](const std::string& name) { return ::getpwnam(name.c_str()) != nullptr; },
           [](const std::string& name) { return ::getgrnam(name.c_str()) != nullptr; },
-          [addresses](const IpAddress& address) { return addresses.contains(address); }, way_to};
+          [addresses](const IpAddress& address) { return addresses.contains(address); },
+          [addresses](const IpAddress& address) -> std::optional<importer::Machine::Home> {
+            const auto found = addresses.find(address);
+            if (found == addresses.end()) return std::nullopt;
+            return found->second;
+          },
+          way_to};
 }
 
 importer::Files disk_files() {

@@ -14,6 +14,7 @@ import json
 import pathlib
 
 from tandemlab import neighbours, plan, tap
+from tandemlab.backends import Backend
 from tandemlab.keepalived import Keepalived
 from tandemlab.nginx import Nginx, get
 from tandemlab.shell import CHECKOUT, wait_until
@@ -122,6 +123,48 @@ class Migration(tap.LabCase):
 
         wait_until("all was told", lambda: len(heard()) >= len(expected))
         self.assertEqual(heard(), expected, "not in keepalived's words")
+
+
+HELD = "192.0.2.150"
+SERVERS = f"""
+virtual_server {HELD} 80 {{
+    delay_loop 5
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP
+    real_server {plan.cable("s1").v4} 8080 {{
+        TCP_CHECK {{
+        }}
+    }}
+    real_server {plan.cable("s2").v4} 8080 {{
+        TCP_CHECK {{
+        }}
+    }}
+}}
+"""
+
+
+class Held(tap.LabCase):
+    def test_held(self):
+        """A virtual server on an address that the node just has is served, also after a restart"""
+        for node in ("s1", "s2"):
+            Backend(self.lab, node)
+        self.lab.exec("a", "ip", "address", "add", f"{HELD}/24", "dev", "eth0")
+        (self.lab.run_dir("a") / "tandem" / "servers").write_text(SERVERS)
+        done = self.lab.exec("a", binary("tandemctl"), "import", "/run/tandem/servers", check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("always holds it", done.stderr)
+        tandem = Tandem(self.lab, "a", done.stdout, start=False)
+        self.assertEqual(tandem.check(), (0, ""))
+        for end in (tandem.stop, tandem.kill, tandem.stop):
+            tandem.start()
+            tandem.wait_for("Active", f"holds {HELD}")
+            seen = set()
+            wait_until("both backends answer", lambda: seen.add(
+                (get(self.lab, "client", f"http://{HELD}/") or "nobody").split()[0])
+                or {"s1", "s2"} <= seen)
+            end()
+            self.assertTrue(has_address(self.lab, "a", HELD), "it is the node's own")
 
 
 class Damaged(tap.LabCase):

@@ -130,11 +130,61 @@ class Servers {
       notes_.lost(entry.place, described(block, address + " without a port: a service has one"));
       return false;
     }
-    if (gateway_.owner_of(entry.address) != nullptr) return true;
-    notes_.lost(entry.place,
-                described(block, address + " is in no vrrp_instance of this file, and a service is "
-                                           "on the address of a virtual router"));
+    if (gateway_.owner_of(entry.address) != nullptr || hold_always(entry)) return true;
+    notes_.lost(
+        entry.place,
+        described(block, address + " is in no vrrp_instance of this file, nor an address of "
+                                   "this machine, and a service is on the address of a "
+                                   "virtual router; one with priority 255 always holds it"));
     return false;
+  }
+
+  // An address that no instance moves and that this machine has: it is the owner of a virtual router.
+  bool hold_always(const Entry& entry) {
+    if (!gateway_.machine.home_of || gateway_.routers.size() == kMostRouters) return false;
+    const auto home = gateway_.machine.home_of(entry.address);
+    const auto vrid = free_vrid();
+    if (!home || home->interface == "lo" || !vrid) return false;
+    VirtualRouter router;
+    router.name = "holds " + entry.address.to_string();
+    router.interface = home->interface;
+    router.priority = 255;
+    router.version = 3;
+    router.starts_as_master = true;
+    router.family = entry.address.family();
+    router.addresses = {entry.address};
+    router.table = {"[[vrrp]]", entry.place, {}, {}};
+    const auto set = [&](const char* key, const std::string& value) {
+      router.table.set(key, value, entry.place);
+    };
+    set("name", toml(router.name));
+    set("interface", toml(router.interface));
+    set("vrid", std::to_string(*vrid));
+    set("version", "3");
+    set("priority", "255");
+    router.table.add("addresses",
+                     toml(entry.address.to_string() + "/" + std::to_string(home->length)),
+                     entry.place);
+    gateway_.interfaces.emplace(router.interface, entry.place);
+    gateway_.routers.push_back(std::move(router));
+    notes_.trap(entry.place,
+                "virtual_server " + entry.address.to_string() +
+                    ": is in no vrrp_instance, and an address of this machine: as the owner of a "
+                    "virtual router, with priority 255, the node always holds it. The VRID " +
+                    std::to_string(*vrid) + " has to be free on " + home->interface +
+                    ", and the other node must not hold the address, too");
+    return true;
+  }
+
+  // From above, where those of others are not.
+  [[nodiscard]] std::optional<int> free_vrid() const {
+    for (int vrid = 255; vrid > 0; --vrid) {
+      const auto has_it = [&](const VirtualRouter& router) {
+        return router.table.find("vrid")->value == std::to_string(vrid);
+      };
+      if (std::ranges::none_of(gateway_.routers, has_it)) return vrid;
+    }
+    return std::nullopt;
   }
 
   // An address or a range, then perhaps a port.

@@ -54,6 +54,7 @@ inline Machine a_machine() {
   return {is_one_of({"root", "nobody", "www-data", "daemon"}),
           is_one_of({"root", "nogroup", "www-data", "daemon"}),
           [](const IpAddress& address) { return address == *IpAddress::parse("198.51.100.2"); },
+          {},
           {}};
 }
 

@@ -71,5 +71,37 @@ TEST(WaysToBackends, AreNotGuessed) {
       imported.notes, [](const Note& note) { return note.what.contains("no route"); }));
 }
 
+TEST(AddressOfTheMachine, IsAlwaysHeld) {
+  auto machine = a_machine();
+  machine.home_of = [](const IpAddress& address) -> std::optional<Machine::Home> {
+    if (address == *IpAddress::parse("192.0.2.150")) return Machine::Home{"eth0", 24};
+    if (address == *IpAddress::parse("192.0.2.160")) return Machine::Home{"lo", 32};
+    return std::nullopt;
+  };
+  std::string text =
+      "vrrp_instance V {\n interface eth0\n virtual_router_id 255\n"
+      " virtual_ipaddress {\n 192.0.2.100/24\n }\n}\n";
+  for (const char* address :
+       {"192.0.2.150 80", "192.0.2.150 81", "192.0.2.160 80", "192.0.2.170 80"})
+    text += std::string("virtual_server ") + address +
+            " {\n protocol TCP\n real_server 192.0.2.21 80 {\n }\n}\n";
+  const auto imported = import_configuration({"k", "", "", "", "node-a", machine, as_tandemd()},
+                                             in_memory({{"k", text}}));
+  ASSERT_TRUE(imported) << imported.error().message;
+  const auto& toml = imported->written.text;
+  EXPECT_TRUE(
+      toml.contains("name = \"holds 192.0.2.150\"\ninterface = \"eth0\"\nvrid = 254\n"
+                    "version = 3\npriority = 255\naddresses = [\"192.0.2.150/24\"]"))
+      << toml;
+  EXPECT_TRUE(toml.contains("name = \"192.0.2.150:80\""));
+  EXPECT_TRUE(toml.contains("name = \"192.0.2.150:81\""));
+  for (const char* address : {"192.0.2.160", "192.0.2.170"}) {
+    EXPECT_FALSE(toml.contains(std::string("address = \"") + address)) << toml;
+    EXPECT_TRUE(std::ranges::any_of(imported->notes, [&](const Note& note) {
+      return note.kind == Note::Kind::lost && note.what.contains(address);
+    }));
+  }
+}
+
 }  // namespace
 }  // namespace tandem::importer
