@@ -451,9 +451,13 @@ void restore_all(Simulation& simulation) {
 }
 
 // The longest time without an answer, after all of this: the wait of a node alone; before that, who
-// became Active when its control thread stopped, and resigns; and a probe whether adverts leave.
+// became Active when its control thread stopped, and resigns; and a probe whether adverts leave. Of a
+// sync group one member may stay where the control thread stops, after another was taken and given
+// back: then nobody has that one until the first is handed over, too.
 Duration longest_wait_of_all(const Simulation::Routers& routers) {
-  return longest_wait(routers) + vrrp::kUnserved + 4 * routers[0].advert_interval;
+  const vrrp::Settings& s = routers[0];
+  const Duration split = s.sync_group.empty() ? Duration{} : vrrp::kUnservedHandover;
+  return longest_wait(routers) + vrrp::kUnserved + 4 * s.advert_interval + split;
 }
 
 // A handover that was begun meanwhile is let come to its end.
