@@ -67,6 +67,7 @@ control::Answer Reload::reload(const std::string& file) {
   if (!outcome) {
     const std::string& text = outcome.error().message;
     counted_.refusal = text.substr(0, text.find('\n'));
+    spdlog::error("reload refused, the running configuration stays: {}", counted_.refusal);
   }
   ++(outcome ? counted_.applied : counted_.refused);
   return outcome;
@@ -76,10 +77,7 @@ control::Answer Reload::replace(const std::string& file) {
   auto loaded = config::load_file(file);
   if (loaded.good())
     for (auto& problem : check_(loaded.config)) loaded.problems.push_back(std::move(problem));
-  if (!loaded.good()) {
-    spdlog::error("reload refused, the running configuration stays");
-    return fail(lines(loaded.problems, file, config::Severity::error));
-  }
+  if (!loaded.good()) return fail(lines(loaded.problems, file, config::Severity::error));
   if (const auto key = speaker::needs_restart(running_.plan.config, loaded.config); !key.empty())
     return fail(file + ": " + key + " cannot change while running; restart tandemd");
 

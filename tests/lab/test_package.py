@@ -204,6 +204,10 @@ class Package(tap.LabCase):
         self.write(CONFIG, config().replace("vrid = 51", "vrid = 256"))
         self.assertNotEqual(self.host.exec("systemctl", "reload", UNIT, check=False).returncode, 0)
         self.assertRegex(self.host.journal(UNIT), r"tandem.toml:\d+:\d+: vrid: 256")
+        trouble = self.host.exec("journalctl", "--no-pager", "-o", "cat", "-u", UNIT,
+                                 "-p", "warning").stdout
+        self.assertRegex(trouble, r"tandem.toml:\d+:\d+: vrid: 256")
+        self.assertNotIn("Initialize -> Backup", trouble)
         self.assertEqual(self.host.show(UNIT, "ActiveState", "SubState", "NRestarts"),
                          {"ActiveState": "active", "SubState": "running", "NRestarts": "0"})
 
