@@ -52,6 +52,8 @@ class GroupReader {
 
  private:
   Result<void> members(const Statement& s) {
+    if (!group_.members.empty())
+      return fail("group: there is one already, and keepalived ignores this one");
     for (const auto& item : one_by_one(s)) group_.members.push_back(item.keyword());
     return {};
   }
