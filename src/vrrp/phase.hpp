@@ -26,8 +26,11 @@ struct Backup {
   bool installed = false;              // the peer resigned, our kernel has the addresses already
   bool held_back = false;              // the timer fired while the control thread stood still
   int farewells = 0;                   // to be said again to the better Active that it yielded to
+  MonotonicTime farewell = kNever;     // when the next one is due
 
-  [[nodiscard]] MonotonicTime deadline() const { return waiting ? kNever : listen; }
+  [[nodiscard]] MonotonicTime deadline() const {
+    return waiting ? kNever : std::min(listen, farewell);
+  }
 };
 
 // The Active has sent priority 0, and answers until the peer does.

@@ -15,6 +15,9 @@ namespace {
 // flood, or forged, and must not make us flood the network in turn.
 constexpr int kAssertsPerInterval = 4;
 
+// How often the last advert of one that yielded is said again, within an interval.
+constexpr int kFarewells = 2;
+
 // Trouble that comes and goes is told once in this time.
 constexpr Duration kBetweenNotices = std::chrono::seconds(10);
 
@@ -250,7 +253,7 @@ Backup VirtualRouter::new_backup(MonotonicTime now) const {
 
 Backup VirtualRouter::yielding_backup(MonotonicTime now) const {
   Backup backup = new_backup(now);
-  backup.farewells = settings_.down_adverts - 1;
+  backup.farewells = kFarewells;
   return backup;
 }
 
@@ -272,7 +275,10 @@ void VirtualRouter::hear(Backup& backup, const wire::ReceivedAdvert& received, E
     // An equal or better Active ends what a lower one began.
     if (!inferior) preempt_after_ = kNever;
     accept_active(backup, advert, event);
-    if (is_superior(received)) say_farewell(backup, event);
+    // Of a sync group that yielded: here is the better one that has to know.
+    if (backup.farewells > 0 && backup.farewell == kNever && is_superior(received)) {
+      backup.farewell = event.now + between_farewells();
+    }
   } else if (backup.takeover == Cause::down_timer) {
     backup.takeover = Cause::preempted;  // discarded: the timer runs on
   }
@@ -282,6 +288,8 @@ void VirtualRouter::hear(Backup& backup, const wire::ReceivedAdvert& received, E
 // and the kernel's copy answers nobody as long as we hold no lease.
 void VirtualRouter::prepare_takeover(Backup& backup, Event& event) {
   arm(backup, skew(), Cause::peer_resigned, event.now);
+  backup.farewell = kNever;
+  backup.farewells = 0;
   if (backup.installed || !may_follow(event.now)) return;
   backup.installed = true;
   event.out.push_back(InstallAddresses{id()});
@@ -297,10 +305,16 @@ void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Ev
 }
 
 // Until the better Active has heard of us it does not announce again, and the neighbours that we drew
-// away stay here. One word may get lost; as many as a peer waits for do not.
+// away stay here. One word may get lost.
 void VirtualRouter::say_farewell(Backup& backup, Event& event) {
-  if (backup.farewells == 0) return;
-  --backup.farewells;
+  if (event.now < backup.farewell) return;
+  if (status_.effective_priority >
+      status_.peer_priority) {  // since then: it must not yield to this
+    backup.farewell = kNever;
+    backup.farewells = 0;
+    return;
+  }
+  backup.farewell = --backup.farewells > 0 ? event.now + between_farewells() : kNever;
   event.out.push_back(SendAdvert{id(), status_.effective_priority});
   ++status_.adverts_sent;
 }
@@ -330,6 +344,7 @@ bool VirtualRouter::preempts(MonotonicTime now) {
 
 // A listening mark, or Active_Down_Timer.
 void VirtualRouter::listen(Backup& backup, Event& event) {
+  say_farewell(backup, event);
   if (backup.waiting || event.now < backup.listen) return;
   const Duration late = event.now - backup.listen;
   const bool stalled = late > stall_limit(status_.active_adver_interval) && !backup.settling;
@@ -438,8 +453,10 @@ void VirtualRouter::hear(Active& active, const wire::ReceivedAdvert& received, E
   } else if (is_superior(received)) {
     learn_interval(advert, event);
     const bool tie = advert.priority == status_.effective_priority;
-    leave_active(yielding_backup(event.now), tie ? Cause::address_tie : Cause::higher_priority,
-                 Farewell::last_advert, event);
+    Backup backup = yielding_backup(event.now);
+    backup.farewell = event.now + between_farewells();
+    leave_active(backup, tie ? Cause::address_tie : Cause::higher_priority, Farewell::last_advert,
+                 event);
   } else {
     ++status_.rivals_heard;
     // RFC 3768, 6.4.3: no advert, but its announcements did harm.
@@ -736,6 +753,10 @@ VirtualRouter::Farewell VirtualRouter::farewell() const {
 
 Duration VirtualRouter::rhythm() const {
   return send_interval(settings_.advert_interval, settings_.down_adverts);
+}
+
+Duration VirtualRouter::between_farewells() const {
+  return settings_.advert_interval / (kFarewells + 2);
 }
 
 Duration VirtualRouter::active_down() const {

@@ -11,8 +11,8 @@
 // From then on it is `blocked`: before it becomes Active again it sends one advert as a probe.
 //
 // An Active that yields to a better one sends a last advert of its own: the better one may not have
-// heard that there was another, whose announcements it has to undo. It answers the next adverts of the
-// better one likewise, down_adverts - 1 of them, since single adverts get lost.
+// heard that there was another, whose announcements it has to undo. It says so twice more within the
+// interval, since single adverts get lost; then it is silent.
 //
 // As Backup, silence counts while the process listens. Active_Down_Timer is divided by listening
 // marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means that the
@@ -172,6 +172,7 @@ class VirtualRouter {
   }
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
   [[nodiscard]] Duration rhythm() const;
+  [[nodiscard]] Duration between_farewells() const;
   [[nodiscard]] Duration active_down() const;
   [[nodiscard]] Duration skew() const;
 

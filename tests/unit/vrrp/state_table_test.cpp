@@ -35,7 +35,8 @@ struct Row {
 
 const Duration kSkew = skew_time(3, 100, seconds(1));
 const Duration kDown = active_down_interval(3, 100, seconds(1), 3);
-const Duration kMark = seconds(1);  // a Backup is woken at listening marks, too
+const Duration kMark = seconds(1);             // a Backup is woken at listening marks, too
+const Duration kFarewell = milliseconds(250);  // and to say again that it yielded
 
 std::vector<Row> rows() {
   const auto start = [](Rig& r) { r.start(); };
@@ -57,12 +58,12 @@ std::vector<Row> rows() {
       {"BackupFails", 3, 100, backup, fail, fault, {}, kNever - MonotonicTime{}},
       {"ActiveStops", 3, 100, active, stop, active, {100, 0}, handover_lease(seconds(1)) / 2},
       {"ActiveHearsResignation", 3, 100, active, hear(0), active, {100}, seconds(1)},
-      {"ActiveHearsHigher", 3, 100, active, hear(150, "192.0.2.1"), backup, {100}, kMark},
-      {"ActiveHearsEqualGreater", 3, 100, active, hear(100), backup, {100}, kMark},
+      {"ActiveHearsHigher", 3, 100, active, hear(150, "192.0.2.1"), backup, {100}, kFarewell},
+      {"ActiveHearsEqualGreater", 3, 100, active, hear(100), backup, {100}, kFarewell},
       {"ActiveHearsEqualLesser", 3, 100, active, hear(100, "192.0.2.1"), active, {100}, {}},
       {"ActiveHearsLower", 3, 100, active, hear(50), active, {100}, {}},
       {"ActiveHearsLowerV2", 2, 100, active, hear(50), active, {}, {}},
-      {"ActiveHearsHigherV2", 2, 100, active, hear(150), backup, {100}, kMark},
+      {"ActiveHearsHigherV2", 2, 100, active, hear(150), backup, {100}, kFarewell},
       {"ActiveHearsResignationV2", 2, 100, active, hear(0), active, {100}, seconds(1)},
       {"ActiveFails", 3, 100, active, fail, fault, {0}, kNever - MonotonicTime{}},
       {"FaultHearsResignation", 3, 100, fault, hear(0), fault, {}, std::nullopt},
