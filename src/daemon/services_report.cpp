@@ -237,7 +237,7 @@ std::optional<observe::SyncView> ServicesReport::sync() const {
   view.flows_received = link->flows_received;
   view.repairs = link->repairs;
   view.conflicts = replication.conflicts;
-  view.unknown = link->unknown_there + replication.unknown;
+  view.unknown = link->unknown_here + replication.unknown;
   view.no_room = replication.no_room + replication.ports_taken;
   for (const auto& service : sources_.services) {
     const auto known =

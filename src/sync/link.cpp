@@ -4,14 +4,13 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio.hpp>
-#include <boost/asio/ssl.hpp>
 #include <mutex>
 #include <thread>
 
 #include "base/endpoint_text.hpp"
 #include "base/random.hpp"
+#include "sync/connection.hpp"
 #include "sync/session.hpp"
 #include "sync/tls.hpp"
 
@@ -24,9 +23,8 @@ using ErrorCode = boost::system::error_code;
 
 constexpr Duration kPass = std::chrono::milliseconds(1);
 constexpr Duration kIdlePass = std::chrono::milliseconds(100);
-constexpr Duration kHandshake = std::chrono::seconds(2);  // connect and TLS, each
+constexpr Duration kConnect = std::chrono::seconds(2);
 constexpr Duration kRetry = std::chrono::milliseconds(500);
-constexpr std::size_t kMostInput = 1 << 20;  // not read yet by the session
 
 tcp::endpoint to_asio(const config::ListenAddress& end) {
   return {asio::ip::make_address(end.address.to_string()), end.port};
@@ -37,98 +35,6 @@ std::string text_of(const config::ListenAddress& end) {
 }
 
 }  // namespace
-
-// ---- A connection, from TCP on
-
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  using Stream = asio::ssl::stream<tcp::socket>;
-
-  Connection(tcp::socket socket, Tls& tls, std::size_t link)
-      : stream_(std::move(socket), tls.context()), deadline_(stream_.get_executor()), link_(link) {}
-
-  // done(why): empty if the peer has proved itself.
-  void shake_hands(asio::ssl::stream_base::handshake_type side,
-                   std::function<void(const std::string&)> done) {
-    auto self = shared_from_this();
-    ErrorCode ignored;
-    stream_.lowest_layer().set_option(tcp::no_delay(true), ignored);
-    deadline_.expires_after(kHandshake);
-    deadline_.async_wait([self](ErrorCode error) {
-      if (!error) self->close();
-    });
-    stream_.async_handshake(side, [self, done](ErrorCode error) {
-      self->deadline_.cancel();
-      if (!error && Tls::is_proved(self->stream_.native_handle())) return done("");
-      self->close();
-      done(error ? "the handshake failed (" + error.message() +
-                       "): is sync.key_file the same on both nodes?"
-                 : "the peer has another key");
-    });
-  }
-
-  // From here on on_end(why) is called once, unless close() is called before.
-  void run(std::function<void(const std::string&)> on_end) {
-    on_end_ = std::move(on_end);
-    read();
-  }
-  // Bytes that came and that nobody has taken yet.
-  std::vector<std::uint8_t>& input() { return input_; }
-  // Goes on reading, if it had to stop for too much input.
-  void read() {
-    if (reading_ || closed_ || input_.size() >= kMostInput) return;
-    reading_ = true;
-    stream_.async_read_some(asio::buffer(chunk_),
-                            [self = shared_from_this()](ErrorCode error, std::size_t length) {
-                              self->reading_ = false;
-                              if (error) return self->end(error.message());
-                              const auto* begin = self->chunk_.data();
-                              self->input_.insert(self->input_.end(), begin, begin + length);
-                              // A copy, since close() takes it away.
-                              if (const auto tell = self->on_input) tell();
-                              self->read();
-                            });
-  }
-  // Takes all of `output` that is there, unless the last is still being written.
-  void write(std::vector<std::uint8_t>& output) {
-    if (writing_ || closed_ || output.empty()) return;
-    writing_ = true;
-    going_.swap(output);
-    output.clear();
-    asio::async_write(stream_, asio::buffer(going_),
-                      [self = shared_from_this()](ErrorCode error, std::size_t) {
-                        self->writing_ = false;
-                        if (error) self->end(error.message());
-                      });
-  }
-  void close() {
-    if (std::exchange(closed_, true)) return;
-    deadline_.cancel();
-    on_input = nullptr;
-    on_end_ = nullptr;
-    ErrorCode ignored;
-    stream_.lowest_layer().close(ignored);
-  }
-  [[nodiscard]] std::size_t link() const { return link_; }
-  std::function<void()> on_input;
-
- private:
-  void end(const std::string& why) {
-    const auto on_end = std::move(on_end_);
-    close();
-    if (on_end) on_end(why);
-  }
-
-  Stream stream_;
-  asio::steady_timer deadline_;
-  std::size_t link_;
-  bool reading_ = false, writing_ = false, closed_ = false;
-  std::array<std::uint8_t, 65'536> chunk_{};
-  std::vector<std::uint8_t> input_, going_;
-  std::function<void(const std::string&)> on_end_;
-};
-
-// ---- The thread
 
 struct Link::Inside {
   Inside(LinkOptions options_in, const forward::Forwarder& forwarder,
@@ -220,7 +126,7 @@ struct Link::Inside {
     if (error)
       return try_again(link,
                        "from " + options.listen[link].address.to_string() + ": " + error.message());
-    retry.expires_after(kHandshake);
+    retry.expires_after(kConnect);
     retry.async_wait([socket](ErrorCode cancelled) {
       ErrorCode ignored;
       if (!cancelled) socket->close(ignored);
@@ -358,7 +264,7 @@ struct Link::Inside {
     now_view.flows_received = receiver.counters().flows;
     now_view.repairs = sender.counters().repairs;
     now_view.differed = sender.counters().differed + receiver.counters().differed;
-    now_view.unknown_there = receiver.counters().no_service + receiver.counters().no_backend;
+    now_view.unknown_here = receiver.counters().no_service + receiver.counters().no_backend;
     now_view.services = std::move(services);
   }
 

@@ -47,7 +47,7 @@ struct LinkView {
   Duration lag{};         // from a change here to its application there and back; 0: not known
   std::uint64_t sessions = 0, refused = 0;  // connections that became a session, and that did not
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0, differed = 0;
-  std::uint64_t unknown_there = 0;  // records that name what is not configured here
+  std::uint64_t unknown_here = 0;  // records that name what is not configured here
   std::vector<ServiceSync> services;
 };
 
