@@ -116,7 +116,7 @@ TD_INLINE void read_frame(struct td_frame *f, struct xdp_md *ctx, __u32 device)
 }
 
 /* To the socket of the frame's queue. XDP_DROP: there is none. */
-static __attribute__((noinline)) int hand_over(struct xdp_md *ctx)
+static __attribute__((noinline)) int to_socket(struct xdp_md *ctx)
 {
 	__u32 ifindex = ctx->ingress_ifindex;
 	void *sockets = bpf_map_lookup_elem(&td_xsks, &ifindex);
@@ -247,7 +247,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 	if (captured)
 		capture_out(ctx, reason, out->ifindex ? out->ifindex : device);
 	if (td_is_punt(reason) || reason == TD_TAKE_WORKER) {
-		verdict = hand_over(ctx);
+		verdict = to_socket(ctx);
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_NO_DATA_THREAD;
 	} else if (td_is_pass(reason)) {
@@ -277,16 +277,6 @@ struct {
 	__type(value, struct td_journey);
 } td_journey SEC(".maps");
 
-/* X(step, program that runs it): what steps hand on to. */
-#define STEPS(X)                                                                                   \
-	X(TD_STEP_DEEP, xdp_steer_deep)                                                            \
-	X(TD_STEP_FRAGMENTS, xdp_steer_fragments)                                                  \
-	X(TD_STEP_FORWARD4, xdp_forward_ipv4)                                                      \
-	X(TD_STEP_FORWARD6, xdp_forward_ipv6)                                                      \
-	X(TD_STEP_FORWARD_ERROR4, xdp_forward_error_ipv4)                                          \
-	X(TD_STEP_FORWARD_ERROR6, xdp_forward_error_ipv6)                                          \
-	X(TD_STEP_REFUSE, xdp_refuse)
-
 /* Filled by the daemon: programs that an earlier one of the same build loaded are taken over. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -296,9 +286,9 @@ struct {
 } td_steps SEC(".maps");
 
 /* A constant index makes a tail call a jump. */
-#define GO(step, program)                                                                          \
-	case step:                                                                                 \
-		bpf_tail_call_static(ctx, &td_steps, step);                                        \
+#define GO_ON(name, program, run)                                                                  \
+	case TD_STEP_##name:                                                                       \
+		bpf_tail_call_static(ctx, &td_steps, TD_STEP_##name);                              \
 		break;
 
 TD_INLINE int finish_or_go_on(struct xdp_md *ctx, const struct td_tables *tables, __u32 next,
@@ -311,7 +301,7 @@ TD_INLINE int finish_or_go_on(struct xdp_md *ctx, const struct td_tables *tables
 	if (!td_is_step(next))
 		return finish(ctx, next, &journey->work.out, journey->device, journey->captured);
 	switch (td_step_of(next)) {
-		STEPS(GO)
+		TD_STEP_LIST(GO_ON)
 	default:
 		break;
 	}
@@ -345,29 +335,21 @@ int td_steer(struct xdp_md *ctx)
 	return finish(ctx, next, &out, device, 0);
 }
 
-/* The step that has all rules. */
-SEC("xdp")
-int xdp_steer_any(struct xdp_md *ctx)
+/* What is not plain begins here. */
+TD_INLINE void begin(struct xdp_md *ctx, const struct td_env *env, struct td_journey *journey)
 {
-	__u32 zero = 0, next;
-	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
-	struct td_journey *journey = bpf_map_lookup_elem(&td_journey, &zero);
 	struct td_frame f;
 
-	if (!env.tables || !journey)
-		return XDP_ABORTED;
-	journey->device = device_of(ctx, env.tables);
+	journey->device = device_of(ctx, env->tables);
 	read_frame(&f, ctx, journey->device);
 	journey->work.out = td_begin(&f);
-	journey->captured = is_capturing(&env);
+	journey->captured = is_capturing(env);
 	if (journey->captured)
 		capture_in(ctx, journey->device);
-	next = td_steer_any(&f, &env, &journey->work);
-	return finish_or_go_on(ctx, env.tables, next, journey);
 }
 
-/* Any other step, a constant. */
-TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
+/* step: a constant. */
+TD_INLINE int run(struct xdp_md *ctx, enum td_step step)
 {
 	__u32 zero = 0, next;
 	struct td_env env = {bpf_map_lookup_elem(&td_tables, &zero)};
@@ -376,18 +358,20 @@ TD_INLINE int go(struct xdp_md *ctx, enum td_step step)
 
 	if (!env.tables || !journey)
 		return XDP_ABORTED;
+	if (step == TD_STEP_ANY)
+		begin(ctx, &env, journey);
 	read_frame(&f, ctx, journey->device);
 	next = td_run_step(&f, &env, &journey->work, step);
 	return finish_or_go_on(ctx, env.tables, next, journey);
 }
 
-#define PROGRAM(step, program)                                                                     \
+#define PROGRAM(name, program, step)                                                               \
 	SEC("xdp")                                                                                 \
 	int program(struct xdp_md *ctx)                                                            \
 	{                                                                                          \
-		return go(ctx, step);                                                              \
+		return run(ctx, TD_STEP_##name);                                                   \
 	}
-STEPS(PROGRAM)
+TD_STEP_LIST(PROGRAM)
 
 /* ---- The TAP device of a worker's port: the worker has steered what comes in there ---- */
 

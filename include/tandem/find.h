@@ -118,7 +118,7 @@ TD_INLINE __u64 td_layout(const struct td_tables *t)
 	return td_load_ordered(&t->layout);
 }
 
-TD_INLINE int td_same_address(const struct td_vip *vip, __u32 family, const __u8 *address)
+TD_INLINE int td_vip_is(const struct td_vip *vip, __u32 family, const __u8 *address)
 {
 	return vip->family == family && td_is_same_address(vip->address, address, family);
 }
@@ -132,6 +132,15 @@ TD_INLINE int td_on_link(const struct td_vrouter *vr, const struct td_packet *p,
 TD_INLINE int td_is_virtual_mac(const __u8 *mac)
 {
 	return td_load32(mac) == 0x00005e00 && (mac[4] == 1 || mac[4] == 2);
+}
+
+/* The device's own MAC; most frames are to it. */
+TD_INLINE int td_is_device_mac(const struct td_tables *t, __u32 ifindex, const __u8 *mac)
+{
+	const struct td_device *d = &t->device[ifindex & (TD_MAX_DEVICES - 1)];
+
+	return d->ifindex == ifindex && td_load32(d->mac) == td_load32(mac) &&
+	       td_load16(d->mac + 4) == td_load16(mac + 4);
 }
 
 /* The slot of a virtual MAC's virtual router, -1 if it is none. */
@@ -160,7 +169,7 @@ TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer_table
 	if (slot < 0)
 		return -1;
 	slot &= TD_MAX_VIPS - 1;
-	return td_same_address(&t->vip[slot], family, address) ? slot : -1;
+	return td_vip_is(&t->vip[slot], family, address) ? slot : -1;
 }
 
 /* Does fullnat send from the virtual address? */
@@ -262,7 +271,7 @@ TD_INLINE void td_find_in(struct td_match *m, const struct td_tables *t,
 
 /*
  * 0: not to be believed. It is only if the layout is the one that the search began with: else the
- * daemon may have been filling the table under our eyes. It switches before it fills, so that a
+ * daemon may have been filling the table during the look-up. It switches before it fills, so that a
  * search in one that is being filled began before the switch, and sees it here.
  */
 TD_INLINE int td_find_once(struct td_match *m, const struct td_tables *t, const struct td_packet *p,

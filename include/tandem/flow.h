@@ -22,7 +22,7 @@
  *            that one meanwhile is carried over
  *   find     load key, word, and the key again. The same key twice: the word is that flow's. A word
  *            that is free, or a key that changed: not here, look further. First bucket, second, and
- *            the first again, in case the flow went home under our eyes
+ *            the first again, in case the flow moved there meanwhile
  *   stamp    plain store of the 16-bit stamp alone. Should the slot have gone to another flow in
  *            between, that one looks fresh for a moment, which it is
  *   state    compare-and-swap of `who`, whose generation changes with each tenant of a slot: it
@@ -234,6 +234,18 @@ struct td_flow_hit {
 	union td_flow_word *at;	 /* to be stamped */
 	union td_flow_word word; /* as it was found */
 };
+
+/* A packet of the flow came at `tick`. All that UDP needs. Writes once a tick and flow at most. */
+TD_INLINE void td_flow_stamp(struct td_flow_hit *hit, __u16 tick)
+{
+	if (hit->word.part.stamp == tick)
+		return;
+#ifdef __bpf__
+	*(volatile __u16 *)&hit->at->part.stamp = tick;
+#else
+	__atomic_store_n(&hit->at->part.stamp, tick, __ATOMIC_RELAXED);
+#endif
+}
 
 /*
  * Where in a bucket an entry's word is. In BPF by way of a distance, which the verifier does not

@@ -123,18 +123,6 @@ TD_INLINE __u8 td_flow_next(__u8 state, __u8 tcp_flags, int from, __s16 idle, in
 	return state;
 }
 
-/* A packet of the flow came at `tick`. All that UDP needs. Writes once a tick and flow at most. */
-TD_INLINE void td_flow_stamp(struct td_flow_hit *hit, __u16 tick)
-{
-	if (hit->word.part.stamp == tick)
-		return;
-#ifdef __bpf__
-	*(volatile __u16 *)&hit->at->part.stamp = tick;
-#else
-	__atomic_store_n(&hit->at->part.stamp, tick, __ATOMIC_RELAXED);
-#endif
-}
-
 /* The backend's packet, of UDP. */
 TD_INLINE void td_flow_note_answer(struct td_flow_hit *hit)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Packet core: what goes to no backend, and comes from none, given the lease of the virtual router
- * that it concerns: the verdict, and the rewrites that it asks for (answer.h). Compiled as BPF and
- * as C++.
+ * that it concerns: the verdict, and the rewrites that it asks for. Compiled as BPF and as C++.
  */
 #ifndef TANDEM_LOCAL_H
 #define TANDEM_LOCAL_H

@@ -22,15 +22,6 @@ enum td_link {
 	TD_LINK_OTHER, /* another host, as on a promiscuous device, or by a switch that floods */
 };
 
-/* The device's own MAC; most frames are to it. */
-TD_INLINE int td_is_device_mac(const struct td_tables *t, __u32 ifindex, const __u8 *mac)
-{
-	const struct td_device *d = &t->device[ifindex & (TD_MAX_DEVICES - 1)];
-
-	return d->ifindex == ifindex && td_load32(d->mac) == td_load32(mac) &&
-	       td_load16(d->mac + 4) == td_load16(mac + 4);
-}
-
 /*
  * The slot that a tag leads to in the layout in use, -1 if there is none. As td_find(), it asks again
  * if the daemon switched meanwhile.

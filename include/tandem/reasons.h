@@ -21,7 +21,7 @@
 	X(7, TX, NA, "na")                             /* answered with the virtual MAC */         \
 	X(8, TAKE, ADVERT, "advert")                   /* handed to the VRRP thread */             \
 	X(9, DROP, NO_LEASE, "no-lease")               /* to an address held by another */         \
-	X(10, DROP, NO_LEASE_NEIGHBOUR, "no-lease-neighbour") /* ARP, NS, NA for such an one */    \
+	X(10, DROP, NO_LEASE_NEIGHBOUR, "no-lease-neighbour") /* ARP, NS, NA for such an address */ \
 	X(11, DROP, NO_LEASE_VMAC, "no-lease-vmac")    /* to a virtual MAC held by another */      \
 	X(12, DROP, NOT_ACCEPTED, "not-accepted")      /* accept = false, and no service */        \
 	X(13, DROP, ADVERT_RING_FULL, "advert-ring-full") /* no room for the advert */             \

@@ -37,18 +37,21 @@
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
 
-/* Those that a frame can be handed on to. 4 and 6: for that family. */
-enum td_step {
-	TD_STEP_ANY,
-	TD_STEP_DEEP,
-	TD_STEP_FRAGMENTS,
-	TD_STEP_FORWARD4,
-	TD_STEP_FORWARD6,
-	TD_STEP_FORWARD_ERROR4,
-	TD_STEP_FORWARD_ERROR6,
-	TD_STEP_REFUSE,
-	TD_STEPS
-};
+/*
+ * X(name, BPF program, what it runs). Those that a frame can go on to; 4 and 6: for that family.
+ */
+#define TD_STEP_LIST(X)                                                                            \
+	X(ANY, xdp_steer_any, td_steer_any(f, env, w))                                             \
+	X(DEEP, xdp_steer_deep, td_steer_deep(f, env, w))                                          \
+	X(FRAGMENTS, xdp_steer_fragments, td_steer_fragments(f, env, w))                           \
+	X(FORWARD4, xdp_forward_ipv4, td_forward(f, env, w, 4))                                    \
+	X(FORWARD6, xdp_forward_ipv6, td_forward(f, env, w, 6))                                    \
+	X(FORWARD_ERROR4, xdp_forward_error_ipv4, td_forward_error(f, env, w, 4))                  \
+	X(FORWARD_ERROR6, xdp_forward_error_ipv6, td_forward_error(f, env, w, 6))                  \
+	X(REFUSE, xdp_refuse, td_refuse(f, env, w))
+
+#define TD_STEP_NUMBER(name, program, run) TD_STEP_##name,
+enum td_step { TD_STEP_LIST(TD_STEP_NUMBER) TD_STEPS };
 
 /*
  * What a step returns: how the frame's way goes on. It ends in a reason (reasons.h), or the step goes
@@ -143,7 +146,8 @@ TD_INLINE int td_resume(struct td_packet *p, const struct td_work *w, const stru
 	if (!w->l4_offset)
 		return 1;
 	p->l4_offset = w->l4_offset & TD_WALK_MASK;
-	p->l4 = p->l3 + p->l4_offset;
+	/* hidden: else the compiler takes `!p->l4` for `!p->eth`, and goes on with an eth of 0 */
+	p->l4 = td_hide_from_compiler(p->l3 + p->l4_offset);
 	return p->l4 + TD_UDP_HEADER <= f->end;
 }
 
@@ -162,8 +166,8 @@ TD_INLINE int td_may_have_flow(const struct td_tables *t, const struct td_match 
 }
 
 /*
- * What becomes of a packet that was parsed and found. is_rare: td_is_rare(), if that has not been seen
- * to yet. out: where it is counted is written to it.
+ * What becomes of a packet that was parsed and found. is_rare: td_is_rare(); 0 if the caller has
+ * handled rare packets. out: where it is counted is written to it.
  */
 TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
 			    const struct td_match *m, int is_rare, struct td_outcome *out)
@@ -345,29 +349,20 @@ TD_INLINE __u32 td_refuse(struct td_frame *f, const struct td_env *env, struct t
 
 	if (!(w->family == 4 ? td_resume(&p, w, f, 4) : td_resume(&p, w, f, 6)))
 		return TD_DROP_MALFORMED;
-	return td_hand_over_unsendable(f, env, &p, w->out.mtu);
+	return td_punt_unsendable(f, env, &p, w->out.mtu);
 }
+
+#define TD_STEP_RUN(name, program, run)                                                            \
+	case TD_STEP_##name:                                                                       \
+		return run;
 
 TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct td_work *w,
 			    enum td_step step)
 {
 	switch (step) {
-	case TD_STEP_ANY:
-		return td_steer_any(f, env, w);
-	case TD_STEP_DEEP:
-		return td_steer_deep(f, env, w);
-	case TD_STEP_FRAGMENTS:
-		return td_steer_fragments(f, env, w);
-	case TD_STEP_FORWARD4:
-		return td_forward(f, env, w, 4);
-	case TD_STEP_FORWARD6:
-		return td_forward(f, env, w, 6);
-	case TD_STEP_FORWARD_ERROR4:
-		return td_forward_error(f, env, w, 4);
-	case TD_STEP_FORWARD_ERROR6:
-		return td_forward_error(f, env, w, 6);
+		TD_STEP_LIST(TD_STEP_RUN)
 	default:
-		return td_refuse(f, env, w);
+		return TD_DROP_MALFORMED; /* not reached: there are no other steps */
 	}
 }
 

@@ -2,11 +2,13 @@
 /*
  * Packet core: the way that most packets take, straight on. Compiled as BPF and as C++.
  *
- * A plain packet (parse.h) needs little where nothing about it is rare:
+ * A plain packet (parse.h) needs these steps alone, as most packets are of an established flow:
  *
- *   td_steer_plain()            whom is it for?
- *     td_plain_to_backend()       a service with backends: its flow, which stays in its state, and on
- *     td_plain_local()            this node's own: by the lease
+ *   td_steer_plain()            whom is it for?                              (parse.h, find.h)
+ *     td_plain_local()            this node's own: by the lease                (lease.h)
+ *     td_plain_to_backend()       a service with backends: by the lease,
+ *       td_plain_flow()             its flow, which stays in its state,          (flow.h)
+ *       td_backend_at()             its backend and next hop, and on             (tables.h, rewrite.h)
  *     td_plain_elsewhere()        no virtual address: the kernel's, or
  *       td_plain_to_client()        a backend's answer with nat: its flow, and on
  *       td_plain_by_port()          the same with fullnat
@@ -16,8 +18,8 @@
  * a VLAN, a packet too big, a frame to another MAC than the device's. Nothing is written before all is
  * known. So td_steer_any() has the whole rules, and tests hold this way against it.
  *
- * Everything is where the packet has it, and read when it is needed: a BPF program has ten registers,
- * and half of the longer way's time goes into putting values aside.
+ * Fields are read from the packet where they are needed, and not copied first: BPF has ten registers,
+ * and td_steer_any() spends half of its time on saving values.
  */
 #ifndef TANDEM_STEER_PLAIN_H
 #define TANDEM_STEER_PLAIN_H
@@ -40,7 +42,7 @@ TD_INLINE __u8 td_plain_protocol(const struct td_frame *f, __u32 family)
 	return td_plain_l3(f)[family == 4 ? 9 : 6];
 }
 
-/* Does the packet leave its flow in the state that it is in? UDP does, and ACK alone. */
+/* 1: UDP, or TCP with ACK alone: the packet cannot change the state of its flow. */
 TD_INLINE int td_keeps_state(const struct td_frame *f, __u32 family)
 {
 	const __u8 flags = TD_TCP_FIN | TD_TCP_SYN | TD_TCP_RST | TD_TCP_ACK;
@@ -53,7 +55,7 @@ TD_INLINE int td_keeps_state(const struct td_frame *f, __u32 family)
 
 /* ---- The flow and its backend ------------------------------------------------------------------ */
 
-/* 1: the client's flow to the service is there, in the state that most flows are in. */
+/* 1: the client's flow to the service exists, and is ESTABLISHED (TCP) or ACTIVE (UDP). */
 TD_INLINE int td_plain_flow(struct td_flow_hit *hit, const struct td_flow_head *head,
 			    const struct td_frame *f, const struct td_env *env, const __u8 *address,
 			    __u32 port, __u32 service, __u32 family)
@@ -80,7 +82,7 @@ TD_INLINE int td_plain_flow(struct td_flow_hit *hit, const struct td_flow_head *
 }
 
 /* 1: the packet may leave by this hop, and its link header needs new addresses at most. */
-TD_INLINE int td_plain_fits(const struct td_hop *hop, const struct td_frame *f, __u32 outer,
+TD_INLINE int td_plain_can_leave(const struct td_hop *hop, const struct td_frame *f, __u32 outer,
 			    __u32 family)
 {
 	const __u8 *l3 = td_plain_l3(f);
@@ -156,7 +158,7 @@ TD_INLINE __u32 td_plain_to_backend(struct td_frame *f, const struct td_env *env
 	if (s->mode == TD_MODE_TUNNEL)
 		outer = family == 4 ? TD_IPV4_HEADER : TD_IPV6_HEADER;
 	plan.hop = td_hop_at(env, b->hop);
-	if (!td_plain_fits(plan.hop, f, outer, family))
+	if (!td_plain_can_leave(plan.hop, f, outer, family))
 		return td_next(TD_STEP_ANY);
 	tick = td_flow_tick(head, td_jiffies(f));
 	if (hit.word.part.stamp != tick) {
@@ -195,7 +197,7 @@ TD_INLINE __u32 td_plain_answer(struct td_frame *f, const struct td_env *env,
 	if (!head || s->protocol != td_plain_protocol(f, family) ||
 	    !(hit->word.part.who & TD_FLOW_ANSWERED) ||
 	    !td_may_forward(f, td_vrouter_at(env->tables, s->vrouter)) ||
-	    !td_plain_fits(plan->hop, f, 0, family))
+	    !td_plain_can_leave(plan->hop, f, 0, family))
 		return td_next(TD_STEP_ANY);
 	td_flow_stamp(hit, td_flow_tick(head, td_jiffies(f)));
 	out->backend = (__u16)number;

@@ -9,7 +9,7 @@
 
 #include "tandem/no_flow.h"
 
-/* As much of a packet as its error may be long, and so as is handed over (RFC 4443, 2.4 (c)). */
+/* As much of a packet as its error may be long, and so much goes to the data thread (RFC 4443, 2.4 (c)). */
 enum { TD_ERROR_BYTES = 1280 };
 
 /*
@@ -26,8 +26,8 @@ TD_INLINE int td_may_be_answered(const struct td_packet *p)
  * mtu: of the way, if the packet was too big for it; else 0, and its TTL is used up. The data thread gets
  * the reason to drop it by, if it may not answer.
  */
-TD_INLINE enum td_reason td_hand_over_unsendable(struct td_frame *f, const struct td_env *env,
-						 const struct td_packet *p, __u32 mtu)
+TD_INLINE enum td_reason td_punt_unsendable(struct td_frame *f, const struct td_env *env,
+					     const struct td_packet *p, __u32 mtu)
 {
 	const enum td_reason drop = mtu ? TD_DROP_TOO_BIG : TD_DROP_TTL_EXCEEDED;
 	const __u32 most = p->l3_offset + TD_ERROR_BYTES;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of a first packet.
 //
-//   flow is there?      its decision stands (and its client's router may be another one)
+//   flow is there?      its decision stands (and its client's router may have changed)
 //   SYN, or UDP         affinity, else the scheduler
 //   ACK without a flow  by a hash that both nodes compute alike: joined in the middle. It counts for
 //                       nothing until it is confirmed (flow_track.h)
