@@ -48,7 +48,7 @@ Result<std::unique_ptr<Gates>> Gates::open(const config::Config& config) {
       engine::SteeringProgram::open(config.node.bpffs, map_sizes(config),
                                     [](const std::string& line) { spdlog::warn("{}", line); });
   if (!program) return std::unexpected(program.error());
-  const auto clock = (*program)->read_clock();
+  const auto clock = (*program)->code().read_clock();
   if (!clock) return std::unexpected(clock.error());
   return std::unique_ptr<Gates>(new Gates(std::move(*program), *clock));
 }

@@ -80,27 +80,8 @@ Result<void> Node::bring_up(const config::Config& config) {
   if (auto opened = open_kernel(config); !opened) return opened;
   if (auto started = start_threads(config); !started) return started;
   tracking_.emplace(loop_, running_, speaker_->thread(), events_);
-  vrrp_events_.emplace(
-      loop_, running_, *tracking_, speaker_->interfaces().all(), events_,
-      VrrpEvents::Effects{
-          [this](const speaker::PlannedRouter& router) {
-            addresses_->install(router);
-            speaker_->thread().post(
-                [id = router.id](speaker::VrrpDriver& driver, MonotonicTime now) {
-                  driver.on_installed(id, now);
-                });
-          },
-          [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
-          [this] {
-            if (systemd_) systemd_->changed();
-            memory_->changed();
-            transitions_->changed();
-          },
-          // Not from here: it ends the VRRP thread, whose event this is.
-          [this] { boost::asio::post(loop_, [this] { on_idle(); }); },
-          [this](MonotonicTime until, Duration stall) {
-            return std::string(sentence(speaker_->stall_causes().find(until, stall)));
-          }});
+  vrrp_events_.emplace(loop_, running_, *tracking_, speaker_->interfaces().all(), events_,
+                       vrrp_effects());
   reload_.emplace(
       running_,
       [this](const config::Config& wanted) { return check_system(wanted, links_->links()); },
@@ -112,7 +93,7 @@ Result<void> Node::bring_up(const config::Config& config) {
     return applied;
   if (auto begun = start_sync(config); !begun) return begun;
   make_report();
-  follow_sync();
+  gate_moves();
   capture_.emplace(Capture::Deps{loop_, gates_->program(), *plane_, links_->links()});
   follow();
   serve(std::move(*server), std::move(http));
@@ -121,6 +102,27 @@ Result<void> Node::bring_up(const config::Config& config) {
   if (!realtime.realtime) spdlog::warn("adverts may be late: {}", realtime.scheduler);
   if (!realtime.memory_locked) spdlog::warn("adverts may be late: memory could not be locked");
   return {};
+}
+
+VrrpEvents::Effects Node::vrrp_effects() {
+  return {
+      [this](const speaker::PlannedRouter& router) {
+        addresses_->install(router);
+        speaker_->thread().post([id = router.id](speaker::VrrpDriver& driver, MonotonicTime now) {
+          driver.on_installed(id, now);
+        });
+      },
+      [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
+      [this] {
+        if (systemd_) systemd_->changed();
+        memory_->changed();
+        transitions_->changed();
+      },
+      // Not from here: it ends the VRRP thread, whose event this is.
+      [this] { boost::asio::post(loop_, [this] { on_idle(); }); },
+      [this](MonotonicTime until, Duration stall) {
+        return std::string(sentence(speaker_->stall_causes().find(until, stall)));
+      }};
 }
 
 Result<void> Node::open_kernel(const config::Config& config) {
@@ -173,7 +175,7 @@ Result<void> Node::start_sync(const config::Config& config) {
 }
 
 // Planned moves wait for the flows, both ways, and preemption for the backends.
-void Node::follow_sync() {
+void Node::gate_moves() {
   backends_gate_.emplace(
       loop_, running_, services_->all(),
       [this](const services::RunningBackend& backend) { return services_->last_check(backend); },
@@ -207,7 +209,7 @@ void Node::follow() {
                    [this](const speaker::VrrpEvent& event) { vrrp_events_->on(event); });
   links_->follow(loop_, [this] { on_links(); });
   speaker_->watch_programs(running_.plan, [this] { on_links(); });
-  plane_watch_.emplace(loop_, *plane_, [this](bool runs) { on_plane(runs); });
+  plane_watch_.emplace(loop_, *plane_, [this](bool admits) { on_plane(admits); });
 }
 
 void Node::serve(std::unique_ptr<control::Server> server,
@@ -273,7 +275,7 @@ void Node::report_to_systemd() {
                       });
       },
       [this, rounds = std::uint64_t{0}]() mutable -> std::string {
-        if (!plane_->works()) return "a worker";
+        if (!plane_->can_forward()) return "a worker";
         if (std::exchange(rounds, plane_->rounds()) == plane_->rounds()) return "the data thread";
         const bool syncs = !sync_ || MonotonicClock::now() - sync_->view().at < kSyncPatience;
         return syncs ? "" : "the sync thread";
@@ -356,9 +358,9 @@ void Node::on_links() {
   });
 }
 
-void Node::on_plane(bool runs) {
+void Node::on_plane(bool admits) {
   on_links();
-  if (!runs) return;
+  if (!admits) return;
   // What the forwarder has not heard while it stood still.
   log_trouble(services_->stage(running_.plan.config));
   services_->commit(speaker_->interfaces());

@@ -62,10 +62,11 @@ class Node {
 
   // ---- The start, from below to above
   Result<void> bring_up(const config::Config& config);
+  VrrpEvents::Effects vrrp_effects();
   Result<void> open_kernel(const config::Config& config);
   Result<void> start_threads(const config::Config& config);
   Result<void> start_sync(const config::Config& config);
-  void follow_sync();
+  void gate_moves();
   void follow();
   void serve(std::unique_ptr<control::Server> server, std::unique_ptr<control::HttpServer> http);
   void make_report();
@@ -79,7 +80,7 @@ class Node {
 
   // ---- Who hears of whom
   void on_links();
-  void on_plane(bool runs);
+  void on_plane(bool admits);
 
   // ---- The end
   void on_idle();

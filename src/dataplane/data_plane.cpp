@@ -61,7 +61,7 @@ std::vector<std::string> DataPlane::troubles() const {
 }
 
 bool DataPlane::call(Run run) {
-  if (!runs()) return false;
+  if (!can_admit()) return false;
   Command command{std::move(run)};
   command_.store(&command, std::memory_order_release);
   wake();
@@ -69,7 +69,7 @@ bool DataPlane::call(Run run) {
     Command* mine = &command;
     if (command_.load(std::memory_order_relaxed) != mine) continue;  // it runs: not a stall
     check(MonotonicClock::now());
-    if (!runs() && command_.compare_exchange_strong(mine, nullptr)) return false;
+    if (!can_admit() && command_.compare_exchange_strong(mine, nullptr)) return false;
   }
   return true;
 }

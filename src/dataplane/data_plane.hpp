@@ -63,7 +63,7 @@ class DataPlane {
 
   // ---- Control thread
   // Runs it on the forwarder's thread; returns when it has run. false: it has not, and will not,
-  // since that thread stands still. Once it runs() again, it has to be told anew.
+  // since that thread stands still. Once can_admit() is true again, it has to be told anew.
   bool call(Run run);
   // No thread runs any more after it; call() is not allowed then.
   virtual void stop() = 0;
@@ -88,12 +88,12 @@ class DataPlane {
   // A clean end: the next process finds no flows.
   virtual void forget() {}
 
-  // Every StallWatch::kInterval: works() and runs() may be others afterwards.
+  // Every StallWatch::kInterval: can_forward() and can_admit() may have changed.
   virtual void check(MonotonicTime) {}
-  // Whether packets of services get anywhere. Where they do not, virtual addresses are released.
-  [[nodiscard]] virtual bool works() const { return true; }
-  // Whether the forwarder's thread goes round, so that call() reaches it.
-  [[nodiscard]] virtual bool runs() const { return works(); }
+  // Whether packets of services get anywhere. Where they do not, the virtual routers go to Fault.
+  [[nodiscard]] virtual bool can_forward() const { return true; }
+  // Whether first packets find a backend: the forwarder's thread goes round, and call() reaches it.
+  [[nodiscard]] virtual bool can_admit() const { return can_forward(); }
   // Devices whose first packets nobody takes: AF_XDP gives them no sockets, or the data thread stands
   // still. Services with backends are not served then; all else goes on.
   struct Unserved {

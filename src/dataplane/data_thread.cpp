@@ -143,7 +143,7 @@ void DataThread::take_ends() {
 forward::Counted DataThread::counted() const {
   forward::Counted counted = counted_by_forwarder();
   const auto c = tools_.sockets->counters();
-  counted.add(program_.counters());
+  counted.add(program_.maps().counters());
   const auto lost = [&](const char* reason, std::uint64_t count, const char* sentence,
                         bool decided) {
     counted.losses.push_back({"AF_XDP", reason, sentence, count, decided});
@@ -165,7 +165,7 @@ forward::Counted DataThread::counted() const {
 }
 
 td_traffic DataThread::traffic(std::uint16_t backend) const {
-  return forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
+  return forward::sum_of(traffic_by_forwarder(backend), program_.maps().traffic(backend));
 }
 
 void DataThread::check(MonotonicTime now) {
@@ -196,7 +196,7 @@ std::vector<std::string> DataThread::troubles() const {
 // those that could not be had it waits once, not whenever they are tried again.
 void DataThread::follow(const std::vector<Device>& devices) {
   const auto wanted = places_of(devices, tools_.sockets->longest_in_a_buffer());
-  if (!runs()) return;  // told anew when it does
+  if (!can_admit()) return;  // told anew when it does
   const auto before = std::exchange(unserved_, {});
   const auto patience_for = [&](const Place& place) {
     return std::ranges::find(before, place.name, &Unserved::device) == before.end()

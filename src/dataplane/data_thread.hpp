@@ -28,7 +28,7 @@ class DataThread : public DataPlane {
   void release(unsigned) override {}
   void follow(const std::vector<Device>& devices) override;
   void check(MonotonicTime now) override;
-  [[nodiscard]] bool runs() const override { return !watch_.stalled(); }
+  [[nodiscard]] bool can_admit() const override { return !watch_.stalled(); }
   [[nodiscard]] std::vector<std::string> troubles() const override;
   [[nodiscard]] std::vector<Unserved> unserved() const override;
   [[nodiscard]] forward::Counted counted() const override;

@@ -25,13 +25,14 @@ class PlaneWatch {
   void look() {
     const MonotonicTime now = MonotonicClock::now();
     plane_.check(now);
-    if (const bool runs = plane_.runs(); runs != std::exchange(ran_, runs)) changed_(runs);
+    if (const bool admits = plane_.can_admit(); admits != std::exchange(admitted_, admits))
+      changed_(admits);
     due_.set(now + StallWatch::kInterval);
   }
 
   DataPlane& plane_;
   std::function<void(bool runs)> changed_;
-  bool ran_ = true;
+  bool admitted_ = true;
   Alarm due_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells a worker that stands still from one that has nothing to do: a worker goes round and round
-// even then, and sleeps for a millisecond at most.
+// Tells a worker, or the data thread, that stands still from one that has nothing to do: it goes round
+// and round even then, and sleeps for some milliseconds at most.
 //
 // What is looked at is how many rounds it has made. If it makes none for kPatience, seen by looks
 // that came in time themselves, it has stalled; with the next round it works again. Looks that come

@@ -167,7 +167,7 @@ void WorkerPlane::close_ports(const std::vector<config::Interface>& wanted) {
 
 Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string& name,
                                              const std::function<Result<void>()>& take_off) {
-  if (own_ports_->has(ifindex)) return engine::Workers{.ahead = true};
+  if (own_ports_->has(ifindex)) return engine::Workers{.adverts_only = true};
   if (ports_.size() + own_ports_->all().size() >= engine::PortSet::kMost) return too_many();
   if (auto enough = engine::AfXdpPort::has_queues_for(workers_.size(), name); !enough)
     return std::unexpected(enough.error());
@@ -175,7 +175,7 @@ Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string
   auto port = engine::AfXdpPort::open(ifindex, name, frames_);
   if (!port) {
     unserved_[ifindex] = {name, port.error().message};
-    return engine::Workers{.absent = true};
+    return engine::Workers{.no_sockets = true};
   }
   const int sockets = (*port)->sockets();
   ports_[ifindex] = std::move(*port);
@@ -228,7 +228,7 @@ void WorkerPlane::check(MonotonicTime now) {
     const bool stalled = watches_[i].look(workers_[i]->counters().rounds, now);
     works = works && !stalled;
     if (stalled && !before)
-      spdlog::error("worker {} stands still: virtual addresses are released", i);
+      spdlog::error("worker {} stands still: the virtual routers go to Fault", i);
     else if (before && !stalled)
       spdlog::warn("worker {} works again", i);
   }
@@ -267,7 +267,7 @@ void WorkerPlane::drain_captured(const std::function<void(const td_captured&)>& 
 forward::Counted WorkerPlane::counted() const {
   forward::Counted counted = counted_by_forwarder();
   for (const auto& worker : workers_) counted.add(worker->counters().packets);
-  counted.add(program_.counters());
+  counted.add(program_.maps().counters());
   const auto lost = [&](const std::string& place, const char* reason, std::uint64_t count,
                         const std::string& sentence, bool decided) {
     counted.losses.push_back({place, reason, sentence, count, decided});
@@ -313,7 +313,7 @@ forward::Counted WorkerPlane::counted() const {
 }
 
 td_traffic WorkerPlane::traffic(std::uint16_t backend) const {
-  td_traffic sum = forward::sum_of(traffic_by_forwarder(backend), program_.traffic(backend));
+  td_traffic sum = forward::sum_of(traffic_by_forwarder(backend), program_.maps().traffic(backend));
   for (const auto& worker : workers_) {
     const auto& c = worker->traffic(backend);
     sum = forward::sum_of(sum, {c.in_packets, c.in_bytes, c.out_packets, c.out_bytes});

@@ -39,7 +39,7 @@ class WorkerPlane : public DataPlane {
   void follow(const std::vector<Device>& devices) override;
   void forget() override;
   void check(MonotonicTime now) override;
-  [[nodiscard]] bool works() const override { return works_; }
+  [[nodiscard]] bool can_forward() const override { return works_; }
   [[nodiscard]] std::vector<Unserved> unserved() const override;
   [[nodiscard]] std::vector<std::string> troubles() const override;
   [[nodiscard]] observe::EngineView view() const override;

@@ -44,7 +44,8 @@ std::string verifiers_reason(std::string_view log) {
 
 }  // namespace
 
-DispatcherRefusal put_behind_libxdps(xdp_program& program, unsigned ifindex, XdpMode mode) {
+std::expected<void, DispatcherRefusal> put_behind_libxdps(xdp_program& program, unsigned ifindex,
+                                                          XdpMode mode) {
   verifiers_log.clear();
   const auto before = libbpf_set_print(take_line);
   const int error =
@@ -55,7 +56,7 @@ DispatcherRefusal put_behind_libxdps(xdp_program& program, unsigned ifindex, Xdp
   std::array<char, 128> text{};
   libxdp_strerror(error, text.data(), text.size());
   const std::string said = verifiers_reason(verifiers_log);
-  return {-error, said.empty() ? text.data() : said};
+  return std::unexpected(DispatcherRefusal{-error, said.empty() ? text.data() : said});
 }
 
 }  // namespace tandem::engine

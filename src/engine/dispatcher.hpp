@@ -5,6 +5,7 @@
 // stands for does not, as those of libxdp before 1.6.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <string>
 
@@ -15,15 +16,16 @@ struct xdp_program;
 namespace tandem::engine {
 
 struct DispatcherRefusal {
-  int error = 0;    // an errno, 0: it is there
+  int error = 0;    // an errno
   std::string why;  // in the kernel's words if it said any, else the errno's text
 };
 
 // Loads a program and puts it behind the dispatcher of a device, which comes into being with the
 // first. Where libxdp finds that the kernel knows no extensions it attaches the program alone.
-using Dispatcher =
-    std::function<DispatcherRefusal(xdp_program& program, unsigned ifindex, XdpMode mode)>;
+using Dispatcher = std::function<std::expected<void, DispatcherRefusal>(
+    xdp_program& program, unsigned ifindex, XdpMode mode)>;
 
-DispatcherRefusal put_behind_libxdps(xdp_program& program, unsigned ifindex, XdpMode mode);
+std::expected<void, DispatcherRefusal> put_behind_libxdps(xdp_program& program, unsigned ifindex,
+                                                          XdpMode mode);
 
 }  // namespace tandem::engine

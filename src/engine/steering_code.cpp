@@ -25,22 +25,12 @@ namespace {
 
 // In the order of SteeringCode::Program.
 constexpr std::array kPrograms = {"td_steer", "td_adverts_only", "td_egress", "td_read_clock"};
+constexpr std::size_t kShortestFrame = 64;     // that a program can be run on
 constexpr std::string_view kPinned = "code_";  // what the programs' pins begin with
 
 // In the order of td_step.
-std::array<bpf_program*, TD_STEPS> steps_of(const tandem_bpf& skeleton) {
-  const auto& p = skeleton.progs;
-  std::array<bpf_program*, TD_STEPS> steps{};
-  steps[TD_STEP_ANY] = p.xdp_steer_any;
-  steps[TD_STEP_DEEP] = p.xdp_steer_deep;
-  steps[TD_STEP_FRAGMENTS] = p.xdp_steer_fragments;
-  steps[TD_STEP_FORWARD4] = p.xdp_forward_ipv4;
-  steps[TD_STEP_FORWARD6] = p.xdp_forward_ipv6;
-  steps[TD_STEP_FORWARD_ERROR4] = p.xdp_forward_error_ipv4;
-  steps[TD_STEP_FORWARD_ERROR6] = p.xdp_forward_error_ipv6;
-  steps[TD_STEP_REFUSE] = p.xdp_refuse;
-  return steps;
-}
+#define TD_STEP_PROGRAM(name, program, run) #program,
+constexpr std::array kSteps = {TD_STEP_LIST(TD_STEP_PROGRAM)};
 
 // Tells builds apart: the object as it was compiled.
 std::string build_of(const void* object, std::size_t bytes) {
@@ -85,7 +75,7 @@ Result<std::vector<Descriptor>> steps_in(int table) {
 }
 
 // Behind libxdp's dispatcher the first step is an extension, which has no attach type; and kernels
-// want one of all that call each other (bpf_prog_map_compatible).
+// want one of all programs that call each other (bpf_prog_map_compatible).
 void level_attach_types(bpf_object& object) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, &object) {
@@ -94,8 +84,11 @@ void level_attach_types(bpf_object& object) {
   }
 }
 
-// An object on the maps at the pins, of whose programs `only` is loaded; none: nullptr; all: "".
-Result<Skeleton> open_object(const std::string& pins, const MapSizes& sizes, const char* only) {
+constexpr std::string_view kNone = "-", kAll = "*";  // in place of a program's name
+
+// An object on the maps at the pins. programs: which will be loaded: a name, kNone or kAll.
+Result<Skeleton> open_object(const std::string& pins, const MapSizes& sizes,
+                             std::string_view programs) {
   Skeleton skeleton(tandem_bpf__open());
   if (!skeleton) return fail_errno("cannot open the steering program");
   if (auto ready = SteeringMaps::prepare(*skeleton->obj, pins, sizes); !ready)
@@ -106,9 +99,7 @@ Result<Skeleton> open_object(const std::string& pins, const MapSizes& sizes, con
   level_attach_types(*skeleton->obj);
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
-    const bool wanted =
-        only != nullptr && (*only == 0 || std::strcmp(only, bpf_program__name(program)) == 0);
-    bpf_program__set_autoload(program, wanted);
+    bpf_program__set_autoload(program, programs == kAll || programs == bpf_program__name(program));
   }
   return skeleton;
 }
@@ -127,9 +118,8 @@ void DestroySkeleton::operator()(tandem_bpf* skeleton) const {
 }
 
 Result<void> fill_steps(tandem_bpf& skeleton) {
-  const auto steps = steps_of(skeleton);
-  for (std::uint32_t i = 0; i < steps.size(); i++) {
-    const int fd = bpf_program__fd(steps[i]);
+  for (std::uint32_t i = 0; i < kSteps.size(); i++) {
+    const int fd = bpf_program__fd(bpf_object__find_program_by_name(skeleton.obj, kSteps[i]));
     if (bpf_map_update_elem(bpf_map__fd(skeleton.maps.td_steps), &i, &fd, BPF_ANY) != 0)
       return fail_errno("cannot enter a step of the steering program into its table");
   }
@@ -140,17 +130,18 @@ Result<SteeringCode> SteeringCode::open(const std::string& pins, const MapSizes&
   SteeringCode self;
   self.pins_ = pins;
   self.sizes_ = sizes;
-  auto maps = open_object(pins, sizes, nullptr);
+  auto maps = open_object(pins, sizes, kNone);
   if (!maps) return std::unexpected(maps.error());
-  self.maps_ = std::move(*maps);
-  if (auto loaded = load_object(*self.maps_, pins); !loaded) return std::unexpected(loaded.error());
+  self.skeleton_ = std::move(*maps);
+  if (auto loaded = load_object(*self.skeleton_, pins); !loaded)
+    return std::unexpected(loaded.error());
   self.taken_over_ = self.take_over();
   if (self.taken_over_) return self;
   if (auto loaded = self.load(); !loaded) return std::unexpected(loaded.error());
   return self;
 }
 
-// Only if they are whole, and on the maps of today: a map of another size is another map.
+// Only if they are whole, and use the maps that were opened now: a map of another size is a new one.
 bool SteeringCode::take_over() {
   const std::string prefix = pin_prefix(pins_);
   std::vector<std::uint32_t> theirs;
@@ -159,11 +150,11 @@ bool SteeringCode::take_over() {
     if (!programs_[i]) return false;
     add_maps_of(programs_[i].get(), theirs);
   }
-  const auto steps = steps_in(bpf_map__fd(maps_->maps.td_steps));
+  const auto steps = steps_in(bpf_map__fd(skeleton_->maps.td_steps));
   if (!steps) return false;
   for (const Descriptor& step : *steps) add_maps_of(step.get(), theirs);
   const bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, maps_->obj) {
+  bpf_object__for_each_map(map, skeleton_->obj) {
     if (bpf_map__pin_path(map) != nullptr &&
         std::ranges::find(theirs, id_of_map(bpf_map__fd(map))) == theirs.end())
       return false;
@@ -171,9 +162,10 @@ bool SteeringCode::take_over() {
   return true;
 }
 
-// Those of other builds go: where one is still attached, its interface's own pin keeps its steps.
+// Pins of other builds are removed: a program that is still attached keeps its steps by its
+// interface's own pin.
 Result<void> SteeringCode::load() {
-  auto whole = open_object(pins_, sizes_, "");
+  auto whole = open_object(pins_, sizes_, kAll);
   if (!whole) return std::unexpected(whole.error());
   tandem_bpf& skeleton = **whole;
   if (auto loaded = load_object(skeleton, pins_); !loaded) return loaded;
@@ -192,6 +184,25 @@ Result<void> SteeringCode::load() {
     if (bpf_obj_pin(programs_[i].get(), path.c_str()) != 0) return fail_errno("cannot pin " + path);
   }
   return {};
+}
+
+Result<flow::JiffyClock> SteeringCode::read_clock() const {
+  timespec jiffy{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy);
+  std::array<std::byte, kShortestFrame> frame{};
+  td_clock clock{};
+  for (std::uint64_t first = 0;;) {
+    DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
+                        .data_out = frame.data(), .data_size_in = frame.size(),
+                        .data_size_out = frame.size());
+    if (const int error = bpf_prog_test_run_opts(program(clock_reader), &options); error != 0)
+      return fail_errno("cannot read the kernel's clock", -error);
+    std::memcpy(&clock, frame.data(), sizeof clock);
+    if (first != 0 && clock.jiffies != first) break;
+    first = clock.jiffies;
+  }
+  return flow::JiffyClock(std::chrono::nanoseconds(jiffy.tv_nsec), clock.jiffies,
+                          from_ns(clock.now_ns));
 }
 
 Result<Skeleton> SteeringCode::one_more(const char* program) const {

@@ -11,6 +11,7 @@
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "engine/steering_maps.hpp"
+#include "flow/flow_time.hpp"
 
 struct tandem_bpf;
 
@@ -26,18 +27,20 @@ Result<void> fill_steps(tandem_bpf& skeleton);
 
 class SteeringCode {
  public:
-  enum Program : std::size_t { steer, adverts_only, egress, read_clock };
+  enum Program : std::size_t { steer, adverts_only, egress, clock_reader };
 
   // pins: the directory; the shared maps are made or found there, in these sizes.
   static Result<SteeringCode> open(const std::string& pins, const MapSizes& sizes);
 
   [[nodiscard]] int program(Program which) const { return programs_[which].get(); }
   // The object with its maps, of whose programs none was loaded by it.
-  [[nodiscard]] tandem_bpf& maps() const { return *maps_; }
+  [[nodiscard]] tandem_bpf& skeleton() const { return *skeleton_; }
   // Whether the programs are an earlier process's.
   [[nodiscard]] bool taken_over() const { return taken_over_; }
-  // The same on the same maps, not loaded yet, of which only one program will be: libxdp loads a
-  // program for each of its dispatchers.
+  // The kernel's jiffies, reckoned from the moment at which one begins: takes up to two of them.
+  [[nodiscard]] Result<flow::JiffyClock> read_clock() const;
+  // Another object on the same maps, not loaded yet, of whose programs only this one will be: libxdp
+  // loads a program for each device.
   Result<Skeleton> one_more(const char* program) const;
 
  private:
@@ -46,7 +49,7 @@ class SteeringCode {
 
   std::string pins_;
   MapSizes sizes_;
-  Skeleton maps_;
+  Skeleton skeleton_;
   std::array<Descriptor, 4> programs_;
   bool taken_over_ = false;
 };

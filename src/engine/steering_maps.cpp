@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <vector>
 
 #include "base/descriptor.hpp"
 
@@ -34,6 +34,14 @@ std::array<Sized, 3> sized(const MapSizes& sizes) {
 
 std::string pin_of(const std::string& pins, const char* name) {
   return pins + "/" + name;
+}
+
+// The entry of a map that has one for each CPU; none if it cannot be read.
+template <class Entry>
+std::vector<Entry> of_cpus(int map, std::uint32_t key) {
+  std::vector<Entry> entries(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  if (bpf_map_lookup_elem(map, &key, entries.data()) != 0) entries.clear();
+  return entries;
 }
 
 }  // namespace
@@ -74,12 +82,6 @@ void SteeringMaps::drop_misfits(const std::string& pins, const MapSizes& sizes, 
   }
 }
 
-void SteeringMaps::unpin(const std::string& pins) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(pins, error))
-    unlink(entry.path().c_str());
-}
-
 Result<void> SteeringMaps::map(bpf_object& object, const MapSizes& sizes) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   for (std::size_t i = 0; i < kMapped.size(); i++) {
@@ -91,6 +93,8 @@ Result<void> SteeringMaps::map(bpf_object& object, const MapSizes& sizes) {
     at_[i] = {address, bytes};
   }
   source_addresses_ = sizes.source_addresses;
+  counters_ = bpf_object__find_map_fd_by_name(&object, "td_counters");
+  traffic_ = bpf_object__find_map_fd_by_name(&object, "td_traffic");
   return {};
 }
 
@@ -114,6 +118,24 @@ std::span<std::byte> SteeringMaps::flow4() const {
 
 std::span<std::byte> SteeringMaps::flow6() const {
   return {static_cast<std::byte*>(at_[Mapped::flow6].address), at_[Mapped::flow6].bytes};
+}
+
+std::array<std::uint64_t, TD_REASON_COUNT> SteeringMaps::counters() const {
+  std::array<std::uint64_t, TD_REASON_COUNT> sum{};
+  for (const auto& counters : of_cpus<td_counters>(counters_, 0))
+    for (std::size_t i = 0; i < sum.size(); i++) sum[i] += counters.packets[i];
+  return sum;
+}
+
+td_traffic SteeringMaps::traffic(std::uint16_t backend) const {
+  td_traffic sum{};
+  for (const auto& traffic : of_cpus<td_traffic>(traffic_, backend)) {
+    sum.in_packets += traffic.in_packets;
+    sum.in_bytes += traffic.in_bytes;
+    sum.out_packets += traffic.out_packets;
+    sum.out_bytes += traffic.out_bytes;
+  }
+  return sum;
 }
 
 }  // namespace tandem::engine

@@ -41,10 +41,7 @@ class SteeringMaps {
   static Result<void> prepare(bpf_object& object, const std::string& pins, const MapSizes& sizes);
   // Removes pinned maps whose size is another one, with what is in them.
   static void drop_misfits(const std::string& pins, const MapSizes& sizes, const Log& log);
-  // All that is pinned there.
-  static void unpin(const std::string& pins);
-
-  // Maps those of a loaded object, once.
+  // Maps those of a loaded object, once; the object outlives this.
   Result<void> map(bpf_object& object, const MapSizes& sizes);
 
   [[nodiscard]] td_tables& tables() const { return *static_cast<td_tables*>(at_[0].address); }
@@ -52,6 +49,10 @@ class SteeringMaps {
   [[nodiscard]] td_env env() const;
   [[nodiscard]] std::span<std::byte> flow4() const;
   [[nodiscard]] std::span<std::byte> flow6() const;
+  // Packets by reason, summed over the CPUs; one system call.
+  [[nodiscard]] std::array<std::uint64_t, TD_REASON_COUNT> counters() const;
+  // What a backend got and gave, summed over the CPUs; one system call.
+  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const;
 
  private:
   struct Mapping {
@@ -60,6 +61,7 @@ class SteeringMaps {
   };
   std::array<Mapping, 8> at_;  // in the order of kMapped
   std::uint32_t source_addresses_ = 0;
+  int counters_ = -1, traffic_ = -1;  // maps of the object
 };
 
 }  // namespace tandem::engine

@@ -10,7 +10,6 @@
 // (steering_code.hpp). Where the kernel does not, it is alone. Neither costs native mode.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,32 +20,29 @@
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "engine/device_sockets.hpp"
 #include "engine/dispatcher.hpp"
+#include "engine/egress_filter.hpp"
+#include "engine/pin_directory.hpp"
 #include "engine/steering_code.hpp"
 #include "engine/steering_maps.hpp"
 #include "engine/xdp_mode.hpp"
 #include "engine/xdp_occupant.hpp"
-#include "flow/flow_time.hpp"
 #include "tandem/abi.h"
 
 namespace tandem::engine {
 
 // What the program on an interface leaves to others.
 struct Workers {
-  int sockets = -1;     // the XSKMAP of workers, if they get all that concerns backends; else -1
-  bool absent = false;  // they get it, but have no sockets here: it is dropped
-  bool ahead = false;   // what comes in here has been with a worker: there are only adverts to take
+  int sockets = -1;  // the XSKMAP of workers, if they get all that concerns backends; else -1
+  bool no_sockets = false;  // they get it, but have no sockets here: it is dropped
+  bool adverts_only =
+      false;  // what comes in here has been with a worker: there are only adverts to take
 };
 
 class SteeringProgram {
  public:
   using Log = std::function<void(const std::string& line)>;
-
-  struct Port {  // of a bond
-    std::uint32_t ifindex = 0;
-    std::string name;
-    bool is_asleep = false;  // the bond takes no frames from it
-  };
 
   // Loads the program and creates or reuses the pinned maps. bpffs: "/sys/fs/bpf/tandem"; what is
   // missing of it is created, its parent has to be a mounted bpffs. An error if another process
@@ -67,64 +63,55 @@ class SteeringProgram {
                                Workers workers = {});
   void detach(unsigned ifindex);
   // Puts back what somebody else took off the device, if that takes no time: the filter on the way
-  // out, and a program that was alone. true: all is there, and `said` tells what was not.
-  bool keep_up(unsigned ifindex, const std::string& name, std::string& said);
+  // out, and a program that was alone. true: all is there now. said: what was missing.
+  bool restore(unsigned ifindex, const std::string& name, std::string& said);
   // Detaches everything. The maps stay pinned, for the next process.
   void detach_all();
   // Besides, unpins the maps: what is in them is forgotten.
   void close();
 
-  [[nodiscard]] const SteeringMaps& maps() const { return shared_; }
+  [[nodiscard]] const SteeringMaps& maps() const { return maps_; }
   [[nodiscard]] const SteeringCode& code() const { return code_; }
-  [[nodiscard]] td_tables& tables() { return shared_.tables(); }
-  // The kernel's jiffies, reckoned from the moment at which one begins: takes up to two of them.
-  [[nodiscard]] Result<flow::JiffyClock> read_clock() const;
+  [[nodiscard]] td_tables& tables() { return maps_.tables(); }
   // Ring buffers: td_advert, td_flow_end, td_captured.
   [[nodiscard]] int advert_ring_fd() const;
   [[nodiscard]] int end_ring_fd() const;
   [[nodiscard]] int capture_ring_fd() const;
   // Of a bond that the program is on natively: frames come in on these, and no others.
-  void set_ports(unsigned bond, std::span<const Port> ports);
+  void set_ports(unsigned bond, std::span<const BondPort> ports);
   // The XSKMAP of a device or of a bond's port, by queue; -1 if there is none.
-  [[nodiscard]] int xsks_fd(unsigned ifindex) const;
-  // Packets by reason, summed over the CPUs; one system call.
-  [[nodiscard]] std::array<std::uint64_t, TD_REASON_COUNT> counters() const;
-  // What a backend got and gave, summed over the CPUs; one system call.
-  [[nodiscard]] td_traffic traffic(std::uint16_t backend) const;
+  [[nodiscard]] int xsks_fd(unsigned ifindex) const { return sockets_.of(ifindex); }
 
  private:
   struct Instance;
-  SteeringProgram(std::string pins, Log log, Dispatcher dispatcher);
+  SteeringProgram(PinDirectory pins, Log log, Dispatcher dispatcher);
   Result<void> prepare(unsigned ifindex, const std::string& name, Workers workers);
-  Result<void> give_sockets(unsigned ifindex, const std::string& name, int map);
-  void take_sockets(unsigned ifindex);
   Result<XdpAttachment> attach_in(XdpMode mode, unsigned ifindex, const std::string& name,
                                   Workers workers);
-  Result<XdpAttachment> join(unsigned ifindex, const std::string& name, XdpOccupant& before,
-                             Workers workers);
-  Result<XdpAttachment> put_on(unsigned ifindex, const std::string& name, XdpMode mode,
-                               Workers workers);
-  std::expected<XdpAttachment, DispatcherRefusal> put_behind(unsigned ifindex, XdpMode mode,
-                                                             Workers workers);
-  Result<XdpAttachment> put_alone(unsigned ifindex, const std::string& name, XdpMode mode,
-                                  Workers workers, const Descriptor& instead_of);
-  XdpAttachment keep(unsigned ifindex, std::unique_ptr<Instance> instance);
-  void note(const DispatcherRefusal& refusal);
+  Result<XdpAttachment> attach_to_occupied(unsigned ifindex, const std::string& name,
+                                           XdpOccupant& before, Workers workers);
+  Result<XdpAttachment> attach_to_empty(unsigned ifindex, const std::string& name, XdpMode mode,
+                                        Workers workers);
+  std::expected<XdpAttachment, DispatcherRefusal> attach_behind_dispatcher(unsigned ifindex,
+                                                                           XdpMode mode,
+                                                                           Workers workers);
+  Result<XdpAttachment> attach_alone(unsigned ifindex, const std::string& name, XdpMode mode,
+                                     Workers workers, const Descriptor& instead_of);
+  XdpAttachment remember(unsigned ifindex, std::unique_ptr<Instance> instance);
+  void note_refusal(const DispatcherRefusal& refusal);
   void attach_egress(unsigned ifindex, const std::string& name);
-  [[nodiscard]] bool has_egress(unsigned ifindex) const;
   [[nodiscard]] bool has_program(unsigned ifindex, Instance& instance) const;
-  void detach_egress(unsigned ifindex);
   [[nodiscard]] std::string steps_pin(unsigned ifindex) const;
   Result<void> pin_steps(unsigned ifindex) const;
 
-  std::string pins_;
-  Descriptor lock_;  // on the pins' directory
+  PinDirectory pins_;
   Log log_;
   Dispatcher dispatcher_;
   std::optional<DispatcherRefusal> refusal_;  // once this kernel was seen to want the program alone
-  SteeringMaps shared_;
+  SteeringMaps maps_;
   SteeringCode code_;
-  std::map<unsigned, Descriptor> sockets_;  // the XSKMAPs, by device
+  EgressFilter egress_;
+  DeviceSockets sockets_;
   std::map<unsigned, std::unique_ptr<Instance>> attached_;
 };
 

@@ -66,7 +66,7 @@ Result<void> Interfaces::apply(const std::vector<config::Interface>& interfaces,
     InterfaceState state = known != interfaces_.end() ? *known : InterfaceState{};
     state.config = config;
     state.number = *numbers.links.find(config.name);
-    state.present = false;  // look again: the device or the tags may be others now
+    state.present = false;  // look again: the device or the tags may have changed
     next.push_back(state);
   }
   for (const auto& old : interfaces_) gone_.push_back(old.number);
@@ -125,7 +125,7 @@ bool Interfaces::keep_programs(const std::vector<PlannedRouter>& routers, Monoto
     const int device = state.placement.device;
     const bool there =
         devices_.contains(device) &&
-        program_.keep_up(static_cast<unsigned>(device), state.placement.device_name, said);
+        program_.restore(static_cast<unsigned>(device), state.placement.device_name, said);
     if (!said.empty()) log_("WARNING: " + said);
     if (there) continue;
     if (devices_.contains(device)) forget(device);
@@ -182,7 +182,7 @@ bool Interfaces::refresh(InterfaceState& state, const std::vector<PlannedRouter>
     state.placement = *placement;
     state.host = host->ifindex;
     state.mac = host->mac;
-    state.up = host->up && device && device->up && plane_.works();
+    state.up = host->up && device && device->up && plane_.can_forward();
     state.source_v4 = host->primary_v4.value_or(IpAddress{});
     state.source_v6 = host->link_local_v6.value_or(IpAddress{});
     const auto attached = attach(state);
@@ -249,7 +249,7 @@ void Interfaces::see_ports(InterfaceState& state) {
   state.has_ports = state.xdp.mode == engine::XdpMode::native && link && link->is_bond;
   std::vector<netlink::BondPort> found;
   if (state.has_ports) found = links_.ports_of(state.placement.device);
-  std::vector<engine::SteeringProgram::Port> ports;
+  std::vector<engine::BondPort> ports;
   for (const auto& port : found)
     ports.push_back({static_cast<std::uint32_t>(port.ifindex), port.name, port.is_asleep});
   program_.set_ports(static_cast<unsigned>(state.placement.device), ports);

@@ -57,7 +57,7 @@ TEST_P(Differential, TheKernelAndCxxAgree) {
   counted.erase(0);  // fragments and ICMP errors, which are of no service
   EXPECT_EQ(counted.size(), rig::kCountedIn.size());
   for (const std::uint16_t slot : rig::kCountedIn) {
-    const td_traffic in_kernel = kernel_->program().traffic(slot);
+    const td_traffic in_kernel = kernel_->program().maps().traffic(slot);
     EXPECT_GT(in_kernel.in_packets, 0U) << slot;
     EXPECT_EQ(in_kernel.in_packets, counted[slot].in_packets) << slot;
     EXPECT_EQ(in_kernel.in_bytes, counted[slot].in_bytes) << slot;

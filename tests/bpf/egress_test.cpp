@@ -26,7 +26,9 @@ void put_icmpv6_checksum(Bytes& frame) {
 
 class Egress : public KernelTest {
  protected:
-  std::uint64_t dropped() const { return kernel_->program().counters()[TD_DROP_NO_LEASE_SOURCE]; }
+  std::uint64_t dropped() const {
+    return kernel_->program().maps().counters()[TD_DROP_NO_LEASE_SOURCE];
+  }
 };
 
 TEST_F(Egress, NothingLeavesInTheNameOfAnAddressWithoutALease) {
@@ -64,7 +66,7 @@ TEST_F(Egress, WhatTheNodesOwnServicesAnswerIsCountedByService) {
   EXPECT_TRUE(kernel_->lets_out(
       ipv6({.to = ip("2001:db8::9"), .from = ip("2001:db8::100")}, tcp(40000, 443))));
   const auto counted = [&](std::size_t i) {
-    return kernel_->program().traffic(rig::kCountedIn[i]);
+    return kernel_->program().maps().traffic(rig::kCountedIn[i]);
   };
   EXPECT_EQ(counted(0).out_packets, 1U);
   EXPECT_EQ(counted(0).out_bytes, whole.size());

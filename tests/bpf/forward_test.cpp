@@ -32,7 +32,7 @@ class Forwarding : public KernelTest, public testing::WithParamInterface<std::ui
             flow::FlowTable6::elements_for(ServiceNode::kFlows), 2},
            workers);
     if (IsSkipped() || HasFatalFailure()) return;
-    const auto clock = kernel_->program().read_clock();
+    const auto clock = kernel_->program().code().read_clock();
     ASSERT_TRUE(clock);
     const auto& maps = kernel_->program().maps();
     in_kernel_ = std::make_unique<ServiceNode>(

@@ -38,10 +38,10 @@ Kernel::Outcome Kernel::steer(const frames::Bytes& frame) {
                       .data_size_in = static_cast<std::uint32_t>(frame.size()),
                       .data_size_out = static_cast<std::uint32_t>(out.size()), .ctx_in = &context,
                       .ctx_size_in = sizeof context);
-  const auto before = program_->counters();
+  const auto before = program_->maps().counters();
   const int error = bpf_prog_test_run_opts(program_->code().program(Code::steer), &options);
   EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
-  const auto after = program_->counters();
+  const auto after = program_->maps().counters();
 
   Outcome outcome{options.retval, {}, {}};
   std::uint64_t sum = 0;

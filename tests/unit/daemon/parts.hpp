@@ -84,7 +84,7 @@ class MemoryPlane : public dataplane::DataPlane {
   }
   void release(unsigned) override {}
   void follow(const std::vector<Device>&) override {}
-  [[nodiscard]] bool works() const override { return !stands_still; }
+  [[nodiscard]] bool can_forward() const override { return !stands_still; }
   [[nodiscard]] std::vector<Unserved> unserved() const override { return without_sockets; }
   [[nodiscard]] std::vector<std::string> troubles() const override {
     auto all = DataPlane::troubles();

@@ -41,7 +41,7 @@ class Plane : public DataPlane {
   void release(unsigned) override {}
   void follow(const std::vector<Device>&) override {}
   void check(MonotonicTime now) override { watch_.look(rounds(), now); }
-  [[nodiscard]] bool runs() const override { return !watch_.stalled(); }
+  [[nodiscard]] bool can_admit() const override { return !watch_.stalled(); }
   [[nodiscard]] forward::Counted counted() const override { return counted_by_forwarder(); }
   [[nodiscard]] td_traffic traffic(std::uint16_t slot) const override {
     return traffic_by_forwarder(slot);
@@ -49,7 +49,7 @@ class Plane : public DataPlane {
   // As PlaneWatch does, until it says so.
   void look_until(bool runs_now) {
     for (const auto end = MonotonicClock::now() + std::chrono::seconds(30);
-         runs() != runs_now && MonotonicClock::now() < end;) {
+         can_admit() != runs_now && MonotonicClock::now() < end;) {
       check(MonotonicClock::now());
       std::this_thread::sleep_for(StallWatch::kInterval);
     }
@@ -94,11 +94,11 @@ TEST_F(Commands, AreRunByTheForwardersThread) {
 TEST_F(Commands, DoNotWaitForAThreadThatStandsStill) {
   plane_.stands_still = true;
   EXPECT_FALSE(call()) << "it has to be found out first";
-  EXPECT_FALSE(plane_.runs());
+  EXPECT_FALSE(plane_.can_admit());
   EXPECT_FALSE(call());
   plane_.stands_still = false;
   plane_.look_until(true);
-  EXPECT_TRUE(plane_.runs());
+  EXPECT_TRUE(plane_.can_admit());
   EXPECT_EQ(ran_, 0) << "what was given up must not run later";
   EXPECT_TRUE(call());
   EXPECT_EQ(ran_, 1);
@@ -106,7 +106,7 @@ TEST_F(Commands, DoNotWaitForAThreadThatStandsStill) {
 
 TEST_F(Commands, ThatTakeLongAreNoStall) {
   EXPECT_TRUE(call(StallWatch::kPatience + 5 * StallWatch::kInterval));
-  EXPECT_TRUE(plane_.runs());
+  EXPECT_TRUE(plane_.can_admit());
   EXPECT_EQ(ran_, 1);
 }
 

@@ -104,12 +104,12 @@ class SteeringProgramTest : public netlink::NamespaceTest,
   }
   // Whether the program on veth0 is alive, and looks into our tables.
   bool drops_what_is_gated() {
-    const auto before = program_->counters()[TD_DROP_NO_LEASE];
+    const auto before = program_->maps().counters()[TD_DROP_NO_LEASE];
     const auto end = MonotonicClock::now() + seconds(10);
     while (MonotonicClock::now() < end) {
       send_from_peer(frames::ipv4({frames::ip("192.0.2.100")}, frames::tcp(80)));
       std::this_thread::sleep_for(milliseconds(5));
-      if (program_->counters()[TD_DROP_NO_LEASE] > before) return true;
+      if (program_->maps().counters()[TD_DROP_NO_LEASE] > before) return true;
     }
     return false;
   }
@@ -196,8 +196,9 @@ TEST_P(SteeringProgramTest, LeavesAProgramThatIsNotOursAlone) {
 }
 
 // As Linux 6.12 does with the dispatcher of libxdp 1.3.
-DispatcherRefusal refuse(xdp_program&, unsigned, XdpMode) {
-  return {EINVAL, "Extension program changes packet data, while original does not"};
+std::expected<void, DispatcherRefusal> refuse(xdp_program&, unsigned, XdpMode) {
+  return std::unexpected(
+      DispatcherRefusal{EINVAL, "Extension program changes packet data, while original does not"});
 }
 
 TEST_P(SteeringProgramTest, IsAloneWhereADispatcherIsRefusedAndSaysSoOnce) {
@@ -251,13 +252,13 @@ TEST_P(SteeringProgramTest, PutsBackWhatSomebodyTookOff) {
   open(refuse);
   ASSERT_TRUE(program_->attach(ifindex_, "veth0", GetParam()));
   std::string said;
-  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_TRUE(program_->restore(ifindex_, "veth0", said));
   EXPECT_EQ(said, "");
   const OnDevice before = on_device(ifindex_);
   run(GetParam() == XdpMode::native ? "ip link set dev veth0 xdpdrv off"
                                     : "ip link set dev veth0 xdpgeneric off");
   ASSERT_EQ(on_device(ifindex_).native + on_device(ifindex_).generic, 0u);
-  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_TRUE(program_->restore(ifindex_, "veth0", said));
   EXPECT_NE(said.find("is put back"), std::string::npos) << said;
   EXPECT_EQ(on_device(ifindex_).native, before.native);
   EXPECT_EQ(on_device(ifindex_).generic, before.generic);
@@ -266,7 +267,7 @@ TEST_P(SteeringProgramTest, PutsBackWhatSomebodyTookOff) {
 
   said.clear();
   run("tc qdisc del dev veth0 clsact");
-  EXPECT_TRUE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_TRUE(program_->restore(ifindex_, "veth0", said));
   EXPECT_NE(said.find("the filter on the way out"), std::string::npos) << said;
   EXPECT_NE(run("tc filter show dev veth0 egress").find("bpf"), std::string::npos);
 }
@@ -278,9 +279,9 @@ TEST_P(SteeringProgramTest, TellsOfAnotherProgramInItsPlace) {
   const auto flags = GetParam() == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   ASSERT_EQ(bpf_xdp_attach(static_cast<int>(ifindex_), other.get(), flags, nullptr), 0);
   std::string said;
-  EXPECT_FALSE(program_->keep_up(ifindex_, "veth0", said));
+  EXPECT_FALSE(program_->restore(ifindex_, "veth0", said));
   EXPECT_NE(said.find("taken off or replaced"), std::string::npos) << said;
-  EXPECT_FALSE(program_->keep_up(ifindex_ + 1000, "none", said));
+  EXPECT_FALSE(program_->restore(ifindex_ + 1000, "none", said));
 }
 
 TEST_P(SteeringProgramTest, HandsAdvertsToTheRing) {
