@@ -120,7 +120,7 @@ void LeastConn::settle(Class& c) noexcept {
   heap_.update(c);
 }
 
-// The heap is mended by the step to another rung, which follows.
+// The heap is out of order until the step to another rung, which follows.
 void LeastConn::take_turn(Class& c) noexcept {
   if (heap_.size() == 1) return;  // nobody to take turns with
   now_ = std::max(now_, c.turn);

@@ -12,7 +12,7 @@
 namespace tandem {
 
 struct Error {
-  std::string message;  // what went wrong, where, and what was expected or would mend it
+  std::string message;  // what went wrong, where, and what was expected or would cure it
 };
 
 template <class T>

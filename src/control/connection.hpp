@@ -43,7 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool busy_ = false;       // between a request and its answer
 };
 
-// The line of an answer, with its end. Text that is no UTF-8 is mended rather than thrown at.
+// The line of an answer, with its end. What is no UTF-8 in it is replaced.
 [[nodiscard]] std::string answer_line(const Answer& answer);
 
 }  // namespace tandem::control

@@ -56,7 +56,7 @@ const Command kDrain{
     "Drains BACKEND, or all backends of SERVICE: they keep the flows they have, and get no new\n"
     "ones, whatever their checks say. Without a port, BACKEND means all of SERVICE at that\n"
     "address. The configuration file is not changed. Shows the backends as they are then; when\n"
-    "one's ACTIVE is 0, nobody will miss it.\n",
+    "one's ACTIVE is 0, it can be switched off.\n",
     std::chrono::seconds(5),
     drain_options,
     run_drain,

@@ -66,7 +66,7 @@ std::string notes(const json& services, const Style& style) {
 std::string room_text(const json& table) {
   const json& evicted = table.at("evicted");
   return number(table.at("flows")) + " of " + number(table.at("capacity")) +
-         (evicted == 0 ? "" : " (" + number(evicted) + " one-sided ones gave way)");
+         (evicted == 0 ? "" : " (" + number(evicted) + " evicted)");
 }
 
 std::string counts_line(const json& counts, const Style& style) {

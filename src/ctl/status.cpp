@@ -151,7 +151,7 @@ const Command kStatus{
     "what\n"
     "is wrong at the moment, and what to do; none means that all is well. For scripts, "
     "--exit-code\n"
-    "makes them exit status 1, and --wait gives the node time to get well.\n",
+    "makes them exit status 1, and --wait waits until there is no warning.\n",
     std::chrono::seconds(5),
     status_options,
     run_status,

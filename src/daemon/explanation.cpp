@@ -99,7 +99,7 @@ void Explanation::tell_address(const forward::Question& q, const forward::Rehear
     view_.lease = observe::LeaseView{true, from_ns(lease) - now};
     step("lease", "this node is Active");
   } else {
-    step("lease", "this node is not Active: another one has the address", false);
+    step("lease", "this node is not Active: it has no live lease of the address", false);
   }
   tell_service(q, r);
 }

@@ -33,9 +33,9 @@ class VrrpEvents {
              Effects effects);
 
   void on(const speaker::VrrpEvent& event);
-  // Calls back once no notify command runs or waits.
   // A sentence for each virtual router whose last notify command failed.
   [[nodiscard]] std::vector<std::string> troubles() const;
+  // Calls back once no notify command runs or waits.
   void when_notified(std::function<void()> done) { notifier_.when_idle(std::move(done)); }
 
  private:

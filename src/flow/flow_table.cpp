@@ -230,7 +230,7 @@ bool FlowTable<Layout>::in(std::uint32_t element, const Entry* entry) const {
 
 // Into the first bucket, if that has room by now.
 template <class Layout>
-void FlowTable<Layout>::bring_home(Entry& entry) {
+void FlowTable<Layout>::move_to_first(Entry& entry) {
   const td_flow_where where = Layout::where(head(), Layout::key_of(entry));
   if (Entry* to = free_in(bucket(where.first))) move(entry, *to, false);
 }
@@ -442,7 +442,7 @@ auto FlowTable<Layout>::sweep(std::uint32_t buckets, Tick now, const IdleTicks& 
         stamp(entry.word, now);
       else
         review(entry, now, limits, swept);
-      if (!Layout::is_empty(entry) && (load(entry.word).part.who & kAway)) bring_home(entry);
+      if (!Layout::is_empty(entry) && (load(entry.word).part.who & kAway)) move_to_first(entry);
     }
     if (++cursor_ >= head().buckets) cursor_ = 0;
   }

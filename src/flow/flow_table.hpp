@@ -189,7 +189,7 @@ class FlowTable {
   Entry* make_way(const Key& key, const td_flow_where& where, Tick now);
   [[nodiscard]] bool in(std::uint32_t element, const Entry* entry) const;
   void move(Entry& from, Entry& to, bool away);
-  void bring_home(Entry& entry);
+  void move_to_first(Entry& entry);
   static bool release(Entry& entry, td_flow_word& expected);
   void count(std::uint32_t who, int by);
   void review(Entry& entry, Tick now, const IdleTicks& limits, Swept& swept);

@@ -61,7 +61,7 @@ class NextHops {
   // Why lookup() has nothing: "no route", "no answer to ARP on eth0". Empty if it has.
   [[nodiscard]] std::string why_unresolved(const Destination& destination) const;
 
-  // The kernel's route to it, or what it knows of the path's MTU, may be another one now.
+  // The kernel's route to it, or what it knows of the path's MTU, may have changed.
   void ask_again(const IpAddress& address, MonotonicTime now);
   [[nodiscard]] int fd() const noexcept { return monitor_.fd(); }
   void process(MonotonicTime now);

@@ -123,7 +123,7 @@ Warning handed_over(const RouterView& router, const Now& now) {
   if (!status.handed_over || since < kForgotten) return std::nullopt;
   return "handed over " + text_of(since) +
          " ago, and does not come back by itself while the peer is Active; `tandemctl failover " +
-         router.config.name + " --back` brings it home";
+         router.config.name + " --back` takes it back";
 }
 
 // What to do where adverts are dropped for this reason; nullptr: it says all.
@@ -132,7 +132,7 @@ const char* remedy(wire::AdvertDrop reason) {
     case wire::AdvertDrop::version:
       return "give both nodes the same VRRP version";
     case wire::AdvertDrop::authentication:
-      return "give both nodes the same auth, or look for who forges adverts";
+      return "give both nodes the same password, or look for who forges adverts";
     case wire::AdvertDrop::interval_mismatch:
       return "VRRP version 2 asks for the same advert_interval on both nodes";
     case wire::AdvertDrop::not_a_peer:

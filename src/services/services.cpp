@@ -197,7 +197,7 @@ Result<void> Services::stage(const config::Config& config) {
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
     deps_.plane.call([](forward::Forwarder& f, MonotonicTime) {
-      if (const auto flows = f.adopt(); flows > 0) spdlog::info("{} flows go on", flows);
+      if (const auto flows = f.adopt(); flows > 0) spdlog::info("took over {} flows of the process before", flows);
     });
   deps_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
                             dataplane::kFirstPacketBurst);
@@ -325,7 +325,7 @@ void Services::on_second() {
   second_.set(MonotonicClock::now() + seconds(1));
 }
 
-// Who had the queues, or what the limit was, may be another one by now.
+// Who had the queues, or what the limit was, may have changed.
 void Services::ask_for_sockets() {
   constexpr int kBetweenTries = 5;
   if (deps_.plane.unserved().empty() || interfaces_ == nullptr) {

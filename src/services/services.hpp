@@ -42,12 +42,11 @@ class Services {
     flow::Steering& steering;
     netlink::Links& links;
   };
-  // republish: the steering tables are to be published again, since replies() has changed.
-  // note: of a backend's change, for the events.
+  // A backend's change, for the events.
   using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
-  // served: DataPlane::unserved() may be another one.
 
-  // Before Steering::clear(), since numbers are taken over.
+  // Before Steering::clear(), since numbers are taken over. republish: the steering tables are to be
+  // published again, since replies() has changed. served: DataPlane::unserved() may have changed.
   static Result<std::unique_ptr<Services>> open(const Deps& deps, std::function<void()> republish,
                                                 Note note, std::function<void()> served);
 

@@ -97,7 +97,7 @@ std::string to_string(const Notice& notice) {
              " ms when an advert was due or to be heard";
     case Matter::interval_bounded:
       return "a peer's adverts announce an interval of " + std::to_string(notice.detail) +
-             " ms, longer than max_learned_interval, which counts instead";
+             " ms, longer than max_learned_interval, which is used instead";
     case Matter::held_back:
       return "does not take over: the control thread, which gives the kernel the addresses, has "
              "stood still for " +

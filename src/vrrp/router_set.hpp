@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All virtual routers of this node: finds the one an advert is for, applies the receive checks
-// that need configuration, moves sync groups together, and tells the next deadline.
+// All virtual routers of this node: finds the one that an advert is for, moves sync groups together,
+// and tells the next deadline.
 // Pure: time is an argument, everything to be done is appended to `out`. One thread.
 #pragma once
 
@@ -32,7 +32,7 @@ class RouterSet {
   ~RouterSet();
 
   // `interface` is the caller's number for (device, VLAN tags) that the router lives on; `source`
-  // is the address our own adverts carry. Starts the virtual router (RFC 9568, 6.4.1). `links` is
+  // is the address our own adverts carry. Starts the virtual router (RFC 9568, 6.4.1). `usable` is
   // whether the interface is usable (up, with a source address); if not, it starts in Fault.
   void add(RouterId id, std::uint16_t interface, const Settings& settings, const IpAddress& source,
            bool usable, MonotonicTime now, Actions& out);

@@ -669,7 +669,7 @@ void VirtualRouter::hold(MonotonicTime now) {
   hold_until_ = now + active_down() + settings_.down_adverts * status_.active_adver_interval;
 }
 
-// What was given away because the control thread stood still may come home when it runs again.
+// What was given away because the control thread stood still may be taken back when it runs again.
 void VirtualRouter::end_yielding(MonotonicTime now) {
   if (std::exchange(yielded_, false)) take_back(now);
 }

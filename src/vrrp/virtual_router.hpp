@@ -4,7 +4,7 @@
 //
 // Theory of operation. handle() is the whole machine: a table of state and input. Before the input
 // it compares the time with the lease (check_lease): an Active whose lease ended did not run for
-// as long as a peer waits, so a peer may be Active by now; it becomes Backup without a word.
+// as long as a peer waits, so a peer may be Active by now; it becomes Backup without sending priority 0.
 //
 // An advert that could not leave renews nothing: the lease goes back to what the last one said that
 // left. If none leaves for a whole lease the router becomes Backup, for the peers wait no longer.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The receive checks of RFC 9568, 7.1, and RFC 3768, 7.1, in their order: what carries the advert
 // (is it VRRP at all, hop limit, source), then version, type, length, count, interval, checksum
-// and, for version 2, authentication. The first that fails is the reason.
+// and, for version 2, the type of authentication. The first that fails is the reason. The password is
+// compared where the configuration is known: src/vrrp/receive_checks.cpp.
 #include <algorithm>
 
 #include "base/bytes.hpp"

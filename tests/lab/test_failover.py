@@ -177,7 +177,7 @@ class Failover(tap.LabCase):
             self.assertIn(MAC_B, known)
 
     def test_stall_returns_as_backup(self):
-        """An Active that was stopped for a while comes back as Backup, then takes its address home."""
+        """An Active that was stopped for a while comes back as Backup, then takes its address back."""
         last = self.pair.a.ask("events")["last_sequence"]
         self.pair.a.freeze()
         self.pair.b.wait_for("Active")
@@ -192,7 +192,7 @@ class Failover(tap.LabCase):
         self.assertIn("stalled", moves[0][2])
 
     def test_home_again(self):
-        """A killed node that is started again takes its address home and answers there."""
+        """A killed node that is started again takes its address back and answers there."""
         self.pair.a.kill()
         self.pair.b.wait_for("Active")
         self.pair.a.start()

@@ -95,8 +95,8 @@ class Warnings(tap.LabCase):
         self.reconfigure(self.b, config("b", version=2))
         self.wait_for_warning(self.a, f"adverts of {plan.front_v4('b')} are dropped (version")
         self.reconfigure(self.a, config("a", version=2, more=AUTH))
-        self.wait_for_warning(self.a, "(authentication", "same auth")
-        self.wait_for_warning(self.b, "(authentication", "same auth")
+        self.wait_for_warning(self.a, "(authentication", "same password")
+        self.wait_for_warning(self.b, "(authentication", "same password")
         self.reconfigure(self.b, config("b", version=2, more=AUTH))
         self.wait_until_well()
 

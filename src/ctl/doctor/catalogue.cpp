@@ -104,7 +104,8 @@ constexpr std::array kCatalogue{
                 "a page fault or a busy host delays adverts, and the peer takes over without need",
                 "run it as root with CAP_IPC_LOCK and CAP_SYS_NICE; `LimitMEMLOCK=infinity`"},
     Description{Check::interface_present, "interface-present", Area::interfaces,
-                "that each configured interface exists", "tandemd does not start without it",
+                "that each configured interface exists",
+                "its virtual routers are in Fault until it is there",
                 "correct the name, create it, or give the NIC its kernel driver back"},
     Description{Check::interface_up, "interface-up", Area::interfaces, "link and carrier",
                 "its virtual routers are in Fault",
@@ -158,7 +159,7 @@ constexpr std::array kCatalogue{
         Check::rp_filter, "rp-filter", Area::neighbours,
         "strict reverse path filtering on configured interfaces",
         "a node with several networks gets packets from clients whom it would answer by another "
-        "interface; the kernel drops those without a word",
+        "interface; the kernel drops those silently",
         "`sysctl -w net.ipv4.conf.eth0.rp_filter=2`"},
     Description{
         Check::arp_ignore, "arp-ignore", Area::neighbours,

@@ -117,7 +117,7 @@ function updateBackends(part, backends, all) {
   fill(part.table.rowsPart, rows.map((b) => ({b, shares})), (item) => backendKey(item.b), makeBackend, updateBackend);
   setHidden(part.footer, rows.length === backends.length);
   setHidden(part.button, part.shown >= ROWS_AT_MOST);
-  setText(part.told, `${count(rows.length)} of ${count(backends.length)} backends, those in need first` +
+  setText(part.told, `${count(rows.length)} of ${count(backends.length)} backends, down and draining first` +
     (part.shown >= ROWS_AT_MOST ? '; filter to see others' : ''));
 }
 const ROWS_AT_MOST = 212;

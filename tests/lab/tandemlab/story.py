@@ -122,9 +122,9 @@ class Story:
         time.sleep(0.5)
         report = probe.finish()
         if report.gaps:
-            self.say(f"The address is home again; the move cost {report.longest_gap_ms:.0f} ms.")
+            self.say(f"The address is back; the move cost {report.longest_gap_ms:.0f} ms.")
         else:
-            self.say(f"The address is home again; none of {report.sent} probes was lost.")
+            self.say(f"The address is back; none of {report.sent} probes was lost.")
         self.show_http("a", "b")
         self.say("\n$ tools/lab exec b tandemctl events")
         self.say(self.nodes["b"].ctl("events").stdout.rstrip())

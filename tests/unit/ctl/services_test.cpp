@@ -123,7 +123,7 @@ TEST(RenderServices, WarnsWhenCountsDisagree) {
             "  NEW/S  PICKS  BY HASH  REFUSED  IN         OUT\n"
             "web      192.0.2.100:80/tcp  live   nat      least_conn  3 up, 1 down  17      20   "
             "  12.3   40     2        1        100, 6 kB  90, 120 kB\n"
-            "\nflow tables  IPv4 20 of 1000 (3 one-sided ones gave way), IPv6 0 of 1000"
+            "\nflow tables  IPv4 20 of 1000 (3 evicted), IPv6 0 of 1000"
             "\ncounts       17 active, in the flow tables as in the schedulers\n");
   document["counts"] = {{"active_in_table", 17}, {"active_in_schedulers", 16}, {"agree", false}};
   EXPECT_NE(render_services(document, kNoColour).find("these must be equal"), std::string::npos);

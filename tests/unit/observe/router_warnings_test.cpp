@@ -197,7 +197,7 @@ TEST(HandedOver, IsRememberedWhenItMayBeForgotten) {
   router.status.handed_over = true;
   EXPECT_EQ(warning_of(router), "");
   router.status.since = kNow.monotonic - minutes(11);
-  expect_about(router, "`tandemctl failover VI_1 --back` brings it home");
+  expect_about(router, "`tandemctl failover VI_1 --back` takes it back");
 }
 
 // ---- Dropped adverts
@@ -206,7 +206,7 @@ TEST(DroppedAdverts, AreToldWithTheirSenderAndWhatToDo) {
   router.status.count_drop(wire::AdvertDrop::authentication, ip("192.0.2.66"), kNow.monotonic);
   EXPECT_EQ(warning_of(router),
             "adverts of 192.0.2.66 are dropped (authentication, 1 so far); give both nodes the "
-            "same auth, or look for who forges adverts");
+            "same password, or look for who forges adverts");
 }
 
 TEST(DroppedAdverts, AreEachAWarningUntilNoneComeAnyMore) {
