@@ -137,7 +137,7 @@ namespace tandem::observe {
   X(tandem_flow_table_flows, gauge, "family", "Flows in the flow table")                           \
   X(tandem_flow_table_capacity, gauge, "family", "Flows that the flow table has room for")         \
   X(tandem_flow_table_evictions_total, counter, "family",                                          \
-    "Flows that were evicted for new ones: over, or never answered by the backend")                                 \
+    "Flows that were evicted for new ones: over, or never answered by the backend")                \
   X(tandem_flow_counts, gauge, "where", "Connections, as the table and as the schedulers count")   \
   X(tandem_flow_count_mismatch, gauge, "",                                                         \
     "Difference of the two counts of connections, which is 0 at any moment")                       \
@@ -149,7 +149,7 @@ namespace tandem::observe {
     "How long a change takes to the other node and back; 0: not known yet")                        \
   X(tandem_sync_sessions_total, counter, "", "Sessions with the other node that began")            \
   X(tandem_sync_refused_total, counter, "",                                                        \
-    "Connections to the sync link that were refused: from an address that is not sync.peer, or with another key")        \
+    "Connections to the sync link that were refused: not by sync.peer, or with another key")       \
   X(tandem_sync_flows_total, counter, "direction",                                                 \
     "Records of flows sent to the other node (out) and received from it (in)")                     \
   X(tandem_sync_repairs_total, counter, "",                                                        \

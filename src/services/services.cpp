@@ -197,7 +197,7 @@ Result<void> Services::stage(const config::Config& config) {
   for (const auto& service : staged_) tell(service);
   if (!std::exchange(adopted_, true))
     deps_.plane.call([](forward::Forwarder& f, MonotonicTime) {
-      if (const auto flows = f.adopt(); flows > 0) spdlog::info("took over {} flows of the process before", flows);
+      if (const auto flows = f.adopt(); flows > 0) spdlog::info("took over {} flows", flows);
     });
   deps_.steering.set_budget(static_cast<std::uint32_t>(config.flows.new_per_second),
                             dataplane::kFirstPacketBurst);
