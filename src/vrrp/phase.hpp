@@ -15,6 +15,9 @@ namespace tandem::vrrp {
 
 struct Initialize {};
 
+// How often the last advert of one that yielded is said again, within an interval.
+inline constexpr int kFarewells = 2;
+
 struct Backup {
   MonotonicTime active_down = kNever;  // Active_Down_Timer
   MonotonicTime listen = kNever;       // the next listening mark, at most active_down
@@ -24,7 +27,7 @@ struct Backup {
   bool began_anew = false;             // a stall was forgiven since the Active was last heard
   bool settling = false;               // the timer fired right after a stall
   bool installed = false;              // the peer resigned, our kernel has the addresses already
-  bool held_back = false;              // the timer fired while the control thread stood still
+  bool deferred = false;               // the timer fired while the control thread stood still
   int farewells = 0;                   // to be said again to the better Active that it yielded to
   MonotonicTime farewell = kNever;     // when the next one is due
 

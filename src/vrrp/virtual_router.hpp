@@ -2,9 +2,10 @@
 // One virtual router: the state machine of RFC 9568, 6.4 (version 2: RFC 3768, 6.4), with
 // keepalived's Fault, a lease on the addresses, and a planned handover.
 //
-// Theory of operation. handle() is the whole machine: a table of state and input. Before the input
-// it compares the time with the lease (check_lease): an Active whose lease ended did not run for
-// as long as a peer waits, so a peer may be Active by now; it becomes Backup without sending priority 0.
+// Theory of operation. handle() is the whole machine: a table of state and input. What its rows do
+// is in virtual_router_backup.cpp, _active.cpp and _handover.cpp. Before the input it compares the time
+// with the lease (check_lease): an Active whose lease ended did not run for as long as a peer waits,
+// so a peer may be Active by now; it becomes Backup without sending priority 0.
 //
 // An advert that could not leave renews nothing: the lease goes back to what the last one said that
 // left. If none leaves for a whole lease the router becomes Backup, for the peers wait no longer.
@@ -17,10 +18,10 @@
 // As Backup, silence counts while the process listens. Active_Down_Timer is divided by listening
 // marks, one Active_Adver_Interval apart. To reach a mark later than stall_limit() means that the
 // process stalled: adverts may have been lost. The timer starts afresh then, but only once in a
-// silence: a node that runs in slices would never take over. From the second stall on silence is
-// silence, since the caller has read what waited in the ring before it lets a timer fire; only does
-// no takeover come straight out of a stall, but kSettleTime later, when the kernel has delivered
-// what waited in its queues. So a Backup that stalls takes over within twice Active_Down_Interval
+// silence: a node that runs in slices would never take over. From the second stall on it goes on,
+// since the caller has read what waited in the ring before it lets a timer fire. But no takeover comes
+// straight out of a stall: it comes kSettleTime later, when the kernel has delivered what waited in
+// its queues. So a Backup that stalls takes over within twice Active_Down_Interval
 // and the length of two stalls. An Active whose lease a stall ended has begun anew thereby.
 //
 // Handing over (only while Active): a last advert tells the peers to wait for a whole lease, then
@@ -39,6 +40,7 @@
 // What a caller must keep: input::Review after anything that may have changed faulty().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -113,7 +115,7 @@ class VirtualRouter {
   void listen(Backup& backup, Event& event);
   void probe(Backup& backup, Event& event);
   void probed(Backup& backup, int error, Event& event);
-  void hold_back(Backup& backup, Event& event);
+  void defer_takeover(Backup& backup, Event& event);
   void on_control(Backup& backup, Duration silent, Event& event);
   void prepare_takeover(Backup& backup, Event& event);
   void accept_active(Backup& backup, const wire::Advert& advert, Event& event);
@@ -136,19 +138,17 @@ class VirtualRouter {
   void on_control(Active& active, Duration silent, Event& event);
   void hand_over(Active& active, bool forced, Event& event);
   void bound_handover(Active& active, MonotonicTime lease) const;
-  void hold_on(Active& active, Event& event) const;
+  void renew_short_lease(Active& active, Event& event) const;
   void continue_handover(Active& active, Event& event);
   void finish_handover(const Active& active, Event& event);
   void keep(Active& active, HandoverEnd why, Event& event);
   [[nodiscard]] bool is_unfit(const wire::Advert& advert) const;
   void sent(Active& active, int error, Event& event);
   enum class Farewell { none, last_advert, resignation };
-  template <class To>
-  void leave_active(To to, Cause cause, Farewell farewell, Event& event);
+  void leave_active(Phase to, Cause cause, Farewell farewell, Event& event);
   // All
-  template <class To>
-  void enter(To to, Cause cause, Event& event);
-  void hold(MonotonicTime now);
+  void enter(Phase to, Cause cause, Event& event);
+  void delay_takeover(MonotonicTime now);
   void take_back(MonotonicTime now);
   Settings adopt(const Settings& settings, const Failing& failing);
   bool track(const input::Track& input, MonotonicTime now);
@@ -171,6 +171,9 @@ class VirtualRouter {
     return lacks_flows() || lacks_backends(now);
   }
   [[nodiscard]] bool is_owner() const { return settings_.priority == kOwnerPriority; }
+  [[nodiscard]] static std::int64_t to_ms(Duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  }
   [[nodiscard]] Duration rhythm() const;
   [[nodiscard]] Duration between_farewells() const;
   [[nodiscard]] Duration active_down() const;
