@@ -213,6 +213,7 @@ TD_INLINE int td_is_extension(__u8 protocol)
 TD_INLINE __u32 td_walk_extensions(struct td_packet *p, const __u8 *end)
 {
 	__u32 offset = TD_IPV6_HEADER;
+	__u32 any = td_load32(p->l3);
 	__u8 protocol = p->l3[6];
 	const __u8 *next;
 	int i;
@@ -236,7 +237,9 @@ TD_INLINE __u32 td_walk_extensions(struct td_packet *p, const __u8 *end)
 			protocol = next[0];
 			offset += (next[1] + 1u) * 8;
 		}
-		offset &= TD_WALK_MASK; /* which it is below; the BPF verifier has to be told */
+		/* which it is below; the BPF verifier has to be told, and no more than that */
+		offset = td_hide_from_verifier(offset, any) & TD_WALK_MASK;
+		protocol = (__u8)td_hide_from_verifier(protocol, any);
 	}
 	p->protocol = protocol;
 	return offset;

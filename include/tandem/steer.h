@@ -194,7 +194,10 @@ TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const 
 	}
 }
 
-/* Parse, find, classify. Adverts are left to the caller. Fills p and m. */
+/*
+ * Parse, find, classify. Adverts are left to the caller. Fills p and m. If the table switched meanwhile,
+ * the frame begins anew, here and below: to find it twice in a program would cost the verifier twice.
+ */
 TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, struct td_packet *p,
 				struct td_match *m, struct td_outcome *out)
 {
@@ -206,7 +209,8 @@ TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, st
 		return TD_TAKE_ADVERT;
 	if (p->shape == TD_SHAPE_DEEP)
 		return td_next(TD_STEP_DEEP);
-	td_find(m, env->tables, p, f->end, f->ifindex);
+	if (!td_find_once(m, env->tables, p, f->end, f->ifindex))
+		return td_next(TD_STEP_ANY);
 	return td_classify(f, env, p, m, td_is_rare(p), out);
 }
 
@@ -240,6 +244,21 @@ TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struc
 	return next;
 }
 
+/* What concerns a virtual MAC, or nobody: neither ARP nor IP. */
+TD_INLINE __u32 td_steer_by_mac(struct td_frame *f, const struct td_env *env, struct td_work *w)
+{
+	struct td_packet p = {};
+	struct td_match m;
+
+	p.eth = f->data;
+	p.shape = w->shape;
+	p.vlan[0] = w->vlan[0];
+	p.vlan[1] = w->vlan[1];
+	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
+		return td_next(TD_STEP_ANY);
+	return td_classify(f, env, &p, &m, 0, &w->out);
+}
+
 TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p;
@@ -250,32 +269,31 @@ TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, stru
 		return TD_TAKE_ADVERT;
 	if (p.shape == TD_SHAPE_TOO_DEEP)
 		return TD_DROP_TOO_MANY_TAGS;
-	if (p.shape == TD_SHAPE_IP || p.shape == TD_SHAPE_ND) {
-		td_suspend(w, &p, &m);
+	td_suspend(w, &p, &m);
+	if (p.shape == TD_SHAPE_IP || p.shape == TD_SHAPE_ND || p.shape == TD_SHAPE_ARP)
 		return td_next(TD_STEP_FRAGMENTS);
-	}
-	td_find(&m, env->tables, &p, f->end, f->ifindex);
-	return td_classify(f, env, &p, &m, 0, &w->out);
+	return td_steer_by_mac(f, env, w);
 }
 
+enum td_placed { TD_UNPLACED, TD_PLACED, TD_PORTS_RECALLED };
+
 /*
- * Remembers the ports of a first fragment; finds a later one by them. 0: it cannot be placed, and is
- * for an address where that matters.
+ * Remembers the ports of a first fragment, and recalls them for a later one. Unplaced: it has none, and
+ * is for an address where that matters.
  */
-TD_INLINE int td_find_fragment(struct td_frame *f, const struct td_env *env, struct td_packet *p,
-			       struct td_match *m)
+TD_INLINE enum td_placed td_place_fragment(struct td_frame *f, const struct td_env *env,
+					   struct td_packet *p, const struct td_match *m)
 {
 	if (p->fragment == TD_FRAGMENT_FIRST) {
 		if (p->has_ports && (m->vip != TD_NONE || m->about == TD_ABOUT_REPLY))
 			td_remember(env, p, td_now_ns(f));
-		return 1;
+		return TD_PLACED;
 	}
-	if (p->protocol != TD_PROTO_TCP && p->protocol != TD_PROTO_UDP)
-		return 1;
-	if (!td_recall(env, p, td_now_ns(f)))
-		return m->vip == TD_NONE;
-	td_find(m, env->tables, p, f->end, f->ifindex);
-	return 1;
+	if (p->has_ports || (p->protocol != TD_PROTO_TCP && p->protocol != TD_PROTO_UDP))
+		return TD_PLACED;
+	if (td_recall(env, p, td_now_ns(f)))
+		return TD_PORTS_RECALLED;
+	return m->vip == TD_NONE ? TD_PLACED : TD_UNPLACED;
 }
 
 /* family: a constant, here and below. */
@@ -284,6 +302,7 @@ TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *e
 {
 	struct td_packet p;
 	struct td_match m;
+	enum td_placed placed;
 	__u32 next;
 
 	if (!td_resume(&p, w, f, family))
@@ -294,10 +313,22 @@ TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *e
 		if (p.l4[0] == TD_ICMPV6_NS)
 			p.address = p.l4 + 8;
 	}
-	td_find(&m, env->tables, &p, f->end, f->ifindex);
+	if (w->shape == TD_SHAPE_ARP && family == 4) {
+		if (p.l3 + TD_ARP_BYTES > f->end)
+			return TD_PASS_MALFORMED;
+		p.shape = TD_SHAPE_ARP;
+		p.address = p.l3 + 24;
+	}
+	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
+		return td_next(TD_STEP_ANY);
 	if (td_is_rare(&p) && td_may_have_flow(env->tables, &m)) {
-		if (p.fragment && !td_find_fragment(f, env, &p, &m))
+		placed = p.fragment ? td_place_fragment(f, env, &p, &m) : TD_PLACED;
+		if (placed == TD_UNPLACED)
 			return TD_DROP_FRAGMENT_UNPLACED;
+		if (placed == TD_PORTS_RECALLED) { /* with them it is found again */
+			td_suspend(w, &p, &m);
+			return td_next(TD_STEP_FRAGMENTS);
+		}
 		if (td_is_icmp_error(&p) && p.vlan[0] != TD_VLAN_UNKNOWN &&
 		    td_link_of(env->tables, f->ifindex, p.eth, &m) == TD_LINK_OURS) {
 			w->match = m;
