@@ -117,16 +117,18 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   if (!node.reloads.last_good)
     add({"the last reload was refused, and the configuration before it still runs: " +
          node.reloads.refusal + "; correct the file and reload"});
-  if (const auto unfinished = node.packets[TD_DROP_UNFINISHED]; unfinished > 0)
-    add({std::to_string(unfinished) +
-         " first packets were dropped for a checksum that their sender left for its device to "
-         "finish, as containers and virtual machines on the same host do: there, `ethtool -K IF tx "
-         "off`"});
-  if (node.send_errors > 0) add({std::to_string(node.send_errors) + " frames could not be sent"});
-  if (const auto lost = log_lines_lost(); lost > 0)
-    add({std::to_string(lost) + " lines of the log are missing: nobody read it"});
-  for (const auto& loss : losses)
-    if (loss.count > 0) add({std::to_string(loss.count) + " " + loss.sentence});
+  const auto add_loss = [&](std::uint64_t count, const std::string& sentence) {
+    if (growing_.look(sentence, count, now.monotonic))
+      add({std::to_string(count) + " " + sentence});
+  };
+  add_loss(
+      node.packets[TD_DROP_UNFINISHED],
+      "first packets were dropped for a checksum that their sender left for its device to "
+      "finish, as containers and virtual machines on the same host do: there, `ethtool -K IF tx "
+      "off`");
+  add_loss(node.send_errors, "frames could not be sent");
+  add_loss(log_lines_lost(), "lines of the log are missing: nobody read it");
+  for (const auto& loss : losses) add_loss(loss.count, loss.sentence);
 }
 
 std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapshot,

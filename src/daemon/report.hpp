@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/growing.hpp"
 #include "daemon/running.hpp"
 #include "daemon/services_report.hpp"
 #include "daemon/tracking.hpp"
@@ -62,6 +63,7 @@ class Report {
 
   Sources sources_;
   ServicesReport services_;
+  mutable Growing growing_;  // what the looks before saw
   MonotonicTime started_ = MonotonicClock::now();
 };
 

@@ -44,11 +44,12 @@ class Warnings(tap.LabCase):
         for node in (self.a, self.b):
             self.reconfigure(node, config(node.node))
         self.wait_until_well()
+        self.a.wait_for("Active", timeout=60)
 
     def wait_until_well(self):
         """As a script would wait, and none is left."""
         for node in (self.a, self.b):
-            done = node.ctl("status", "--wait", "40", check=False)
+            done = node.ctl("status", "--wait", "90", check=False)  # losses are told for a minute
             self.assertEqual(done.returncode, 0, done.stdout)
 
     def reconfigure(self, node, text):

@@ -47,6 +47,18 @@ TEST_F(Reporting, WhatTheNodeKnowsToBeWrongIsAWarning) {
   EXPECT_EQ(node.losses.size(), 2U) << "those of count 0 are told too";
 }
 
+TEST(Growing, IsACounterThatGrewLately) {
+  Growing growing;
+  MonotonicTime now{std::chrono::hours(1)};
+  EXPECT_FALSE(growing.look("lost", 0, now));
+  EXPECT_TRUE(growing.look("lost", 1, now += Growing::kLately));
+  EXPECT_TRUE(growing.look("lost", 1, now += Growing::kLately / 2));
+  EXPECT_FALSE(growing.look("other", 0, now));
+  EXPECT_FALSE(growing.look("lost", 1, now += Growing::kLately / 2));
+  EXPECT_TRUE(growing.look("lost", 2, now += std::chrono::hours(1)));
+  EXPECT_FALSE(growing.look("lost", 2, now += Growing::kLately));
+}
+
 TEST_F(Reporting, NewFlowsThatAreLostAreToldEverywhere) {
   EXPECT_THAT(services_report_.services("web").services[0].note, Not(HasSubstr("not served")));
   plane_.without_sockets = {{"eth0", "RLIMIT_MEMLOCK"}};
