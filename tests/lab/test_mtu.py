@@ -92,9 +92,11 @@ class Mtu(tap.LabCase):
         """In a tunnel, a datagram of 4,000 bytes arrives whole once its sender knows the MTU."""
         def check(address):
             self.forget("client")
-            answers = [traffic.ask_udp(self.lab, address, DNS, bytes(4000), timeout=0.5)
-                       for _ in range(3)]
-            self.assertEqual(answers[-1][1], bytes(4000))
+            answers = (traffic.ask_udp(self.lab, address, DNS, bytes(4000), timeout=0.5)
+                       for _ in range(10))  # the first are too big; a busy host loses another
+            answer = next((answer for answer in answers if answer is not None), None)
+            self.assertIsNotNone(answer)
+            self.assertEqual(answer[1], bytes(4000))
 
         self.each(("tunnel",), check)
 
