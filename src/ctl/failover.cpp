@@ -71,8 +71,9 @@ const Command kFailover{
     "peer has all flows, and is refused after 10 seconds. The node stays Backup for them,\n"
     "whatever its priority, until `failover --back`, or until the peer falls silent or its\n"
     "priority falls. If no peer takes them, or only one whose priority tells that it fails, the\n"
-    "node stays Active; with --force it gives them up all the same, until nobody is heard for\n"
-    "Active_Down_Interval. Exits with 1 if one of them was not handed over.\n",
+    "node stays Active; with --force it becomes Backup all the same, and if no peer is heard, it\n"
+    "is Active again after Active_Down_Interval. Exits with 1 if one of them was not handed "
+    "over.\n",
     std::chrono::seconds(30),
     failover_options,
     run_failover,

@@ -45,7 +45,7 @@ const Command kReload{
     "[FILE]",
     "read the configuration again and apply the difference",
     "Reads the configuration again, or FILE instead of it, and applies what changed; what did not\n"
-    "change does not notice. If there is anything wrong with the file, every problem is listed as\n"
+    "change is not touched. If there is anything wrong with the file, every problem is listed as\n"
     "FILE:LINE:COL, nothing is applied, and the exit status is 1.\n",
     std::chrono::seconds(30),
     reload_options,

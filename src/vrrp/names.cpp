@@ -51,7 +51,8 @@ const char* to_string(Cause cause) noexcept {
     case Cause::preempted:
       return "took over from an Active with a lower priority";
     case Cause::interface_down:
-      return "its interface is down or has no address to send from";
+      return "its interface cannot be used: down, without an address or XDP program, or its worker "
+             "stands still";
     case Cause::interface_recovered:
       return "its interface recovered";
     case Cause::unsent:
