@@ -72,7 +72,7 @@ const Command kFailover{
     "whatever its priority, until `failover --back`, or until the peer falls silent or its\n"
     "priority falls. If no peer takes them, or only one whose priority tells that it fails, the\n"
     "node stays Active; with --force it becomes Backup all the same, and if no peer is heard, it\n"
-    "is Active again after Active_Down_Interval. Exits with 1 if one of them was not handed "
+    "is Active again after Active_Down_Interval. Exits with 1 if one of them was not handed\n"
     "over.\n",
     std::chrono::seconds(30),
     failover_options,
