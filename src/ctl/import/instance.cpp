@@ -155,10 +155,7 @@ Result<void> InstanceReader::interface(const Statement& s) {
 }
 
 Result<void> InstanceReader::vrid(const Statement& s) {
-  const auto vrid = integer_at(s, 1, 255);
-  if (!vrid) return std::unexpected(vrid.error());
-  router_.table.set("vrid", std::to_string(*vrid), s.place);
-  return {};
+  return set_number("vrid", s, integer_at(s, 1, 255));
 }
 
 Result<void> InstanceReader::priority(const Statement& s) {
@@ -258,10 +255,7 @@ Result<void> InstanceReader::preempt_delay(const Statement& s) {
   return {};
 }
 Result<void> InstanceReader::down_adverts(const Statement& s) {
-  const auto adverts = leading_integer_at(s, 1, 100, notes_);
-  if (!adverts) return std::unexpected(adverts.error());
-  router_.table.set("down_adverts", std::to_string(*adverts), s.place);
-  return {};
+  return set_number("down_adverts", s, leading_integer_at(s, 1, 100, notes_));
 }
 Result<void> InstanceReader::garp_repeat(const Statement& s) {
   auto repeat = integer_within(s, 0, 100, notes_);
@@ -304,6 +298,13 @@ Result<void> InstanceReader::strict(const Statement& s) {
 
 Result<void> InstanceReader::notify(const Statement& s) {
   return read_notify(s, "INSTANCE", router_.name, router_.notify, gateway_);
+}
+
+Result<void> InstanceReader::set_number(const char* key, const Statement& s,
+                                        const Result<std::int64_t>& number) {
+  if (!number) return std::unexpected(number.error());
+  router_.table.set(key, std::to_string(*number), s.place);
+  return {};
 }
 
 Result<void> InstanceReader::set_duration(const char* key, const Statement& s, Duration highest) {

@@ -55,6 +55,7 @@ class InstanceReader {
   Result<void> accept(const Statement& s);
   Result<void> strict(const Statement& s);
   Result<void> notify(const Statement& s);
+  Result<void> set_number(const char* key, const Statement& s, const Result<std::int64_t>& number);
   Result<void> set_duration(const char* key, const Statement& s, Duration highest);
 
   // instance_addresses.cpp
