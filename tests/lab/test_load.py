@@ -106,12 +106,12 @@ class Load(tap.LabCase):
         """Two processors share a rate, and hold it."""
         cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
         held = []
-        for _ in range(6):  # a host that stalls sends fewer, but more than one processor's share
+        for _ in range(6):  # a host that stalls sends fewer, or ends later than after a second
             said, arrived, _ = self.send("--maker", "bpf", "--rate", "20000", "--seconds", "1",
                                          "--cpus", cpus)
             self.assertLess(said["per_second"], 22000)
             held.append((said["per_second"], said["sent"], arrived))
-            if said["per_second"] >= 12000 and abs(arrived - said["sent"]) <= 100:
+            if said["sent"] >= 18000 and abs(arrived - said["sent"]) <= 100:
                 return
         self.fail(f"(per second, sent, arrived) of each try: {held}")
 
