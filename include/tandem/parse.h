@@ -237,7 +237,7 @@ TD_INLINE __u32 td_walk_extensions(struct td_packet *p, const __u8 *end)
 			protocol = next[0];
 			offset += (next[1] + 1u) * 8;
 		}
-		/* which it is below; the BPF verifier has to be told, and no more than that */
+		/* It is below the mask. The BPF verifier is told that, and not how it came about. */
 		offset = td_hide_from_verifier(offset, any) & TD_WALK_MASK;
 		protocol = (__u8)td_hide_from_verifier(protocol, any);
 	}

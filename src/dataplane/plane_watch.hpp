@@ -16,7 +16,7 @@ namespace tandem::dataplane {
 class PlaneWatch {
  public:
   PlaneWatch(boost::asio::io_context& loop, DataPlane& plane,
-             std::function<void(bool runs)> changed)
+             std::function<void(bool admits)> changed)
       : plane_(plane), changed_(std::move(changed)), due_(loop, [this] { look(); }) {
     look();
   }
@@ -31,7 +31,7 @@ class PlaneWatch {
   }
 
   DataPlane& plane_;
-  std::function<void(bool runs)> changed_;
+  std::function<void(bool admits)> changed_;
   bool admitted_ = true;
   Alarm due_;
 };
