@@ -65,6 +65,13 @@ std::string addresses_text(const json& addresses) {
   return text;
 }
 
+std::string peer_role_text(const json& peer) {
+  const bool is_unwell = peer.at("state") == "Active" && peer.at("serves") == false;
+  return "the peer says " + text_at(peer, "state") + ", priority " + number(peer.at("priority")) +
+         (is_unwell ? ", cannot serve, " : ", ") +
+         duration_text(peer.at("seen_seconds_ago").get<double>()) + " ago";
+}
+
 std::string mismatches_text(const json& router) {
   json counts = json::object();
   counts["with other addresses"] = router.at("address_mismatches");
@@ -83,6 +90,8 @@ std::string render_router(const json& router, const Style& style) {
   line("addresses", addresses_text(router.at("addresses")));
   line("priority", priority_text(router.at("priority")));
   line("peer", peer_text(router.at("peer")));
+  if (router.contains("peer_over_sync") && !router.at("peer_over_sync").is_null())
+    line("sync link", peer_role_text(router.at("peer_over_sync")));
   line("adverts", adverts_text(router.at("adverts")));
   line("dropped", counts_text(router.at("dropped")));
   if (const auto mismatches = mismatches_text(router); mismatches != "none")
@@ -95,6 +104,8 @@ std::string render_router(const json& router, const Style& style) {
     line("waits", "for the flows of the other node, before it preempts");
   if (router.at("waits_for_backends") == true)
     line("waits", "until its backends are up, before it preempts; not for long");
+  if (router.contains("held_back") && router.at("held_back") == true)
+    line("waits", "no advert is heard, but the peer says over the sync link that it is Active");
   if (router.at("handed_over") == true)
     line("handed over",
          "stays Backup while the peer is there; `tandemctl failover --back` ends it");

@@ -38,6 +38,15 @@ std::set<IpAddress> virtual_addresses(const speaker::Plan& plan, const std::set<
   return addresses;
 }
 
+// As the other node knows them.
+std::vector<sync::RoleExchange::Router> named_routers(const speaker::Plan& plan) {
+  std::vector<sync::RoleExchange::Router> routers;
+  for (const auto& r : plan.routers)
+    routers.push_back({r.id, r.settings.vrid, std::ranges::min(r.settings.addresses),
+                       r.settings.advert_interval});
+  return routers;
+}
+
 void log_trouble(const Result<void>& done) {
   if (!done) spdlog::error("{}", done.error().message);
 }
@@ -166,11 +175,13 @@ Result<void> Node::start_sync(const config::Config& config) {
   const auto key = sync::read_key(config.sync->key_file);
   if (!key) return std::unexpected(key.error());
   auto link = sync::Link::start(
-      {config.node.name, config.sync->listen, config.sync->peer, *key}, plane_->forwarder(),
-      *plane_->replication(), [this] { plane_->wake_for_changes(); },
+      {config.node.name, config.sync->listen, config.sync->peer, *key, &speaker_->thread().roles(),
+       [this] { speaker_->thread().wake_for_roles(); }},
+      plane_->forwarder(), *plane_->replication(), [this] { plane_->wake_for_changes(); },
       [](const std::string& line) { spdlog::info("{}", line); });
   if (!link) return std::unexpected(link.error());
   sync_ = std::move(*link);
+  sync_->set_routers(named_routers(running_.plan));
   return {};
 }
 
@@ -319,6 +330,7 @@ std::vector<ReloadPart> Node::reload_parts() {
   }};
   const ReloadPart links{.commit = [this](const Change&) {
     on_links();
+    if (sync_) sync_->set_routers(named_routers(running_.plan));
     if (sync_gate_) sync_gate_->tell_anew();
     if (backends_gate_) backends_gate_->tell_anew();
   }};

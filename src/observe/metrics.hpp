@@ -64,6 +64,16 @@ namespace tandem::observe {
     "connections")                                                                                 \
   X(tandem_vrrp_waits_for_backends, gauge, "router",                                               \
     "1 if it would preempt, but waits until the backends of its addresses are up")                 \
+  X(tandem_vrrp_held_back, gauge, "router",                                                        \
+    "1 if no advert is heard and it would take over, but the peer says over the sync link that "   \
+    "it "                                                                                          \
+    "is Active")                                                                                   \
+  X(tandem_vrrp_held_back_total, counter, "router",                                                \
+    "Takeovers for want of adverts that were put off, since the peer said over the sync link "     \
+    "that "                                                                                        \
+    "it is Active")                                                                                \
+  X(tandem_vrrp_peer_active_over_sync, gauge, "router",                                            \
+    "1 if the peer says over the sync link that it is Active; no sample before it said anything")  \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \
     "Time until the lease ends, should no advert be sent any more; 0: there is none")              \
   X(tandem_vrrp_advert_interval_seconds, gauge, "router",                                          \

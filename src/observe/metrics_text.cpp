@@ -46,6 +46,9 @@ void add_process(MetricFamilies& to, const ProcessView& process, const Overview&
          exact_seconds(o.now.wall_at(o.node.started).time_since_epoch()));
 }
 
+// What a peer that has gone said does not stay true.
+constexpr Duration kPeerSaysSo = std::chrono::seconds(10);
+
 const char* state_word(vrrp::State state) {
   switch (state) {
     case vrrp::State::initialize:
@@ -81,6 +84,11 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   to.add(tandem_vrrp_stalls_total, own, s.stalls);
   to.add(tandem_vrrp_waits_for_flows, own, s.waits_for_flows);
   to.add(tandem_vrrp_waits_for_backends, own, s.waits_for_backends);
+  to.add(tandem_vrrp_held_back, own, s.held_back);
+  to.add(tandem_vrrp_held_back_total, own, s.held_back_count);
+  if (s.peer_role)
+    to.add(tandem_vrrp_peer_active_over_sync, own,
+           s.peer_role->role.is_active_and_well() && now - s.peer_role->as_of < kPeerSaysSo);
   to.add(tandem_vrrp_lease_remaining_seconds, own, exact_seconds(lease));
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);

@@ -98,6 +98,25 @@ Warning two_active(const RouterView& router, const Now&) {
          "IP protocol 112 pass both ways";
 }
 
+// Adverts of the peer do not come, and the sync link says that it is there.
+Warning adverts_lost(const RouterView& router, const Now& now) {
+  const vrrp::Status& status = router.status;
+  if (status.held_back)
+    return "adverts are lost on the front network: none is heard, and the peer says over the sync "
+           "link that it is Active; this node takes over soon all the same";
+  const auto& peer = status.peer_role;
+  const Duration old = std::max<Duration>(seconds(1), 3 * status.active_adver_interval);
+  if (status.state != vrrp::State::active || !peer || !peer->role.is_active_and_well() ||
+      now.monotonic - peer->as_of > old || now.monotonic - status.since < old)
+    return std::nullopt;
+  return "two nodes are Active: the peer says over the sync link that it is Active, too "
+         "(priority " +
+         std::to_string(peer->role.priority) +
+         "), so adverts are lost on the front network; look at the link of " +
+         router.config.interface +
+         " on both nodes, and at filters between them: IP protocol 112 must pass both ways";
+}
+
 Warning equal_priorities(const RouterView& router, const Now& now) {
   const vrrp::Status& status = router.status;
   if (!is_fresh(status.peer_seen, status, now) || status.configured_priority == 0 ||
@@ -165,8 +184,8 @@ std::vector<std::string> drops(const RouterView& router, const Now& now) {
 
 std::vector<std::string> router_warnings(const RouterView& router, const Now& now) {
   std::vector<std::string> sentences = router.warnings;
-  for (const auto rule : {in_fault, two_active, unsent, other_addresses, long_interval,
-                          equal_priorities, stuck_priority, handed_over})
+  for (const auto rule : {in_fault, two_active, adverts_lost, unsent, other_addresses,
+                          long_interval, equal_priorities, stuck_priority, handed_over})
     if (auto sentence = rule(router, now)) sentences.push_back(std::move(*sentence));
   for (auto& sentence : drops(router, now)) sentences.push_back(std::move(sentence));
   return sentences;

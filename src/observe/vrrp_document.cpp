@@ -57,6 +57,16 @@ json timers_document(const vrrp::Status& status, const Now& now) {
            status.next_deadline == kNever ? json() : remaining_ms(status.next_deadline, now)}};
 }
 
+// What the other node says of itself over the sync links.
+json peer_role_document(const vrrp::Status& status, const Now& now) {
+  if (!status.peer_role) return {};
+  const vrrp::Role& role = status.peer_role->role;
+  return {{"state", vrrp::to_string(role.state)},
+          {"priority", role.priority},
+          {"serves", role.serves},
+          {"seen_seconds_ago", to_seconds(now.monotonic - status.peer_role->as_of)}};
+}
+
 json addresses_document(const config::Vrrp& config) {
   json addresses = json::array();
   for (const config::VirtualAddress& address : config.addresses)
@@ -81,6 +91,8 @@ json router_document(const RouterView& router, const Now& now) {
       {"cause", vrrp::to_string(status.cause)},
       {"priority", priority_document(router)},
       {"peer", peer_document(status, now)},
+      {"peer_over_sync", peer_role_document(status, now)},
+      {"held_back", status.held_back},
       {"adverts", adverts_document(router)},
       {"timers", timers_document(status, now)},
       {"lease_ms",

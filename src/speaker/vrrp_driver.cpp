@@ -189,6 +189,11 @@ void VrrpDriver::watch_control(std::uint64_t beats, MonotonicTime now) {
   perform(now);
 }
 
+void VrrpDriver::hear_roles(const vrrp::RoleBoard& board, MonotonicTime now) {
+  routers_.hear_roles(board, now, actions_);
+  perform(now);
+}
+
 // ---- Actions -----------------------------------------------------------------
 
 // What became of an advert is known at once, and may ask for more.

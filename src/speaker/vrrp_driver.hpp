@@ -107,6 +107,10 @@ class VrrpDriver {
   // How often the control thread has shown that it runs; 0: not yet.
   void watch_control(std::uint64_t beats, MonotonicTime now);
 
+  // What the other node said over the sync links; and what it is to be told.
+  void hear_roles(const vrrp::RoleBoard& board, MonotonicTime now);
+  void tell_roles(vrrp::RoleBoard& board) const { routers_.tell_roles(board); }
+
   [[nodiscard]] MonotonicTime next_deadline() const {
     return std::min(routers_.next_deadline(), control_.next_look());
   }

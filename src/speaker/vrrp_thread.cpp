@@ -79,9 +79,11 @@ void VrrpThread::loop() {
     wait(driver_->next_deadline());
     ring_.drain(kAdvertsBeforeTimers, take);
     const MonotonicTime now = MonotonicClock::now();
+    driver_->hear_roles(roles_, now);
     driver_->on_time(now);
     driver_->watch_control(beats_.load(std::memory_order_relaxed), now);
     run_commands();
+    driver_->tell_roles(roles_);
   }
 }
 

@@ -45,6 +45,11 @@ class VrrpThread : public VrrpCommands {
   [[nodiscard]] bool process(const std::function<void(const VrrpEvent&)>& take);
   [[nodiscard]] const RealtimeState& realtime() const { return realtime_; }
 
+  // ---- Sync thread
+  [[nodiscard]] vrrp::RoleBoard& roles() { return roles_; }
+  // The other node has said something else than before.
+  void wake_for_roles() { to_thread_.signal(); }
+
  private:
   struct Command {
     Run run;
@@ -68,6 +73,7 @@ class VrrpThread : public VrrpCommands {
   std::atomic<bool> stop_ = false;
   std::atomic<bool> lost_ = false;
   std::atomic<std::uint64_t> beats_ = 0;  // of the control thread
+  vrrp::RoleBoard roles_;
   std::thread thread_;
 };
 

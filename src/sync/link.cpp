@@ -45,7 +45,9 @@ struct Link::Inside {
         tls(options.key),
         shared(shared_in),
         sender(forwarder, shared_in),
-        receiver(forwarder, shared_in) {}
+        receiver(forwarder, shared_in) {
+    if (options.roles != nullptr) roles.emplace(*options.roles, options.wake_for_roles);
+  }
 
   Result<void> begin() {
     if (!connects())
@@ -167,7 +169,7 @@ struct Link::Inside {
     connection = fresh;
     session.emplace(
         Hello{.boot = boot, .capacity4 = capacity4, .capacity6 = capacity6, .node = options.node},
-        sender, receiver, now);
+        sender, receiver, now, roles ? &*roles : nullptr);
     connection->on_input = [this] { read_input(); };
     connection->run([this](const std::string& why) { lost(why); });
     sessions++;
@@ -275,6 +277,7 @@ struct Link::Inside {
   forward::Replication& shared;
   Sender sender;
   Receiver receiver;
+  std::optional<RoleExchange> roles;
   std::uint64_t boot = random_word();
   std::uint32_t capacity4 = 0, capacity6 = 0;
   asio::io_context loop{1};
@@ -311,6 +314,10 @@ Result<std::unique_ptr<Link>> Link::start(LinkOptions options, const forward::Fo
 LinkView Link::view() const {
   const std::lock_guard lock(inside_->mutex);
   return inside_->now_view;
+}
+
+void Link::set_routers(std::vector<RoleExchange::Router> routers) {
+  if (inside_->roles) inside_->roles->set_routers(std::move(routers));
 }
 
 }  // namespace tandem::sync

@@ -18,6 +18,7 @@
 #include "config/config.hpp"
 #include "forward/forwarder.hpp"
 #include "sync/key.hpp"
+#include "sync/roles.hpp"
 #include "sync/sender.hpp"
 
 namespace tandem::sync {
@@ -27,6 +28,8 @@ struct LinkOptions {
   std::vector<config::ListenAddress> listen,
       peer;  // one for each link, in the same order on both nodes
   Key key{};
+  vrrp::RoleBoard* roles = nullptr;        // nullptr: virtual routers are not told of
+  std::function<void()> wake_for_roles{};  // the peer has said something else than before
 };
 
 // What is to be told of a service.
@@ -67,6 +70,8 @@ class Link {
 
   // Any thread.
   [[nodiscard]] LinkView view() const;
+  // The virtual routers whose roles both nodes tell each other from here on.
+  void set_routers(std::vector<RoleExchange::Router> routers);
 
  private:
   struct Inside;

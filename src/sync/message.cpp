@@ -25,6 +25,7 @@ enum class Type : std::uint8_t {
   repair_begin,
   repair_end,
   status,
+  roles = 40,
 };
 
 // ---- Fields
@@ -294,6 +295,32 @@ bool get(Reader& r, Status& m) {
   return true;
 }
 
+void put(Writer& w, const Roles& m) {
+  w.number(m.sent_ns);
+  w.number(m.echoed_ns);
+  w.number(static_cast<std::uint16_t>(m.routers.size()));
+  for (const RouterRole& router : m.routers) {
+    w.number(router.vrid);
+    w.address(router.address);
+    w.number(router.state);
+    w.number(router.priority);
+    w.number(router.serves);
+  }
+}
+bool get(Reader& r, Roles& m) {
+  m.sent_ns = r.number<std::uint64_t>();
+  m.echoed_ns = r.number<std::uint64_t>();
+  for (auto count = r.number<std::uint16_t>(); count > 0 && r.good(); count--) {
+    RouterRole& router = m.routers.emplace_back();
+    router.vrid = r.number<std::uint8_t>();
+    router.address = r.address();
+    router.state = r.number<std::uint8_t>();
+    router.priority = r.number<std::uint8_t>();
+    router.serves = r.number<std::uint8_t>();
+  }
+  return true;
+}
+
 // ---- Frames
 
 template <class Value>
@@ -340,6 +367,7 @@ struct Append {
   void operator()(const RepairBegin& m) const { append_one(out, Type::repair_begin, m); }
   void operator()(const RepairEnd& m) const { append_one(out, Type::repair_end, m); }
   void operator()(const Status& m) const { append_one(out, Type::status, m); }
+  void operator()(const Roles& m) const { append_one(out, Type::roles, m); }
 };
 
 template <class M>
@@ -389,6 +417,8 @@ Parsed read(Type type, Reader& r) {
       return {.message = read_one<RepairEnd>(r)};
     case Type::status:
       return {.message = read_one<Status>(r)};
+    case Type::roles:
+      return {.message = read_one<Roles>(r)};
   }
   return {.known = false};
 }

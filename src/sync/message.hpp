@@ -126,8 +126,25 @@ struct Status {
   std::uint64_t echoed_ns = 0;  // `sent_ns` of the last Status that it has applied; 0: none
 };
 
+// What the sender's virtual routers are: a second heartbeat, beside the adverts. A virtual router is
+// named by its VRID and by the lowest of its advertised addresses, which both nodes know.
+struct RouterRole {
+  std::uint8_t vrid = 0;
+  IpAddress address;
+  std::uint8_t state = 0;  // enum vrrp::State
+  std::uint8_t priority = 0;
+  std::uint8_t serves = 0;
+
+  bool operator==(const RouterRole&) const = default;
+};
+struct Roles {
+  std::uint64_t sent_ns = 0;    // the sender's CLOCK_MONOTONIC
+  std::uint64_t echoed_ns = 0;  // `sent_ns` of the last Roles that it has received; 0: none
+  std::vector<RouterRole> routers;
+};
+
 using Message = std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>,
-                             Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status>;
+                             Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status, Roles>;
 
 // Appends the message, in as many frames as it takes.
 void append(std::vector<std::uint8_t>& out, const Message& message);

@@ -15,10 +15,17 @@ struct Overloaded : Handlers... {
 
 }  // namespace
 
-Session::Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now)
-    : me_(std::move(me)), sender_(sender), receiver_(receiver), heard_(now), status_due_(now) {
+Session::Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now,
+                 RoleExchange* roles)
+    : me_(std::move(me)),
+      sender_(sender),
+      receiver_(receiver),
+      roles_(roles),
+      heard_(now),
+      status_due_(now) {
   sender_.begin();
   receiver_.begin();
+  if (roles_ != nullptr) roles_->begin();
   append(output_, me_);
 }
 
@@ -62,6 +69,9 @@ Result<void> Session::handle(const Message& message, MonotonicTime now) {
                             lag_ =
                                 Duration(static_cast<Duration::rep>(to_ns(now) - status.echoed_ns));
                         },
+                        [this, now](const Roles& roles) {
+                          if (roles_ != nullptr) roles_->on(roles, now);
+                        },
                         [this](const auto& other) { receiver_.on(other); }},
              message);
   return {};
@@ -73,6 +83,7 @@ Result<void> Session::pass(MonotonicTime now) {
   if (!peer_) return {};
   if (const Outcomes outcomes = receiver_.take_outcomes(); !outcomes.outcomes.empty())
     append(output_, outcomes);
+  if (roles_ != nullptr && output_.size() < kMostOutput) roles_->send(output_, now);
   if (output_.size() < kMostOutput) sender_.pass(output_, kMostOutput, now);
   if (now >= status_due_) {
     append(output_, Status{to_ns(now), std::exchange(peers_clock_ns_, 0)});

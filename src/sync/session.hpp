@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "sync/receiver.hpp"
+#include "sync/roles.hpp"
 #include "sync/sender.hpp"
 
 namespace tandem::sync {
@@ -30,7 +31,8 @@ class Session {
   static constexpr Duration kSilence = std::chrono::seconds(3);
 
   // me: this node's greeting. The rest outlives the session.
-  Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now);
+  Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now,
+          RoleExchange* roles = nullptr);
 
   // Takes what it can; where the receiver is stalled it takes no more, and the caller gives the rest
   // again later. Returns how many bytes it took. Error: the session has to end.
@@ -52,6 +54,7 @@ class Session {
   Hello me_;
   Sender& sender_;
   Receiver& receiver_;
+  RoleExchange* roles_;  // nullptr: the peer is told nothing of virtual routers
   std::optional<Hello> peer_;
   std::vector<std::uint8_t> output_;
   MonotonicTime heard_, status_due_;

@@ -95,6 +95,8 @@ enum class Matter : std::uint8_t {
   interval_bounded,  // a peer's advert interval is longer than what is learned
   held_back,         // no takeover, since the control thread stands still
   unserved,          // hands over, since the control thread stands still
+  adverts_lost,      // no takeover yet, since the peer says over the sync link that it is Active
+  second_active,     // took over all the same
 };
 struct Notice {
   RouterId router;

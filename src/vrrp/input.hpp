@@ -7,6 +7,7 @@
 
 #include "vrrp/action.hpp"
 #include "vrrp/priority.hpp"
+#include "vrrp/role.hpp"
 #include "vrrp/settings.hpp"
 #include "wire/vrrp.hpp"
 
@@ -48,8 +49,11 @@ struct Control {
   Duration silent;  // for how long it has stood still; 0: it runs
 };
 struct Installed {};  // it has given the kernel the addresses
-struct ShutDown {};   // hand over if Active, and end in Initialize
-struct Resign {       // to Initialize at once
+struct PeerSays {     // over the sync links
+  const PeerRole& peer;
+};
+struct ShutDown {};  // hand over if Active, and end in Initialize
+struct Resign {      // to Initialize at once
   Cause cause;
 };
 // Of the sync group:
@@ -61,10 +65,10 @@ struct Hold {};      // not Active before Active_Down_Interval and one more inte
 
 }  // namespace input
 
-using Input =
-    std::variant<input::Start, input::Advert, input::Time, input::Sent, input::Probe,
-                 input::AnnounceDue, input::AnnounceAgain, input::Track, input::Update,
-                 input::Review, input::HandOver, input::TakeBack, input::Control, input::Installed,
-                 input::ShutDown, input::Resign, input::TakeOver, input::StepDown, input::Hold>;
+using Input = std::variant<input::Start, input::Advert, input::Time, input::Sent, input::Probe,
+                           input::AnnounceDue, input::AnnounceAgain, input::Track, input::Update,
+                           input::Review, input::HandOver, input::TakeBack, input::Control,
+                           input::Installed, input::PeerSays, input::ShutDown, input::Resign,
+                           input::TakeOver, input::StepDown, input::Hold>;
 
 }  // namespace tandem::vrrp

@@ -106,6 +106,16 @@ std::string to_string(const Notice& notice) {
     case Matter::unserved:
       return "hands over: the control thread, which hears of checks, has stood still for " +
              std::to_string(notice.detail) + " ms";
+    case Matter::adverts_lost:
+      return "adverts are lost on the front network: none is heard, and the peer says over the "
+             "sync "
+             "link that it is Active; waits for " +
+             std::to_string(notice.detail) + " ms at most, then takes over";
+    case Matter::second_active:
+      return "took over although the peer says over the sync link that it is Active, since no "
+             "advert "
+             "was heard for " +
+             std::to_string(notice.detail) + " ms: two nodes are Active";
   }
   return "?";
 }

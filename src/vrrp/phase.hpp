@@ -28,8 +28,10 @@ struct Backup {
   bool settling = false;               // the timer fired right after a stall
   bool installed = false;              // the peer resigned, our kernel has the addresses already
   bool deferred = false;               // the timer fired while the control thread stood still
-  int farewells = 0;                   // to be said again to the better Active that it yielded to
-  MonotonicTime farewell = kNever;     // when the next one is due
+  bool held_back = false;              // it fired, but the peer says that it is Active
+  std::optional<MonotonicTime> held_back_until{};  // in this silence, at the latest
+  int farewells = 0;                // to be said again to the better Active that it yielded to
+  MonotonicTime farewell = kNever;  // when the next one is due
 
   [[nodiscard]] MonotonicTime deadline() const {
     return waiting ? kNever : std::min(listen, farewell);

@@ -108,6 +108,7 @@ void RouterSet::add(RouterId id, std::uint16_t interface, const Settings& settin
   if (id >= routers_.size()) {
     routers_.resize(id + std::size_t{1});
     deadlines_.resize(id + std::size_t{1}, kNever);
+    peers_heard_.resize(id + std::size_t{1});
   }
   routers_[id] =
       std::make_unique<VirtualRouter>(id, interface, settings, source, usable, failing(settings));
@@ -273,6 +274,31 @@ void RouterSet::on_control(Duration silent, MonotonicTime now, Actions& out) {
 void RouterSet::on_installed(RouterId id, MonotonicTime now, Actions& out) {
   Event event{now, out};
   if (VirtualRouter* const router = find(id)) handle(*router, input::Installed{}, event);
+}
+
+void RouterSet::on_peer_role(RouterId id, const PeerRole& peer, MonotonicTime now, Actions& out) {
+  VirtualRouter* const router = find(id);
+  if (router == nullptr) return;
+  Event event{now, out};
+  handle(*router, input::PeerSays{peer}, event);
+  fire(*router, event);  // it may have been held back
+}
+
+void RouterSet::hear_roles(const RoleBoard& board, MonotonicTime now, Actions& out) {
+  for (RouterId id = 0; id < routers_.size(); ++id) {
+    const auto peer = board.peer(id);
+    if (!peer || peer->as_of == peers_heard_[id]) continue;
+    peers_heard_[id] = peer->as_of;
+    on_peer_role(id, *peer, now, out);
+  }
+}
+
+void RouterSet::tell_roles(RoleBoard& board) const {
+  for (RouterId id = 0; id < routers_.size(); ++id) {
+    const VirtualRouter* const router = routers_[id].get();
+    if (router != nullptr) board.set_own(id, router->role(), router->lease());
+    if (router == nullptr) board.set_own(id, {}, {});
+  }
 }
 
 void RouterSet::set_backends_up(RouterId id, bool up) {

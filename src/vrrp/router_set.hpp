@@ -14,6 +14,7 @@
 #include "vrrp/action.hpp"
 #include "vrrp/input.hpp"
 #include "vrrp/priority.hpp"
+#include "vrrp/role.hpp"
 #include "vrrp/settings.hpp"
 #include "vrrp/status.hpp"
 #include "wire/vrrp.hpp"
@@ -74,6 +75,10 @@ class RouterSet {
   void on_control(Duration silent, MonotonicTime now, Actions& out);
   // It has given the kernel the router's addresses.
   void on_installed(RouterId id, MonotonicTime now, Actions& out);
+  // What the other node says of its virtual router of the same name, over the sync links.
+  void on_peer_role(RouterId id, const PeerRole& peer, MonotonicTime now, Actions& out);
+  // The same for all of which it has said something since the last call.
+  void hear_roles(const RoleBoard& board, MonotonicTime now, Actions& out);
   // For Settings::backends_patience.
   void set_backends_up(RouterId id, bool up);
   // All resign. Call on_time/on_advert until idle() or a patience of the caller's ends.
@@ -82,6 +87,8 @@ class RouterSet {
 
   [[nodiscard]] MonotonicTime next_deadline() const;
   [[nodiscard]] Status status(RouterId id) const;  // of an unknown one: all defaults
+  // Writes down what the other node is to be told of each.
+  void tell_roles(RoleBoard& board) const;
 
  private:
   [[nodiscard]] VirtualRouter* find(RouterId id) const;
@@ -98,6 +105,7 @@ class RouterSet {
 
   std::vector<std::unique_ptr<VirtualRouter>> routers_;  // by RouterId, with holes
   std::vector<MonotonicTime> deadlines_;                 // by RouterId: what a scan reads
+  std::vector<MonotonicTime> peers_heard_;               // by RouterId: PeerRole::as_of
   std::unordered_map<std::uint32_t, RouterId> index_;    // by interface, family and VRID
   std::vector<std::unique_ptr<SyncGroup>> groups_;
   std::vector<bool> source_fails_;  // by Tracked::source

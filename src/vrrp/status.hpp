@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "vrrp/action.hpp"
+#include "vrrp/role.hpp"
 #include "vrrp/settings.hpp"
 #include "wire/vrrp.hpp"
 
@@ -31,6 +33,9 @@ struct Status {
   bool handed_over = false;         // stays Backup while a peer is Active, though it could preempt
   bool waits_for_flows = false;     // it would preempt, if it had the peer's flows
   bool waits_for_backends = false;  // it would preempt, if its backends were known to be up
+  bool held_back = false;           // no advert is heard, but the peer says that it is Active
+  std::uint64_t held_back_count = 0;  // how often a takeover was
+  std::optional<PeerRole> peer_role;  // as the peer said last, over the sync links
   HandoverEnd handover = HandoverEnd::none;
   IpAddress peer;  // sender of the last good advert; unspecified: none yet
   std::uint8_t peer_priority = 0;

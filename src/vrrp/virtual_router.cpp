@@ -72,6 +72,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
         arm(b, active_down(), b.takeover, event.now);
       },
       [&](Backup& b, const Control& i) { on_control(b, i.silent, event); },
+      [&](Backup& b, const PeerSays& i) { on_peer_role(b, i.peer, event); },
       [&](Backup&, const TakeOver& i) { become_active(i.cause, event); },
       [&](Backup& b, const Review& i) {
         if (!faulty() && !i.group_fault) return;
@@ -138,6 +139,7 @@ void VirtualRouter::handle(const Input& input, Event& event) {
         silent_ = i.silent;
         if (is_served()) end_yielding(event.now);
       },
+      [&](auto&, const PeerSays& i) { status_.peer_role = i.peer; },
       [&](auto&, Hold) { delay_takeover(event.now); },
       [&](auto&, TakeBack) { take_back(event.now); },
       [](auto&, const auto&) {},
@@ -350,6 +352,25 @@ std::optional<Cause> VirtualRouter::waiting() const {
   return backup != nullptr && backup->waiting ? std::optional(backup->takeover) : std::nullopt;
 }
 
+Role VirtualRouter::role() const {
+  const bool active = state() == State::active;
+  return {state(), handing_over() ? kResignPriority : status_.effective_priority,
+          active && is_served()};
+}
+
+MonotonicTime VirtualRouter::lease() const {
+  const auto* active = std::get_if<Active>(&phase_);
+  return active != nullptr ? active->lease : MonotonicTime{};
+}
+
+bool VirtualRouter::peer_is_active(MonotonicTime now) const {
+  if (!status_.peer_role || !status_.peer_role->role.is_active_and_well()) return false;
+  const Duration interval = status_.active_adver_interval;
+  const Duration lately = lease_time(interval, settings_.down_adverts) -
+                          send_interval(interval, settings_.down_adverts);
+  return now - status_.peer_role->as_of < lately;
+}
+
 MonotonicTime VirtualRouter::deadline() const {
   return std::visit(Overloaded{[](const Backup& backup) { return backup.deadline(); },
                                [](const Active& active) { return active.deadline(); },
@@ -360,7 +381,8 @@ MonotonicTime VirtualRouter::deadline() const {
 Status VirtualRouter::status() const {
   Status status = status_;
   status.state = state();
-  if (const auto* active = std::get_if<Active>(&phase_)) status.lease_deadline = active->lease;
+  if (const auto* backup = std::get_if<Backup>(&phase_)) status.held_back = backup->held_back;
+  status.lease_deadline = lease();
   status.configured_priority = settings_.priority;
   const bool would_preempt = state() == State::backup && settings_.preempt &&
                              !status_.handed_over && status_.peer_priority != 0 &&

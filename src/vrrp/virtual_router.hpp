@@ -34,6 +34,12 @@
 // checks. While it stands still a Backup takes nothing over, an Active whose addresses it had not
 // given the kernel resigns, and one that has them hands over, and stays if nobody takes them.
 //
+// Adverts may be lost although the peer lives. If it has just said over the sync links that it is
+// Active and well, silence alone does not take its addresses for down_adverts more intervals
+// (is_held_back). Then it does: a sync link is no proof that the peer is reached. Of a peer that dies
+// nothing is heard there for as long as of adverts, so that no takeover after a crash comes later, and
+// a resignation, or a word of the peer that it does not serve, ends the wait at once.
+//
 // In a sync group Active_Down_Timer does not make the router Active; it is then `waiting` and the
 // group decides (sync_group.hpp).
 //
@@ -92,6 +98,9 @@ class VirtualRouter {
   [[nodiscard]] bool handing_over() const;
   [[nodiscard]] bool is_served() const { return silent_ < kUnserved; }  // by the control thread
   [[nodiscard]] bool handed_over() const { return status_.handed_over; }
+  // What the other node is to be told, and until when it answers.
+  [[nodiscard]] Role role() const;
+  [[nodiscard]] MonotonicTime lease() const;
   // Would be Active, but for the group: then why.
   [[nodiscard]] std::optional<Cause> waiting() const;
   // The last advert could not leave: Probe comes before TakeOver.
@@ -117,6 +126,8 @@ class VirtualRouter {
   void probed(Backup& backup, int error, Event& event);
   void defer_takeover(Backup& backup, Event& event);
   void on_control(Backup& backup, Duration silent, Event& event);
+  void on_peer_role(Backup& backup, const PeerRole& peer, Event& event);
+  [[nodiscard]] bool is_held_back(Backup& backup, Event& event);
   void prepare_takeover(Backup& backup, Event& event);
   void accept_active(Backup& backup, const wire::Advert& advert, Event& event);
   void arm(Backup& backup, Duration delay, Cause cause, MonotonicTime now) const;
@@ -165,6 +176,8 @@ class VirtualRouter {
   [[nodiscard]] bool lacks_backends(MonotonicTime now) const {
     return !backends_up_ && now < backends_until_;
   }
+  // It said so lately: of one that died with its last advert nothing that late is heard.
+  [[nodiscard]] bool peer_is_active(MonotonicTime now) const;
   [[nodiscard]] bool lacks_flows() const { return settings_.waits_for_flows && !in_sync_; }
   // To take the addresses from a living Active: connections would break.
   [[nodiscard]] bool is_not_ready(MonotonicTime now) const {

@@ -24,7 +24,7 @@ void VirtualRouter::arm(Backup& backup, Duration delay, Cause cause, MonotonicTi
   backup.active_down = std::max({now + delay, startup_until_, hold_until_});
   backup.listen = std::min(backup.active_down, now + status_.active_adver_interval);
   backup.takeover = cause;
-  backup.waiting = backup.settling = false;
+  backup.waiting = backup.settling = backup.held_back = false;
 }
 
 // RFC 9568, 6.4.2.
@@ -62,6 +62,7 @@ void VirtualRouter::accept_active(Backup& backup, const wire::Advert& advert, Ev
   learn_interval(advert, event);
   hold_until_ = {};
   backup.began_anew = backup.deferred = false;
+  backup.held_back_until.reset();
   arm(backup, active_down(), Cause::down_timer, event.now);
   uninstall(backup, event);
 }
@@ -124,6 +125,8 @@ void VirtualRouter::listen(Backup& backup, Event& event) {
     // It was when the Active was last heard. What is left is silence.
     const Duration left = status_.peer_seen + active_down() - event.now;
     arm(backup, std::max(left, Duration::zero()), Cause::down_timer, event.now);
+  } else if (is_held_back(backup, event)) {
+    return;
   } else if (group_ != nullptr) {
     backup.waiting = true;
   } else if (blocked()) {
@@ -150,6 +153,29 @@ void VirtualRouter::probed(Backup& backup, int error, Event& event) {
   } else {
     become_active(backup.takeover, event);
   }
+}
+
+// The timer has fired: whether that is put off, since the peer says that it is Active.
+bool VirtualRouter::is_held_back(Backup& backup, Event& event) {
+  if (backup.takeover != Cause::down_timer || !peer_is_active(event.now)) return false;
+  const bool first = !backup.held_back_until;
+  const Duration most = settings_.down_adverts * status_.active_adver_interval;
+  if (first) backup.held_back_until = event.now + most;
+  const MonotonicTime until =
+      std::min(*backup.held_back_until, status_.peer_role->as_of + active_down());
+  if (until <= event.now) return false;
+  arm(backup, until - event.now, Cause::down_timer, event.now);
+  backup.held_back = true;
+  if (!first) return true;
+  ++status_.held_back_count;
+  event.out.push_back(Notice{id(), Matter::adverts_lost, to_ms(most)});
+  return true;
+}
+
+void VirtualRouter::on_peer_role(Backup& backup, const PeerRole& peer, Event& event) {
+  status_.peer_role = peer;
+  if (!backup.held_back || is_held_back(backup, event)) return;
+  arm(backup, Duration::zero(), Cause::down_timer, event.now);
 }
 
 // Nobody would answer for the addresses: that is left to a third node, if there is one.
@@ -183,6 +209,8 @@ void VirtualRouter::update(Backup& backup, const Settings& old, Event& event) {
 }
 
 void VirtualRouter::become_active(Cause cause, Event& event) {
+  if (cause == Cause::down_timer && peer_is_active(event.now))
+    event.out.push_back(Notice{id(), Matter::second_active, to_ms(event.now - status_.peer_seen)});
   status_.active_adver_interval = settings_.advert_interval;
   status_.handed_over = yielded_ = false;
   status_.rivals_heard = 0;

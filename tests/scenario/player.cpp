@@ -139,6 +139,8 @@ void Player::event(const Words& words) {
     set_.on_installed(router_, now_, actions_);
   } else if (verb == "in_sync") {
     set_.set_in_sync(router_, words.at(1) == "yes");
+  } else if (verb == "peer") {
+    peer_says(words);
   } else if (verb == "failover" || verb == "back") {
     if (!fail_over(verb, join(words, 1))) complain(verb + " was refused");
   } else if (verb == "refused") {
@@ -173,6 +175,27 @@ void Player::advert(const Words& words) {
   wire::ReceivedAdvert received = default_advert(plan());
   set_all(received, words, 1);
   drop_ = set_.on_advert(kInterface, received, now_, actions_);
+}
+
+void Player::peer_says(const Words& words) {
+  using vrrp::State;
+  static const std::map<std::string, State> states = {{"Initialize", State::initialize},
+                                                      {"Backup", State::backup},
+                                                      {"Active", State::active},
+                                                      {"Fault", State::fault}};
+  vrrp::PeerRole peer{{states.at(words.at(1)), 100, words[1] == "Active"}, now_};
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    if (words[i] == "resigns") {
+      peer.role.priority = 0;
+    } else if (words[i] == "unwell") {
+      peer.role.serves = false;
+    } else if (words[i].starts_with("age=")) {
+      peer.as_of -= parse_time(words[i].substr(4));
+    } else {
+      complain("the peer cannot say: " + words[i]);
+    }
+  }
+  set_.on_peer_role(router_, peer, now_, actions_);
 }
 
 void Player::expect(const Words& words) {

@@ -9,7 +9,8 @@
 //
 // Events: start, advert KEY=VALUE..., track NAME up|fails, interface up|down [ADDRESS], update
 // KEY=VALUE..., failover [forced], back, shutdown, remove, stall until TIME (nothing fires on the way),
-// adverts stuck|leave, refused failover|back. Expectations besides actions: nothing, drop REASON,
+// adverts stuck|leave, refused failover|back, peer STATE [resigns] [unwell] [age=TIME] (over the sync
+// link). Expectations besides actions: nothing, drop REASON,
 // status KEY VALUE, explained TEXT, idle yes|no. What happens and is not expected fails the
 // timeline.
 #pragma once
@@ -45,6 +46,7 @@ class Player {
   bool fail_over(const std::string& verb, const std::string& how);
   void start();
   void advert(const Words& words);
+  void peer_says(const Words& words);
   void expect(const Words& words);
   void expect_action(const std::string& expected);
   void expect_fact(const std::string& expected, const std::string& found);

@@ -19,6 +19,7 @@ constexpr Duration kControlLook = vrrp::Heartbeat::kLook;
 Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
                        const std::array<Routers, 2>& routers)
     : random_(seed),
+      random_of_sync_(seed),
       wire_(wire),
       overlap_(routers[0].size()),
       ghost_(routers[0].size()),
@@ -178,6 +179,8 @@ void Simulation::run(Duration time) {
     for (int n = 0; n < kNodes; ++n) {
       if (running(n)) next = std::min({next, nodes_[n].wake, nodes_[n].control_look});
     }
+    if (sync_.present) next = std::min(next, tell_at_);
+    if (!words_.empty()) next = std::min(next, words_.begin()->first);
     next = std::max(next, now_);
     watch_leases(std::min(next, end));
     now_ = std::min(next, end);
@@ -185,6 +188,10 @@ void Simulation::run(Duration time) {
     while (!in_flight_.empty() && in_flight_.begin()->first <= now_) {
       deliver(in_flight_.extract(in_flight_.begin()).mapped());
     }
+    while (!words_.empty() && words_.begin()->first <= now_) {
+      deliver(words_.extract(words_.begin()).mapped());
+    }
+    if (sync_.present && tell_at_ <= now_) tell_roles();
     for (int n = 0; n < kNodes; ++n) {
       if (running(n)) look_at_control(n);
       if (!running(n) || nodes_[n].wake > now_) continue;
@@ -192,6 +199,34 @@ void Simulation::run(Duration time) {
       carry_out(n);
     }
   }
+}
+
+// A stream: what is later does not overtake, and what a receiver knows of the age is no less than it is.
+void Simulation::tell_roles() {
+  tell_at_ = now_ + sync_.interval;
+  vrrp::RoleBoard board;
+  const auto delay = [this] {
+    return Duration(
+        std::uniform_int_distribution<Duration::rep>(0, sync_.most_delay.count())(random_of_sync_));
+  };
+  for (int n = 0; n < kNodes; ++n) {
+    const bool lost = std::uniform_real_distribution<>(0, 1)(random_of_sync_) < sync_.loss;
+    MonotonicTime when = now_ + delay();
+    const MonotonicTime as_of = now_ - delay();
+    if (!running(n) || sync_cut_ || lost) continue;
+    for (const auto& [other, flying] : words_)
+      if (flying.node == 1 - n) when = std::max(when, other);
+    nodes_[n].set.tell_roles(board);
+    for (vrrp::RouterId id = 0; id < nodes_[n].routers.size(); ++id)
+      words_.emplace(when, Word{1 - n, id, {board.own(id, now_), as_of}});
+  }
+}
+
+void Simulation::deliver(const Word& word) {
+  Node& n = nodes_[word.node];
+  if (n.mode != Mode::running || sync_cut_) return;
+  n.set.on_peer_role(word.router, word.peer, now_, actions_);
+  carry_out(word.node);
 }
 
 void Simulation::deliver(const Delivery& delivery) {

@@ -28,10 +28,23 @@ struct WireSettings {
   double doubled = 0;                                     // 0-1
 };
 
+// A second way between the nodes, over which each tells the other what its routers are. Of what waits
+// in it only the last matters.
+struct SyncLinkSettings {
+  bool present = false;
+  Duration most_delay = std::chrono::milliseconds(5);
+  Duration interval = std::chrono::milliseconds(25);
+  double loss = 0;  // 0-1
+};
+
 class Simulation {
  public:
   using Routers = std::vector<vrrp::Settings>;
   Simulation(std::uint32_t seed, const WireSettings& wire, const std::array<Routers, 2>& routers);
+
+  void connect(const SyncLinkSettings& sync) { sync_ = sync; }
+  void cut_sync(bool cut) { sync_cut_ = cut; }
+  void lose(int node, double loss) { wire_.loss[node] = loss; }
 
   void start(int node);  // with no memory of what was
   void crash(int node);  // SIGKILL: not a word, leases and all stay as they are
@@ -39,7 +52,10 @@ class Simulation {
   void resume(int node, bool queue_lost);
   void track(int node, std::uint16_t source, bool up);
   void fail_over(int node, vrrp::RouterId router);
-  void stop_loss() { wire_.loss = {}; }
+  void stop_loss() {
+    wire_.loss = {};
+    sync_.loss = 0;
+  }
   void cut(bool cut);
   // The kernel refuses to send the node's adverts.
   void refuse(int node, bool refused);
@@ -102,6 +118,14 @@ class Simulation {
     wire::ReceivedAdvert received;
   };
 
+  struct Word {
+    int node;
+    vrrp::RouterId router;
+    vrrp::PeerRole peer;
+  };
+
+  void tell_roles();
+  void deliver(const Word& word);
   void carry_out(int node);
   void apply_kernel(int node);
   void look_at_control(int node);
@@ -116,8 +140,12 @@ class Simulation {
   [[nodiscard]] Duration up_to(Duration most);
   [[nodiscard]] bool chance(double of_one);
 
-  std::mt19937 random_;
+  std::mt19937 random_, random_of_sync_;  // a sync link changes nothing of the wire's luck
   WireSettings wire_;
+  SyncLinkSettings sync_;
+  bool sync_cut_ = false;
+  MonotonicTime tell_at_{};
+  std::multimap<MonotonicTime, Word> words_;
   std::array<Node, kNodes> nodes_;
   std::multimap<MonotonicTime, Delivery> in_flight_;
   vrrp::Actions actions_;

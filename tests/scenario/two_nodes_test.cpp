@@ -450,6 +450,15 @@ void restore_all(Simulation& simulation) {
   }
 }
 
+SyncLinkSettings any_sync_link(std::uint32_t seed) {
+  std::mt19937 random(seed);
+  SyncLinkSettings sync;
+  sync.present = seed % 4 != 0;
+  sync.most_delay = milliseconds(1 + random() % 60);
+  sync.loss = static_cast<double>(random() % 8) / 10;
+  return sync;
+}
+
 // The longest time without an answer, after all of this: the wait of a node alone; before that, who
 // became Active when its control thread stopped, and resigns; and a probe whether adverts leave. Of a
 // sync group one member may stay where the control thread stops, after another was taken and given
@@ -478,13 +487,17 @@ TEST_P(TwoNodes, KeepTheirPromisesWhateverHappens) {
     std::mt19937 random(seed);
     const Wire wire = any_wire(seed);
     Simulation simulation(seed, wire.settings, routers);
+    simulation.connect(any_sync_link(seed));
     simulation.start(0);
     simulation.start(1);
+    std::mt19937 random_of_sync(seed);
     for (int i = 0; i < 100; ++i) {
       simulation.run(milliseconds(random() % (random() % 8 == 0 ? 8000 : 800)));
       disturb_all(simulation, random);
+      if (random_of_sync() % 8 == 0) simulation.cut_sync(random_of_sync() % 2 == 0);
     }
     restore_all(simulation);
+    simulation.cut_sync(false);
     simulation.stop_loss();
     simulation.run(seconds(10));
     const std::uint64_t moved = simulation.transitions();
@@ -501,6 +514,88 @@ TEST_P(TwoNodes, KeepTheirPromisesWhateverHappens) {
     EXPECT_LE(simulation.longest_gap(), longest_wait_of_all(routers[0]));
     EXPECT_LE(simulation.longest_hollow(), kLongestHollow);
     EXPECT_EQ(simulation.violation(), "");
+  }
+}
+
+constexpr Duration kDown = vrrp::active_down_interval(3, 100, kInterval, kDownAdverts);
+
+// All adverts of the Active are lost, and the sync link says that it lives: its address is not answered
+// twice within the bound, and then it is taken after all. If it is killed meanwhile, the other one has
+// the address in the usual time.
+TEST_P(TwoNodes, ASyncLinkThatSaysThatTheActiveLivesHoldsATakeoverBack) {
+  const auto routers = GetParam().routers();
+  const bool dual = routers[0][0].sync_group.empty();
+  if (routers[0][1].priority < routers[0][0].priority && !dual) return;  // crossed: either has both
+  const Duration down =
+      vrrp::active_down_interval(routers[1][0].version, 100, kInterval, kDownAdverts);
+  for (const std::uint32_t seed : seeds()) {
+    if (testing::Test::HasFailure()) return;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Simulation simulation(seed, {}, routers);
+    simulation.connect({true, milliseconds(1 + random() % 30), milliseconds(25)});
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(5));
+    ASSERT_TRUE(simulation.active(0, 0));
+    simulation.lose(0, 1);
+    if (seed % 2 == 0) {
+      simulation.run(down + kLease - kInterval);
+      EXPECT_TRUE(simulation.active(0, 0));
+      EXPECT_FALSE(simulation.active(1, 0));
+      EXPECT_EQ(simulation.longest_overlap(), Duration{});
+      simulation.run(2 * kInterval + milliseconds(20));
+      EXPECT_TRUE(simulation.active(1, 0)) << "no bound";
+    } else {
+      simulation.run(milliseconds(random() % (down + kLease).count() / 1'000'000));
+      simulation.crash(0);
+      simulation.run(down + milliseconds(20));
+      EXPECT_TRUE(simulation.active(1, 0));
+    }
+  }
+}
+
+// A loss that ends within the bound moves nothing at all.
+TEST(TwoNodes, ALossThatTheSyncLinkBridgesMovesNothing) {
+  for (const std::uint32_t seed : seeds()) {
+    if (testing::Test::HasFailure()) return;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Simulation simulation(seed, {}, dual_master());
+    simulation.connect({true, milliseconds(1 + random() % 30), milliseconds(25)});
+    simulation.start(0);
+    simulation.start(1);
+    simulation.run(seconds(2));
+    const std::uint64_t moved = simulation.transitions();
+    for (int i = 0; i < 10; ++i) {
+      const int from = static_cast<int>(random() % kNodes);
+      simulation.lose(from, 1);
+      simulation.run(milliseconds(random() % 500));
+      simulation.lose(from, 0);
+      simulation.run(milliseconds(200));
+    }
+    EXPECT_EQ(simulation.transitions(), moved);
+    EXPECT_EQ(simulation.longest_overlap(), Duration{});
+  }
+}
+
+// Nor does a sync link make any takeover after a crash later, whatever the moment of it.
+TEST(TwoNodes, ASyncLinkDelaysNoTakeoverAfterACrash) {
+  for (const std::uint32_t seed : seeds()) {
+    if (testing::Test::HasFailure()) return;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto moment = milliseconds(2000 + random() % 100);
+    for (const bool with : {false, true}) {
+      Simulation simulation(seed, {}, dual_master());
+      simulation.connect({with, milliseconds(1 + random() % 5), milliseconds(25)});
+      simulation.start(0);
+      simulation.start(1);
+      simulation.run(moment);
+      simulation.crash(0);
+      simulation.run(kDown + milliseconds(15));
+      EXPECT_TRUE(simulation.active(1, 0)) << with;
+    }
   }
 }
 

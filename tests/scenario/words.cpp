@@ -76,6 +76,8 @@ const char* word(vrrp::Matter matter) {
       {Matter::interval_bounded, "interval_bounded"},
       {Matter::held_back, "held_back"},
       {Matter::unserved, "unserved"},
+      {Matter::adverts_lost, "adverts_lost"},
+      {Matter::second_active, "second_active"},
   };
   return words.at(matter);
 }
@@ -227,6 +229,7 @@ std::string describe(const vrrp::Status& s, std::string_view key) {
       {"stalls", [&] { return std::to_string(s.stalls); }},
       {"handed_over", [&] { return std::string(s.handed_over ? "yes" : "no"); }},
       {"waits_for_flows", [&] { return std::string(s.waits_for_flows ? "yes" : "no"); }},
+      {"held_back", [&] { return std::string(s.held_back ? "yes" : "no"); }},
       {"waits_for_backends", [&] { return std::string(s.waits_for_backends ? "yes" : "no"); }},
       {"peer", [&] { return s.peer.to_string(); }},
       {"peer_priority", [&] { return std::to_string(s.peer_priority); }},

@@ -16,6 +16,7 @@ function ownSide(router, told) {
   lines.push(`for ${durationText(router.for_seconds)}: ${router.cause}`);
   if (router.handed_over) lines.push('handed over: stays Backup while the peer is there');
   if (router.waits_for_flows) lines.push('waits for the flows of the other node');
+  if (router.held_back) lines.push('adverts are lost, the sync link says that the peer is Active');
   if (router.waits_for_backends) lines.push('waits until its backends are up');
   return {
     state: router.state,

@@ -30,6 +30,7 @@ RouterView router(MonotonicTime now) {
   r.status.effective_priority = 90;
   r.status.peer = ip("192.0.2.3");
   r.status.peer_priority = 80;
+  r.status.peer_role = {{vrrp::State::active, 150, true}, now - milliseconds(20)};
   r.status.lease_deadline = now + milliseconds(250);
   r.status.dropped[static_cast<std::size_t>(wire::AdvertDrop::ttl)] = 7;
   return r;

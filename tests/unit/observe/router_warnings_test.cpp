@@ -119,6 +119,39 @@ TEST(EqualPriorities, AreToldWhileThePeerIsHeard) {
   EXPECT_EQ(warning_of(router), "");
 }
 
+TEST(AdvertsLost, IsWarnedOfWhileATakeoverIsHeldBack) {
+  RouterView router = healthy();
+  router.status.held_back = true;
+  expect_about(router, "adverts are lost on the front network");
+}
+
+// An Active whose peer says over the sync link that it is one, too.
+RouterView second_active() {
+  RouterView router = healthy();
+  router.status.state = vrrp::State::active;
+  router.status.peer_role = {{vrrp::State::active, 150, true}, kNow.monotonic - milliseconds(100)};
+  return router;
+}
+
+TEST(AdvertsLost, IsWarnedOfWhereBothAreActive) {
+  expect_about(second_active(), "two nodes are Active: the peer says over the sync link");
+}
+
+TEST(AdvertsLost, IsNotWhereTheAddressesAreJustMoving) {
+  RouterView router = second_active();
+  router.status.since = kNow.monotonic - milliseconds(500);
+  EXPECT_EQ(warning_of(router), "");
+  router = second_active();
+  router.status.peer_role->role.priority = 0;
+  EXPECT_EQ(warning_of(router), "");
+}
+
+TEST(AdvertsLost, IsNotWhereThePeerHasSaidNothingLately) {
+  RouterView router = second_active();
+  router.status.peer_role->as_of = kNow.monotonic - seconds(4);
+  EXPECT_EQ(warning_of(router), "");
+}
+
 TEST(EqualPriorities, AreNoneIfAFailingCheckMadeThem) {
   RouterView router = healthy();
   router.status.peer_priority = 100;  // it has said 150

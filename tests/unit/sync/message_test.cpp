@@ -42,6 +42,8 @@ TEST(Message, IsReadAsItWasWritten) {
   repair.ranges.set(0).set(17).set(255);
   EXPECT_EQ(read_again(repair).ranges, repair.ranges);
   EXPECT_EQ(read_again(Status{5, 6}).echoed_ns, 6U);
+  const RouterRole role{51, *IpAddress::parse("2001:db8::100"), 2, 150, 1};
+  EXPECT_EQ(read_again(Roles{7, 8, {role, role}}).routers, std::vector(2, role));
 }
 
 TEST(Message, FlowsTakeSixteenAndTwentyEightBytes) {

@@ -20,7 +20,7 @@ TEST(Names, AreDistinctAndComplete) {
   for (int h = 0; h <= static_cast<int>(HandoverEnd::called_off); ++h) {
     EXPECT_TRUE(names.insert(to_string(static_cast<HandoverEnd>(h))).second);
   }
-  for (int m = 0; m <= static_cast<int>(Matter::unserved); ++m) {
+  for (int m = 0; m <= static_cast<int>(Matter::second_active); ++m) {
     EXPECT_TRUE(names.insert(to_string(Notice{0, static_cast<Matter>(m), 5})).second);
   }
   EXPECT_FALSE(names.contains("?"));
