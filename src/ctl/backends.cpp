@@ -21,7 +21,11 @@ Tint backend_tint(const std::string& state) {
 std::string weight_text(const json& backend) {
   const std::string text = number(backend.at("weight"));
   const json& configured = backend.at("configured_weight");
-  return configured == backend.at("weight") ? text : text + " (file: " + number(configured) + ")";
+  if (configured == backend.at("weight")) return text;
+  const json set_on = backend.value("weight_set_on", json());
+  const std::string node = set_on.is_string() ? text_at(backend, "weight_set_on") : "";
+  return text + " (" + (node.empty() ? "" : "set on " + node + "; ") +
+         "file: " + number(configured) + ")";
 }
 
 Cell active_cell(const json& backend) {
@@ -78,7 +82,8 @@ const Command kBackends{
     "Shows the backends of all services, or of SERVICE: up, draining (keeps its flows, gets no\n"
     "new ones) or down, for how long and why.\n"
     "\n"
-    "  WEIGHT    in use, and the file's where `tandemctl weight` set another\n"
+    "  WEIGHT    in use; where `tandemctl weight` set another than the file's, both, and on which\n"
+    "            node it was set\n"
     "  ACTIVE    flows that count as connections, of how many it may have\n"
     "  FLOWS     all that are remembered, also those that are closed or idle\n"
     "  NEW/S     new flows a second\n"

@@ -55,8 +55,8 @@ const Command kDrain{
     "let backends keep their flows, but get no new ones",
     "Drains BACKEND, or all backends of SERVICE: they keep the flows they have, and get no new\n"
     "ones, whatever their checks say. Without a port, BACKEND means all of SERVICE at that\n"
-    "address. The configuration file is not changed. Shows the backends as they are then; when\n"
-    "one's ACTIVE is 0, it can be switched off.\n",
+    "address. With [sync] the other node does the same. The configuration file is not changed.\n"
+    "Shows the backends as they are then; when one's ACTIVE is 0, it can be switched off.\n",
     std::chrono::seconds(5),
     drain_options,
     run_drain,
@@ -66,8 +66,9 @@ const Command kUndrain{
     "undrain",
     "SERVICE [BACKEND]",
     "let drained backends get new flows again",
-    "Takes `tandemctl drain` back for BACKEND, or for all backends of SERVICE. Shows the backends\n"
-    "as they are then: up or down, as their checks say.\n",
+    "Takes `tandemctl drain` back for BACKEND, or for all backends of SERVICE, with [sync] on\n"
+    "both nodes, wherever it was set. Shows the backends as they are then: up or down, as their\n"
+    "checks say.\n",
     std::chrono::seconds(5),
     drain_options,
     run_undrain,
@@ -79,7 +80,8 @@ const Command kWeight{
     "set a backend's share of new flows",
     "Sets the weight of BACKEND in SERVICE: a backend of weight 200 gets twice as many flows as\n"
     "one of weight 100; one of weight 0 gets no new ones. Flows that are there stay where they\n"
-    "are. The configuration file is not changed. Shows the backend as it is then.\n",
+    "are. With [sync] the other node does the same if its file has the same weight. The\n"
+    "configuration file is not changed. Shows the backend as it is then.\n",
     std::chrono::seconds(5),
     weight_options,
     run_weight,

@@ -182,7 +182,25 @@ Result<void> Node::start_sync(const config::Config& config) {
   if (!link) return std::unexpected(link.error());
   sync_ = std::move(*link);
   sync_->set_routers(named_routers(running_.plan));
+  share_wishes();
   return {};
+}
+
+// The operator's drains and weights, both ways.
+void Node::share_wishes() {
+  if (!sync_) return;
+  sync_->share(services_->wishes());
+  sync_->follow([this](std::vector<sync::BackendWish> wishes) {
+    boost::asio::post(loop_, [this, wishes = std::move(wishes)] {
+      if (services_ && services_->merge(wishes)) memory_->changed();
+    });
+  });
+}
+
+// What the operator has set is kept, and told to the other node.
+void Node::on_wishes() {
+  memory_->changed();
+  if (sync_) sync_->share(services_->wishes());
 }
 
 // Planned moves wait for the flows, both ways, and preemption for the backends.
@@ -232,12 +250,12 @@ void Node::serve(std::unique_ptr<control::Server> server,
                      [this](const std::string& service,
                             const std::optional<control::Endpoint>& backend, bool drained) {
                        services_->drain(service, backend, drained);
-                       memory_->changed();
+                       on_wishes();
                      },
                      [this](const std::string& service, const control::Endpoint& backend,
                             std::uint16_t weight) {
                        services_->set_weight(service, backend, weight);
-                       memory_->changed();
+                       on_wishes();
                      },
                      [this](const control::CaptureRequest& request, control::Completion done) {
                        capture_->start(request, std::move(done));
@@ -331,6 +349,7 @@ std::vector<ReloadPart> Node::reload_parts() {
   const ReloadPart links{.commit = [this](const Change&) {
     on_links();
     if (sync_) sync_->set_routers(named_routers(running_.plan));
+    if (sync_) sync_->share(services_->wishes());
     if (sync_gate_) sync_gate_->tell_anew();
     if (backends_gate_) backends_gate_->tell_anew();
   }};

@@ -66,6 +66,7 @@ class Node {
   Result<void> open_kernel(const config::Config& config);
   Result<void> start_threads(const config::Config& config);
   Result<void> start_sync(const config::Config& config);
+  void share_wishes();
   void gate_moves();
   void follow();
   void serve(std::unique_ptr<control::Server> server, std::unique_ptr<control::HttpServer> http);
@@ -81,6 +82,7 @@ class Node {
   // ---- Who hears of whom
   void on_links();
   void on_plane(bool admits);
+  void on_wishes();
 
   // ---- The end
   void on_idle();

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -13,26 +14,61 @@ namespace {
 
 using nlohmann::json;
 
-services::OperatorChange change_of(const json& entry) {
-  const auto address = IpAddress::parse(entry.at("address").get<std::string>());
+constexpr std::uint8_t kTcp = 6, kUdp = 17;
+
+IpAddress address_of(const json& text) {
+  const auto address = IpAddress::parse(text.get<std::string>());
   if (!address) throw std::runtime_error("backends: address: expected an IP address");
-  return {
-      entry.at("service").get<std::string>(),  *address,
-      entry.at("port").get<std::uint16_t>(),   entry.at("drained").get<bool>(),
-      entry.at("weight").get<std::uint16_t>(), entry.at("configured_weight").get<std::uint16_t>()};
+  return *address;
+}
+
+// Earlier versions write the first six fields alone, and read no others.
+services::OperatorChange change_of(const json& entry) {
+  services::OperatorChange change;
+  change.service = entry.at("service").get<std::string>();
+  auto& [backend, drain, weight] = change.wish;
+  backend.address = address_of(entry.at("address"));
+  backend.port = entry.at("port").get<std::uint16_t>();
+  drain.drained = entry.at("drained").get<bool>();
+  weight.weight = entry.at("weight").get<std::uint16_t>();
+  weight.configured = entry.at("configured_weight").get<std::uint16_t>();
+  if (!entry.contains("of")) {
+    drain.version = drain.drained ? 1 : 0;
+    weight.version = weight.weight != weight.configured ? 1 : 0;
+    return change;
+  }
+  const json& of = entry.at("of");
+  backend.protocol = of.at("protocol").get<std::string>() == "udp" ? kUdp : kTcp;
+  backend.service = address_of(of.at("address"));
+  backend.service_port = of.at("port").get<std::uint16_t>();
+  drain.version = entry.at("drain").at("version").get<std::uint64_t>();
+  drain.node = entry.at("drain").at("node").get<std::string>();
+  weight.version = entry.at("weighed").at("version").get<std::uint64_t>();
+  weight.node = entry.at("weighed").at("node").get<std::string>();
+  if (std::max(drain.version, weight.version) > sync::BackendWish::kLastVersion)
+    throw std::runtime_error("backends: version: expected 2^62 at most");
+  return change;
+}
+
+json to_json(const services::OperatorChange& change) {
+  const auto& [backend, drain, weight] = change.wish;
+  json entry = {{"service", change.service}, {"address", backend.address.to_string()},
+                {"port", backend.port},      {"drained", drain.drained},
+                {"weight", weight.weight},   {"configured_weight", weight.configured}};
+  if (backend.service_port == 0) return entry;
+  entry["of"] = {{"protocol", backend.protocol == kUdp ? "udp" : "tcp"},
+                 {"address", backend.service.to_string()},
+                 {"port", backend.service_port}};
+  entry["drain"] = {{"version", drain.version}, {"node", drain.node}};
+  entry["weighed"] = {{"version", weight.version}, {"node", weight.node}};
+  return entry;
 }
 
 }  // namespace
 
 std::string to_text(const OperatorWishes& wishes) {
   json backends = json::array();
-  for (const auto& b : wishes.backends)
-    backends.push_back({{"service", b.service},
-                        {"address", b.address.to_string()},
-                        {"port", b.port},
-                        {"drained", b.drained},
-                        {"weight", b.weight},
-                        {"configured_weight", b.configured_weight}});
+  for (const auto& change : wishes.backends) backends.push_back(to_json(change));
   return json{{"backends", std::move(backends)}, {"handed_over", wishes.handed_over}}.dump() + "\n";
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the operator has asked for at run time, in a file beside the control socket, so that it
 // outlives a restart, an upgrade and a crash: drained backends, weights, virtual routers that were
-// handed over. It ends when it is undone, or with the machine. Belongs to the control thread.
+// handed over. It ends when it is undone, or with the machine; drains and weights that the other
+// node has, too, come back from there. Belongs to the control thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -91,6 +91,9 @@ observe::BackendView ServicesReport::view(const RunningService& service,
   v.port = b.config.port;
   v.weight = b.weight;
   v.configured_weight = b.config.weight;
+  v.weight_set_on = b.weight_set_on;
+  if (b.drained)
+    v.drained_on = b.drained_on.empty() ? sources_.running.plan.config.node.name : b.drained_on;
   v.state = b.state;
   v.why = b.why;
   v.since = b.since;
@@ -238,6 +241,7 @@ std::optional<observe::SyncView> ServicesReport::sync() const {
   view.repairs = link->repairs;
   view.conflicts = replication.conflicts;
   view.unknown = link->unknown_here + replication.unknown;
+  view.settings_equal = link->wishes_equal;
   view.no_room = replication.no_room + replication.ports_taken;
   for (const auto& service : sources_.services) {
     const auto known =

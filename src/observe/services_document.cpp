@@ -102,12 +102,18 @@ json slow_start_document(const BackendView& backend, const Now& now) {
   return std::round(100 * to_seconds(elapsed) / to_seconds(backend.slow_start)) / 100;
 }
 
+json or_null(const std::string& text) {
+  return text.empty() ? json() : json(text);
+}
+
 json backend_document(const BackendView& backend, const Now& now) {
   json row = {{"service", backend.service},
               {"address", backend.address.to_string()},
               {"port", backend.port},
               {"weight", backend.weight},
               {"configured_weight", backend.configured_weight},
+              {"weight_set_on", or_null(backend.weight_set_on)},
+              {"drained_on", or_null(backend.drained_on)},
               {"state", name_of(backend.state)},
               {"why", backend.why},
               {"for_seconds", to_seconds(now.monotonic - backend.since)},

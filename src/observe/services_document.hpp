@@ -83,6 +83,8 @@ struct BackendView {
   std::uint16_t port = 0;
   std::uint16_t weight = 0;  // in use, as `tandemctl weight` may have set it
   std::uint16_t configured_weight = 0;
+  std::string weight_set_on{};  // the node; "": it is the file's
+  std::string drained_on{};     // the node; "": it is not drained by the operator
   balance::State state = balance::State::down;
   std::string why;        // "check: 200 OK", "drained by the operator"
   MonotonicTime since{};  // in this state

@@ -42,6 +42,9 @@ std::string SyncView::trouble() const {
     if (service.state != SyncState::in_sync)
       return "sync: service '" + service.name + "' is not in sync (" + to_string(service.state) +
              "), so its connections may not outlive a move now";
+  if (settings_equal == false)
+    return "sync: the nodes do not have the same drains and weights of `tandemctl drain` and "
+           "`weight`; compare `tandemctl backends` on both";
   return "";
 }
 
@@ -65,6 +68,7 @@ nlohmann::json sync_document(const SyncView& sync, const Now& now) {
           {"conflicts", sync.conflicts},
           {"unknown", sync.unknown},
           {"no_room", sync.no_room},
+          {"settings_equal", sync.settings_equal ? nlohmann::json(*sync.settings_equal) : nullptr},
           {"services", std::move(services)}};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ struct SyncView {
   std::uint64_t unknown = 0;    // records of services or backends that are not configured here
   std::uint64_t no_room = 0;    // records that found no room, or their source port in use
   std::vector<SyncedService> services;
+  // Whether both nodes have the same drains and weights of the operator's; nullopt: not known.
+  std::optional<bool> settings_equal;
 
   // Every service that is forwarded has the same flows on both nodes.
   [[nodiscard]] bool in_sync() const;

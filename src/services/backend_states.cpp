@@ -44,7 +44,10 @@ Verdict verdict_on(const config::Service& service, const RunningBackend& backend
   if (unreachable) return {balance::State::down, *unreachable};
   if (backend.check_up && !*backend.check_up) return {balance::State::down, check};
   if (backend.retired) return {balance::State::draining, "no longer configured"};
-  if (backend.drained) return {balance::State::draining, "drained by the operator"};
+  if (backend.drained)
+    return {balance::State::draining,
+            "drained by the operator" +
+                (backend.drained_on.empty() ? "" : " on " + backend.drained_on)};
   if (backend.weight == 0) return {balance::State::up, "weight 0: no new flows"};
   return {balance::State::up, check};
 }

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operator has set of a backend beside the configuration.
+// What the operator has set of a backend beside the configuration, as it is kept over a restart.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "base/address.hpp"
+#include "sync/wish_book.hpp"
 
 namespace tandem::services {
 
 struct OperatorChange {
-  std::string service;
-  IpAddress address;
-  std::uint16_t port = 0;
-  bool drained = false;
-  std::uint16_t weight = 0;  // in use
-  std::uint16_t configured_weight =
-      0;  // at that time: where the file has another one now, it is newer
+  std::string service;  // its name; "": it is not configured here
+  // Kept by a version that knew the service by its name alone: its address is unspecified, port 0.
+  sync::BackendWish wish;
   bool operator==(const OperatorChange&) const = default;
 };
 

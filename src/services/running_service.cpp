@@ -51,6 +51,12 @@ std::uint64_t identity_of(const config::Service& service, const config::Backend&
   return hash_of(name_of(service) + endpoint_of(backend));
 }
 
+sync::BackendKey key_of(const config::Service& service, const config::Backend& backend) {
+  const auto protocol = service.protocol == config::Protocol::udp ? TD_PROTO_UDP : TD_PROTO_TCP;
+  return {static_cast<std::uint8_t>(protocol), service.address, service.port, backend.address,
+          backend.port};
+}
+
 // ---- The forwarder
 
 namespace {

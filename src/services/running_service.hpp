@@ -17,6 +17,7 @@
 #include "netlink/next_hop.hpp"
 #include "services/pick_blocks.hpp"
 #include "services/service_numbers.hpp"
+#include "sync/message.hpp"
 #include "tandem/tables.h"
 
 namespace tandem::services {
@@ -34,7 +35,9 @@ struct RunningBackend {
   config::Backend config;
   std::uint16_t slot = 0;
   std::uint16_t weight = 0;        // in use
+  std::string weight_set_on{};     // the node where the operator set it; "": it is the file's
   bool drained = false;            // by the operator
+  std::string drained_on{};        // the node where; "": this one
   bool retired = false;            // no longer configured: stays for the flows that it has
   std::optional<bool> check_up{};  // nullopt: no verdict yet, or no check
   std::string check_why{};
@@ -73,6 +76,10 @@ using RunningServices = std::vector<RunningService>;
 [[nodiscard]] std::uint64_t identity_of(const config::Service& service);
 [[nodiscard]] std::uint64_t identity_of(const config::Service& service,
                                         const config::Backend& backend);
+
+// What both nodes know the backend by.
+[[nodiscard]] sync::BackendKey key_of(const config::Service& service,
+                                      const config::Backend& backend);
 
 // "198.51.100.21:8080"
 [[nodiscard]] std::string endpoint_of(const config::Backend& backend);

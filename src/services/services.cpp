@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "dataplane/flow_settings.hpp"
 
@@ -98,13 +100,16 @@ Result<RunningService> Services::stage(const config::Service& config) {
                                .since = MonotonicClock::now(),
                                .before = totals_of(*slot, deps_.plane)});
       next.backends.back().flows_before = next.backends.back().before.picks;
-      restore(config, next.backends.back());
+      obey(config, next.backends.back());
       continue;
     }
-    if (known->config.weight != wanted.weight || known->retired)
+    if (known->config.weight != wanted.weight || known->retired) {
       known->weight = wanted.weight;  // the file's word is newer than the operator's
+      known->weight_set_on.clear();
+    }
     known->config = wanted;
     known->retired = false;
+    obey(config, *known);
   }
   for (auto& backend : next.backends)
     if (!configured.contains(backend.slot)) backend.retired = true;
@@ -119,13 +124,59 @@ CountedSlot Services::counted_slot(const config::Service& config) {
   return {slot, deps_.plane.traffic(slot)};
 }
 
-void Services::restore(const config::Service& service, RunningBackend& backend) const {
-  for (const auto& change : restored_) {
-    if (change.service != service.name || change.address != backend.config.address ||
-        change.port != backend.config.port)
-      continue;
-    backend.drained = change.drained;
-    if (change.configured_weight == backend.config.weight) backend.weight = change.weight;
+// ---- What the operator has set
+
+// Earlier versions named services by their names, and had no versions of wishes.
+void Services::take_restored(const config::Config& config) {
+  node_ = config.node.name;
+  for (auto& change : std::exchange(restored_, {})) {
+    sync::BackendWish& wish = change.wish;
+    if (wish.backend.service_port == 0) {
+      const auto service =
+          std::ranges::find(config.services, change.service, &config::Service::name);
+      if (service == config.services.end()) continue;
+      config::Backend backend;
+      backend.address = wish.backend.address;
+      backend.port = wish.backend.port;
+      wish.backend = key_of(*service, backend);
+      wish.drain.node = wish.weight.node = node_;
+    }
+    (void)wishes_.merge(wish);
+  }
+}
+
+// A weight counts where the file has the one that it had where the operator set it; elsewhere the
+// weight in use stays, and a reload that brings that file brings the operator's weight.
+void Services::obey(const config::Service& service, RunningBackend& backend) const {
+  const sync::BackendWish* wish = wishes_.find(key_of(service, backend.config));
+  if (wish == nullptr) return;
+  backend.drained = wish->drain.drained;
+  backend.drained_on =
+      wish->drain.drained && wish->drain.node != node_ ? wish->drain.node : std::string();
+  if (wish->weight.version == 0 || wish->weight.configured != backend.config.weight) return;
+  backend.weight = wish->weight.weight;
+  backend.weight_set_on =
+      backend.weight != backend.config.weight ? wish->weight.node : std::string();
+}
+
+// Where the file has another weight than when the operator set one, the file's is newer. After a
+// restart that is told of this node's own wishes alone: the other node's file may be another one.
+void Services::note_newer_weights(const RunningServices& before) {
+  for (const auto& service : services_) {
+    const auto old = std::ranges::find(before, service.number, &RunningService::number);
+    for (const auto& backend : service.backends) {
+      const auto key = key_of(service.config, backend.config);
+      const sync::BackendWish* wish = wishes_.find(key);
+      if (service.number == 0 || wish == nullptr || wish->weight.version == 0 || backend.retired ||
+          wish->weight.configured == backend.config.weight)
+        continue;
+      bool is_newer = before.empty() && wish->weight.node == node_;
+      if (old != before.end())
+        for (const auto& b : old->backends)
+          is_newer =
+              is_newer || (b.slot == backend.slot && b.config.weight == wish->weight.configured);
+      if (is_newer) wishes_.set_weight(key, backend.config.weight, backend.config.weight, node_);
+    }
   }
 }
 
@@ -179,6 +230,7 @@ void Services::make_room_for_sources(const config::Config& config) {
 
 Result<void> Services::stage(const config::Config& config) {
   if (!adopted_) make_room_for_sources(config);
+  take_restored(config);
   auto idle = dataplane::idle_ticks(config.flows);
   if (!idle) return std::unexpected(idle.error());
   staged_.clear();
@@ -221,8 +273,8 @@ void Services::commit(const speaker::Interfaces& interfaces) {
     for (const auto& backend : old.backends) numbers_.release_backend(backend.slot);
     numbers_.release_service(old.number);
   }
+  note_newer_weights(staged_);
   staged_.clear();
-  restored_.clear();
   states_.watch();
   follow(interfaces);
 }
@@ -372,8 +424,28 @@ std::vector<std::string> Services::troubles() const {
   std::vector<std::string> sentences;
   for (const auto& service : services_)
     if (auto sentence = nobody_up(service)) sentences.push_back(std::move(*sentence));
+  note_unused_weights(sentences);
   if (kernel_ports_) std::ranges::move(kernel_ports_->troubles(), std::back_inserter(sentences));
   return sentences;
+}
+
+// Set where the file has another weight than here.
+void Services::note_unused_weights(std::vector<std::string>& sentences) const {
+  for (const auto& service : services_)
+    for (const auto& b : service.backends) {
+      const sync::BackendWish* wish = service.number != 0 && !b.retired
+                                          ? wishes_.find(key_of(service.config, b.config))
+                                          : nullptr;
+      if (wish == nullptr || wish->weight.weight == wish->weight.configured ||
+          wish->weight.configured == b.config.weight)
+        continue;
+      sentences.push_back(
+          "service " + service.config.name + ": the weight " + std::to_string(wish->weight.weight) +
+          " of " + endpoint_of(b.config) + " that was set on " + wish->weight.node +
+          " is not used, since the file there has " + std::to_string(wish->weight.configured) +
+          " for it, and here " + std::to_string(b.config.weight) +
+          "; give both nodes the same weights in their files");
+    }
 }
 
 // Those whose last flow has gone.
@@ -408,7 +480,8 @@ bool Services::change(const std::string& name, const std::optional<control::Endp
     if (backend.retired ||
         (endpoint && !endpoint->names(backend.config.address, backend.config.port)))
       continue;
-    change(backend);
+    change(key_of(service->config, backend.config), backend);
+    obey(service->config, backend);
     states_.judge(*service, backend);
     found = true;
   }
@@ -417,21 +490,54 @@ bool Services::change(const std::string& name, const std::optional<control::Endp
 
 bool Services::drain(const std::string& service, const std::optional<control::Endpoint>& backend,
                      bool drained) {
-  return change(service, backend, [&](RunningBackend& b) { b.drained = drained; });
+  return change(service, backend, [&](const sync::BackendKey& key, const RunningBackend&) {
+    wishes_.set_drained(key, drained, node_);
+  });
 }
 
 bool Services::set_weight(const std::string& service, const control::Endpoint& backend,
                           std::uint16_t weight) {
-  return change(service, backend, [&](RunningBackend& b) { b.weight = weight; });
+  return change(service, backend, [&](const sync::BackendKey& key, const RunningBackend& b) {
+    wishes_.set_weight(key, weight, b.config.weight, node_);
+  });
+}
+
+bool Services::merge(const std::vector<sync::BackendWish>& wishes) {
+  std::set<sync::BackendKey> changed;
+  for (const auto& wish : wishes) {
+    const auto merged = wishes_.merge(wish);
+    if (merged == sync::Merged::no_room)
+      spdlog::warn("the other node's settings of {} are left out: there are {} already",
+                   wish.backend.address.to_string(), sync::WishBook::kMost);
+    if (merged == sync::Merged::conflicts)
+      spdlog::warn(
+          "{}: both nodes had set something while they were apart: drained stays drained, "
+          "and the smaller weight",
+          wish.backend.address.to_string());
+    if (merged == sync::Merged::taken || merged == sync::Merged::conflicts)
+      changed.insert(wish.backend);
+  }
+  for (auto& service : services_)
+    for (auto& backend : service.backends) {
+      if (service.number == 0 || backend.retired ||
+          !changed.contains(key_of(service.config, backend.config)))
+        continue;
+      obey(service.config, backend);
+      states_.judge(service, backend);
+    }
+  return !changed.empty();
 }
 
 OperatorChanges Services::operator_changes() const {
-  OperatorChanges changes;
+  std::map<sync::BackendKey, std::string> names;
   for (const auto& service : services_)
     for (const auto& b : service.backends)
-      if (!b.retired && (b.drained || b.weight != b.config.weight))
-        changes.push_back({service.config.name, b.config.address, b.config.port, b.drained,
-                           b.weight, b.config.weight});
+      names[key_of(service.config, b.config)] = service.config.name;
+  OperatorChanges changes;
+  for (auto& wish : wishes_.all()) {
+    const auto name = names.find(wish.backend);
+    changes.push_back({name != names.end() ? name->second : "", std::move(wish)});
+  }
   return changes;
 }
 

@@ -30,6 +30,7 @@
 #include "services/running_service.hpp"
 #include "services/service_numbers.hpp"
 #include "speaker/interfaces.hpp"
+#include "sync/wish_book.hpp"
 
 namespace tandem::services {
 
@@ -72,8 +73,11 @@ class Services {
              bool drained);
   bool set_weight(const std::string& service, const control::Endpoint& backend,
                   std::uint16_t weight);
-  // What is otherwise than the configuration has it.
+  // What the operator has set on the other node. true: this node did not have it.
+  bool merge(const std::vector<sync::BackendWish>& wishes);
+  // All that the operator has set or undone, here or on the other node.
   [[nodiscard]] OperatorChanges operator_changes() const;
+  [[nodiscard]] std::vector<sync::BackendWish> wishes() const { return wishes_.all(); }
   // Of an earlier run; before the first stage().
   void restore(OperatorChanges changes) { restored_ = std::move(changes); }
 
@@ -82,7 +86,10 @@ class Services {
            Note note, std::function<void()> served);
   Result<RunningService> stage(const config::Service& service);
   CountedSlot counted_slot(const config::Service& config);
-  void restore(const config::Service& service, RunningBackend& backend) const;
+  void take_restored(const config::Config& config);
+  void obey(const config::Service& service, RunningBackend& backend) const;
+  void note_newer_weights(const RunningServices& before);
+  void note_unused_weights(std::vector<std::string>& sentences) const;
   Result<void> place_sources(RunningService& service);
   void make_room_for_sources(const config::Config& config);
   void tell(const RunningService& service);
@@ -116,7 +123,9 @@ class Services {
   PickTables tables_;
   RunningServices services_, staged_;
   OperatorChanges restored_;
-  bool staging_ = false;  // between stage() and commit()
+  sync::WishBook wishes_;  // the operator's, of backends that are not configured, too
+  std::string node_;       // this node's name
+  bool staging_ = false;   // between stage() and commit()
   bool adopted_ = false;
   BackendStates states_;
   Alarm tables_due_, second_;

@@ -170,6 +170,7 @@ struct Link::Inside {
     session.emplace(
         Hello{.boot = boot, .capacity4 = capacity4, .capacity6 = capacity6, .node = options.node},
         sender, receiver, now, roles ? &*roles : nullptr);
+    session->exchange(wishes);
     connection->on_input = [this] { read_input(); };
     connection->run([this](const std::string& why) { lost(why); });
     sessions++;
@@ -235,8 +236,14 @@ struct Link::Inside {
       }
     }
     if (!shared.changes.empty()) wake();
+    hand_over_wishes();
     publish(now);
     schedule();
+  }
+
+  void hand_over_wishes() {
+    if (!on_wishes) return;
+    if (auto came = wishes.take(); !came.empty()) on_wishes(std::move(came));
   }
 
   void set_why(const std::string& why) {
@@ -268,6 +275,7 @@ struct Link::Inside {
     now_view.differed = sender.counters().differed + receiver.counters().differed;
     now_view.unknown_here = receiver.counters().no_service + receiver.counters().no_backend;
     now_view.services = std::move(services);
+    now_view.wishes_equal = connected ? wishes.equal() : std::nullopt;
   }
 
   LinkOptions options;
@@ -278,6 +286,8 @@ struct Link::Inside {
   Sender sender;
   Receiver receiver;
   std::optional<RoleExchange> roles;
+  WishExchange wishes;
+  OnWishes on_wishes;
   std::uint64_t boot = random_word();
   std::uint32_t capacity4 = 0, capacity6 = 0;
   asio::io_context loop{1};
@@ -309,6 +319,16 @@ Result<std::unique_ptr<Link>> Link::start(LinkOptions options, const forward::Fo
   inside->capacity6 = forwarder.flows6().capacity();
   if (auto begun = inside->begin(); !begun) return std::unexpected(begun.error());
   return std::unique_ptr<Link>(new Link(std::move(inside)));
+}
+
+void Link::share(std::vector<BackendWish> wishes) {
+  asio::post(inside_->loop, [this, wishes = std::move(wishes)] { inside_->wishes.add(wishes); });
+}
+
+void Link::follow(OnWishes on_wishes) {
+  asio::post(inside_->loop, [this, on_wishes = std::move(on_wishes)]() mutable {
+    inside_->on_wishes = std::move(on_wishes);
+  });
 }
 
 LinkView Link::view() const {

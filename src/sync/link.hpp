@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "sync/key.hpp"
 #include "sync/roles.hpp"
 #include "sync/sender.hpp"
+#include "sync/wish_exchange.hpp"
 
 namespace tandem::sync {
 
@@ -52,10 +54,12 @@ struct LinkView {
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0, differed = 0;
   std::uint64_t unknown_here = 0;  // records that name what is not configured here
   std::vector<ServiceSync> services;
+  std::optional<bool> wishes_equal;  // WishExchange::equal()
 };
 
 class Link {
  public:
+  using OnWishes = std::function<void(std::vector<BackendWish> wishes)>;
   using Log = std::function<void(const std::string& line)>;
 
   // wake: called on the link's thread when there are changes for the data thread. The rest is to
@@ -72,6 +76,10 @@ class Link {
   [[nodiscard]] LinkView view() const;
   // The virtual routers whose roles both nodes tell each other from here on.
   void set_routers(std::vector<RoleExchange::Router> routers);
+  // Any thread: the operator's wishes that this node has; those that are not told stay.
+  void share(std::vector<BackendWish> wishes);
+  // Any thread. on_wishes: called on the link's thread with what the peer has brought.
+  void follow(OnWishes on_wishes);
 
  private:
   struct Inside;

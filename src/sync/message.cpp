@@ -25,6 +25,8 @@ enum class Type : std::uint8_t {
   repair_begin,
   repair_end,
   status,
+  backend_wish = 20,
+  wish_sum = 21,
   roles = 40,
 };
 
@@ -44,6 +46,11 @@ class Writer {
   void address(const IpAddress& address) {
     number(static_cast<std::uint8_t>(address.family()));
     bytes(address.bytes());
+  }
+  void text(const std::string& text) {
+    const auto length = std::min<std::size_t>(text.size(), 255);
+    number(static_cast<std::uint8_t>(length));
+    bytes({reinterpret_cast<const std::uint8_t*>(text.data()), length});
   }
 
  private:
@@ -79,6 +86,10 @@ class Reader {
     good_ = false;
     return {};
   }
+  std::string text() {
+    const auto bytes = take(number<std::uint8_t>());
+    return {bytes.begin(), bytes.end()};
+  }
   [[nodiscard]] bool good() const { return good_; }
   [[nodiscard]] std::size_t left() const { return in_.size(); }
 
@@ -96,9 +107,7 @@ void put(Writer& w, const Hello& m) {
   w.number(m.boot);
   w.number(m.capacity4);
   w.number(m.capacity6);
-  const auto length = std::min<std::size_t>(m.node.size(), 255);
-  w.number(static_cast<std::uint8_t>(length));
-  w.bytes({reinterpret_cast<const std::uint8_t*>(m.node.data()), length});
+  w.text(m.node);
 }
 bool get(Reader& r, Hello& m) {
   const bool ours = r.number<std::uint32_t>() == kMagic;
@@ -107,8 +116,7 @@ bool get(Reader& r, Hello& m) {
   m.boot = r.number<std::uint64_t>();
   m.capacity4 = r.number<std::uint32_t>();
   m.capacity6 = r.number<std::uint32_t>();
-  const auto name = r.take(r.number<std::uint8_t>());
-  m.node.assign(name.begin(), name.end());
+  m.node = r.text();
   return ours && m.oldest <= m.newest;
 }
 
@@ -321,6 +329,45 @@ bool get(Reader& r, Roles& m) {
   return true;
 }
 
+void put(Writer& w, const BackendWish& m) {
+  w.number(m.backend.protocol);
+  w.address(m.backend.service);
+  w.number(m.backend.service_port);
+  w.address(m.backend.address);
+  w.number(m.backend.port);
+  w.number(m.drain.version);
+  w.number(static_cast<std::uint8_t>(m.drain.drained));
+  w.text(m.drain.node);
+  w.number(m.weight.version);
+  w.number(m.weight.weight);
+  w.number(m.weight.configured);
+  w.text(m.weight.node);
+}
+bool get(Reader& r, BackendWish& m) {
+  m.backend.protocol = r.number<std::uint8_t>();
+  m.backend.service = r.address();
+  m.backend.service_port = r.number<std::uint16_t>();
+  m.backend.address = r.address();
+  m.backend.port = r.number<std::uint16_t>();
+  m.drain.version = r.number<std::uint64_t>();
+  m.drain.drained = r.number<std::uint8_t>() != 0;
+  m.drain.node = r.text();
+  m.weight.version = r.number<std::uint64_t>();
+  m.weight.weight = r.number<std::uint16_t>();
+  m.weight.configured = r.number<std::uint16_t>();
+  m.weight.node = r.text();
+  return m.drain.version <= BackendWish::kLastVersion &&
+         m.weight.version <= BackendWish::kLastVersion;
+}
+
+void put(Writer& w, const WishSum& m) {
+  w.number(m.sum);
+}
+bool get(Reader& r, WishSum& m) {
+  m.sum = r.number<std::uint64_t>();
+  return true;
+}
+
 // ---- Frames
 
 template <class Value>
@@ -368,6 +415,8 @@ struct Append {
   void operator()(const RepairEnd& m) const { append_one(out, Type::repair_end, m); }
   void operator()(const Status& m) const { append_one(out, Type::status, m); }
   void operator()(const Roles& m) const { append_one(out, Type::roles, m); }
+  void operator()(const BackendWish& m) const { append_one(out, Type::backend_wish, m); }
+  void operator()(const WishSum& m) const { append_one(out, Type::wish_sum, m); }
 };
 
 template <class M>
@@ -419,6 +468,10 @@ Parsed read(Type type, Reader& r) {
       return {.message = read_one<Status>(r)};
     case Type::roles:
       return {.message = read_one<Roles>(r)};
+    case Type::backend_wish:
+      return {.message = read_one<BackendWish>(r)};
+    case Type::wish_sum:
+      return {.message = read_one<WishSum>(r)};
   }
   return {.known = false};
 }

@@ -143,8 +143,48 @@ struct Roles {
   std::vector<RouterRole> routers;
 };
 
-using Message = std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>,
-                             Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status, Roles>;
+// A backend by its addresses, which both nodes know it by.
+struct BackendKey {
+  std::uint8_t protocol = 0;  // of the service: TCP or UDP
+  IpAddress service;
+  std::uint16_t service_port = 0;
+  IpAddress address;
+  std::uint16_t port = 0;
+
+  auto operator<=>(const BackendKey&) const = default;
+};
+
+// What the operator has set of a backend at run time; see wish_book.hpp. version 0: nothing was.
+struct BackendWish {
+  static constexpr std::uint64_t kLastVersion = std::uint64_t{1} << 62;
+  struct Drain {
+    std::uint64_t version = 0;
+    bool drained = false;
+    std::string node;  // where it was set, at most 255 bytes
+    bool operator==(const Drain&) const = default;
+  };
+  struct Weight {
+    std::uint64_t version = 0;
+    std::uint16_t weight = 0;
+    std::uint16_t configured = 0;  // in the file where it was set
+    std::string node;
+    bool operator==(const Weight&) const = default;
+  };
+  BackendKey backend;
+  Drain drain;
+  Weight weight;
+
+  bool operator==(const BackendWish&) const = default;
+};
+
+// Over all wishes of the sender: see WishBook::sum().
+struct WishSum {
+  std::uint64_t sum = 0;
+};
+
+using Message =
+    std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>, Gone<6>,
+                 Checks, Outcomes, RepairBegin, RepairEnd, Status, BackendWish, WishSum, Roles>;
 
 // Appends the message, in as many frames as it takes.
 void append(std::vector<std::uint8_t>& out, const Message& message);

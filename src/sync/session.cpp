@@ -3,15 +3,12 @@
 
 #include <utility>
 
+#include "base/overloaded.hpp"
+
 namespace tandem::sync {
 namespace {
 
 constexpr Duration kStatusInterval = std::chrono::milliseconds(100);
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 }  // namespace
 
@@ -72,6 +69,12 @@ Result<void> Session::handle(const Message& message, MonotonicTime now) {
                         [this, now](const Roles& roles) {
                           if (roles_ != nullptr) roles_->on(roles, now);
                         },
+                        [this](const BackendWish& wish) {
+                          if (wishes_ != nullptr) wishes_->on(wish);
+                        },
+                        [this, now](const WishSum& sum) {
+                          if (wishes_ != nullptr) wishes_->on(sum, now);
+                        },
                         [this](const auto& other) { receiver_.on(other); }},
              message);
   return {};
@@ -84,6 +87,7 @@ Result<void> Session::pass(MonotonicTime now) {
   if (const Outcomes outcomes = receiver_.take_outcomes(); !outcomes.outcomes.empty())
     append(output_, outcomes);
   if (roles_ != nullptr && output_.size() < kMostOutput) roles_->send(output_, now);
+  if (wishes_ != nullptr) wishes_->pass(output_, kMostOutput, now);
   if (output_.size() < kMostOutput) sender_.pass(output_, kMostOutput, now);
   if (now >= status_due_) {
     append(output_, Status{to_ns(now), std::exchange(peers_clock_ns_, 0)});

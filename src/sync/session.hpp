@@ -20,6 +20,7 @@
 #include "sync/receiver.hpp"
 #include "sync/roles.hpp"
 #include "sync/sender.hpp"
+#include "sync/wish_exchange.hpp"
 
 namespace tandem::sync {
 
@@ -33,6 +34,12 @@ class Session {
   // me: this node's greeting. The rest outlives the session.
   Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now,
           RoleExchange* roles = nullptr);
+
+  // Brings the operator's wishes over, too. It outlives the session.
+  void exchange(WishExchange& wishes) {
+    wishes_ = &wishes;
+    wishes_->begin();
+  }
 
   // Takes what it can; where the receiver is stalled it takes no more, and the caller gives the rest
   // again later. Returns how many bytes it took. Error: the session has to end.
@@ -55,6 +62,7 @@ class Session {
   Sender& sender_;
   Receiver& receiver_;
   RoleExchange* roles_;  // nullptr: the peer is told nothing of virtual routers
+  WishExchange* wishes_ = nullptr;
   std::optional<Hello> peer_;
   std::vector<std::uint8_t> output_;
   MonotonicTime heard_, status_due_;

@@ -54,6 +54,7 @@ class Node {
   void take(std::span<const std::uint8_t> bytes) {
     now_ += std::chrono::milliseconds(10);
     sync::Session session({.boot = 1, .node = "a"}, *sender_, *receiver_, now_);
+    session.exchange(wishes_);
     std::vector<std::uint8_t> stream;
     sync::append(stream, sync::Hello{.boot = 2, .node = "b"});
     stream.insert(stream.end(), bytes.begin(), bytes.end());
@@ -82,6 +83,7 @@ class Node {
   forward::Replication shared_;
   std::unique_ptr<sync::Sender> sender_;
   std::unique_ptr<sync::Receiver> receiver_;
+  sync::WishExchange wishes_;
   std::uint32_t own_ = 0;
 };
 

@@ -16,7 +16,7 @@ import shutil
 import time
 
 from tandemlab import configs, pair, plan, services, tap, traffic
-from tandemlab.backends import Backend
+from tandemlab.backends import PORT, Backend
 from tandemlab.shell import run, wait_until
 from tandemlab.tandem import binary
 
@@ -181,6 +181,78 @@ class Sync(tap.LabCase):
             for address in (*MODES.values(), DSR6):
                 self.assertEqual(traffic.who_answers(self.lab, address, 4)[None], 0, address)
             self.survive(f"{device} back")
+
+    def backend(self, node, endpoint, service="nat"):
+        return next(b for b in node.ask("backends", service)["backends"]
+                    if f'{b["address"]}:{b["port"]}' == endpoint)
+
+    def test_operator(self):
+        """What the operator sets on one node, both do; also what is set while one is away."""
+        drained, weighed = (f"{address}:{PORT}" for address in services.BACKENDS4[:2])
+        weights = lambda node: self.backend(node, weighed)["weight"]
+        states = lambda node: self.backend(node, drained)["state"]
+        self.b.ctl("drain", "nat", drained)
+        self.a.ctl("weight", "nat", weighed, "7")
+        wait_until("node a drains it", lambda: states(self.a) == "draining")
+        wait_until("node b has the weight", lambda: weights(self.b) == 7)
+        self.assertEqual(self.backend(self.a, drained)["why"], "drained by the operator on node-b")
+        self.assertEqual(self.backend(self.a, drained)["drained_on"], "node-b")
+        self.assertEqual(self.backend(self.b, weighed)["weight_set_on"], "node-a")
+        self.assertIn("7 (set on node-a; file: 1)", self.b.ctl("backends", "nat").stdout)
+        answers = traffic.who_answers(self.lab, MODES["nat"], 20)
+        self.assertNotIn("s1", answers)
+        self.assertEqual(answers[None], 0)
+        wait_until("both say that they have the same", lambda: all(
+            node.ask("sync")["settings_equal"] for node in (self.a, self.b)))
+        # What was undone while the other node was away is not brought back by it.
+        self.b.stop()
+        self.a.ctl("undrain", "nat", drained)
+        self.b.start()
+        wait_until("node b has heard of it", lambda: self.is_in_sync(self.b)
+                   and self.b.ask("sync")["settings_equal"], 30)
+        self.assertEqual((states(self.a), states(self.b)), ("up", "up"))
+        # A node that was started anew, without what it kept, gets all from the other one.
+        self.b.stop()
+        (self.lab.run_dir("b") / "tandem" / "operator.json").unlink()
+        self.b.start()
+        wait_until("node b has the weight again", lambda: weights(self.b) == 7, 30)
+        self.b.ctl("weight", "nat", weighed, "1")
+        wait_until("node a has the file's weight", lambda: weights(self.a) == 1)
+
+    def test_operator_with_other_files(self):
+        """A setting of what is not configured waits for the reload that brings it; a weight for its file."""
+        weighed = f"{services.BACKENDS4[1]}:{PORT}"
+        more = services.service("more", MODES["nat"], "nat", 8080)
+        other = services.service("nat", MODES["nat"], "nat", more=CHECK, weights=[2, 2, 2, 2])
+        ours = services.service("nat", MODES["nat"], "nat", more=CHECK)
+        try:
+            self.a.write(config(self.lab, "a") + more)
+            self.a.ctl("reload")
+            self.b.write(config(self.lab, "b").replace(ours, other))
+            self.b.ctl("reload")
+            self.a.ctl("drain", "more", weighed)
+            self.a.ctl("weight", "nat", weighed, "7")
+            wait_until("node b tells of the weight", lambda: "the weight 7 of" in "\n".join(
+                self.b.ask("status")["warnings"]))
+            self.assertEqual(self.backend(self.b, weighed)["weight"], 2)
+            self.b.write(config(self.lab, "b") + more)
+            self.b.ctl("reload")
+            self.assertEqual(self.backend(self.b, weighed)["weight"], 7)
+            self.assertEqual(self.backend(self.b, weighed, "more")["why"],
+                             "drained by the operator on node-a")
+            self.assertNotIn("the weight", "\n".join(self.b.ask("status")["warnings"]))
+            # A weight that the file changed since is newer, on each node when its file is read.
+            for node in (self.a, self.b):
+                node.write(config(self.lab, node.node).replace(ours, other) + more)
+                node.ctl("reload")
+                self.assertEqual(self.backend(node, weighed)["weight"], 2)
+            self.a.ctl("undrain", "more", weighed)
+            wait_until("node b has heard of it", lambda: self.backend(
+                self.b, weighed, "more")["drained_on"] is None)
+        finally:
+            for node in (self.a, self.b):
+                node.write(config(self.lab, node.node))
+                node.ctl("reload")
 
     @contextlib.contextmanager
     def cut_sync_link(self):

@@ -29,13 +29,36 @@ class Remembering : public testing::Test {
   }
 
   std::filesystem::path directory_;
-  const OperatorWishes wishes_{{{"api", *IpAddress::parse("2001:db8::21"), 8080, true, 3, 10}},
-                               {"VI_1", "VI_2"}};
+  static services::OperatorChange change() {
+    const IpAddress service = *IpAddress::parse("192.0.2.100"),
+                    backend = *IpAddress::parse("2001:db8::21");
+    return {"api", {{17, service, 443, backend, 8080}, {4, true, "a"}, {2, 3, 10, "b"}}};
+  }
+
+  const OperatorWishes wishes_{{change()}, {"VI_1", "VI_2"}};
 };
 
 TEST_F(Remembering, WishesOutliveTheProcess) {
   keep(wishes_);
   EXPECT_EQ(OperatorMemory(file()).wishes(), wishes_);
+}
+
+// What an earlier version wrote is read, and what this one writes can be read by the earlier one.
+TEST_F(Remembering, AnEarlierVersionsWishesAreKept) {
+  const auto wishes = wishes_of(R"({"backends": [{"service": "api", "address": "203.0.113.1",
+      "port": 80, "drained": true, "weight": 7, "configured_weight": 7}], "handed_over": []})");
+  ASSERT_TRUE(wishes) << wishes.error().message;
+  const auto& [service, wish] = wishes->backends.at(0);
+  EXPECT_EQ(service, "api");
+  EXPECT_EQ(wish.backend.service_port, 0);
+  EXPECT_EQ(wish.drain.version, 1U);
+  EXPECT_TRUE(wish.drain.drained);
+  EXPECT_EQ(wish.weight.version, 0U);
+  EXPECT_EQ(wishes_of(to_text(*wishes)).value(), *wishes);
+  const std::string text = to_text(wishes_);
+  for (const char* field : {R"("service":"api")", R"("address":"2001:db8::21")", R"("port":8080)",
+                            R"("drained":true)", R"("weight":3)", R"("configured_weight":10)"})
+    EXPECT_NE(text.find(field), std::string::npos) << field;
 }
 
 TEST_F(Remembering, WhatWasUndoneIsForgotten) {

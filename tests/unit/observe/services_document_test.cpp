@@ -63,6 +63,7 @@ TEST(ServicesDocument, ShowsABackendsStateAndWhy) {
   b.port = 8080;
   b.weight = 5;
   b.configured_weight = 1;
+  b.weight_set_on = "node-b";
   b.state = balance::State::draining;
   b.why = "drained by the operator";
   b.next_hop = NextHop{"eth1", {{2, 0, 0, 0, 0, 1}}};
@@ -74,6 +75,8 @@ TEST(ServicesDocument, ShowsABackendsStateAndWhy) {
   EXPECT_EQ(row["for_seconds"], 3.0);
   EXPECT_EQ(row["weight"], 5);
   EXPECT_EQ(row["configured_weight"], 1);
+  EXPECT_EQ(row["weight_set_on"], "node-b");
+  EXPECT_TRUE(row["drained_on"].is_null());
   EXPECT_EQ(row["next_hop"], json::parse(R"({"device": "eth1", "mac": "02:00:00:00:00:01"})"));
 }
 

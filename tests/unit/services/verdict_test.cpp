@@ -58,6 +58,8 @@ TEST_F(OfABackend, ABackendThatIsDownIsNotDraining) {
 TEST_F(OfABackend, TheOperatorAndTheConfigurationDrain) {
   backend_.drained = true;
   is(State::draining, "drained by the operator");
+  backend_.drained_on = "node-b";
+  is(State::draining, "drained by the operator on node-b");
   backend_.retired = true;
   is(State::draining, "no longer configured");
 }

@@ -41,6 +41,12 @@ TEST(Message, IsReadAsItWasWritten) {
   RepairBegin repair{7, {}};
   repair.ranges.set(0).set(17).set(255);
   EXPECT_EQ(read_again(repair).ranges, repair.ranges);
+  const BackendWish wish{
+      {17, *IpAddress::parse("2001:db8::100"), 443, *IpAddress::parse("203.0.113.1"), 8443},
+      {7, true, "node-a"},
+      {8, 50, 100, "node-b"}};
+  EXPECT_EQ(read_again(wish), wish);
+  EXPECT_EQ(read_again(WishSum{0x1122334455667788}).sum, 0x1122334455667788U);
   EXPECT_EQ(read_again(Status{5, 6}).echoed_ns, 6U);
   const RouterRole role{51, *IpAddress::parse("2001:db8::100"), 2, 150, 1};
   EXPECT_EQ(read_again(Roles{7, 8, {role, role}}).routers, std::vector(2, role));
