@@ -406,7 +406,7 @@ TD_INLINE __u32 td_run_step(struct td_frame *f, const struct td_env *env, struct
 TD_INLINE enum td_reason td_steer_frame(struct td_frame *f, const struct td_env *env,
 					struct td_outcome *out)
 {
-	struct td_work w;
+	struct td_work w = {}; /* GCC 14 does not see that the first step fills it */
 	__u32 next = td_next(TD_STEP_ANY);
 
 	w.out = td_begin(f);
