@@ -15,16 +15,26 @@
 namespace tandem::engine {
 namespace {
 
+// `what`: an ioctl of netdevice(7), which answers in the request.
+bool ask(const std::string& device, unsigned long what, ifreq& request) {
+  const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  device.copy(request.ifr_name, IFNAMSIZ - 1);
+  return any && ioctl(any.get(), what, &request) == 0;
+}
+
+// `answer`: one of linux/ethtool.h, with its command.
+template <typename Answer>
+bool ask_ethtool(const std::string& device, Answer& answer) {
+  ifreq request{};
+  request.ifr_data = reinterpret_cast<char*>(&answer);
+  return ask(device, SIOCETHTOOL, request);
+}
+
 // 0: the driver does not say.
 unsigned as_channels(const std::string& device) {
-  const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ethtool_channels channels{};
   channels.cmd = ETHTOOL_GCHANNELS;
-  ifreq request{};
-  device.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_data = reinterpret_cast<char*>(&channels);
-  if (!any || ioctl(any.get(), SIOCETHTOOL, &request) != 0) return 0;
-  return channels.rx_count + channels.combined_count;
+  return ask_ethtool(device, channels) ? channels.rx_count + channels.combined_count : 0;
 }
 
 // sysfs shows the namespace that mounted it, which need not be ours: second choice.
@@ -40,12 +50,15 @@ unsigned in_sysfs(const std::string& device) {
 
 }  // namespace
 
+std::string driver_of(const std::string& device) {
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  return ask_ethtool(device, driver) ? driver.driver : "";
+}
+
 unsigned mtu_of(const std::string& device) {
-  const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
-  device.copy(request.ifr_name, IFNAMSIZ - 1);
-  if (!any || ioctl(any.get(), SIOCGIFMTU, &request) != 0) return 0;
-  return static_cast<unsigned>(request.ifr_mtu);
+  return ask(device, SIOCGIFMTU, request) ? static_cast<unsigned>(request.ifr_mtu) : 0;
 }
 
 unsigned rx_queues(const std::string& device) {

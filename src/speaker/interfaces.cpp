@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/rx_queues.hpp"
 #include "speaker/aside.hpp"
 
 namespace tandem::speaker {
@@ -113,6 +114,33 @@ void Interfaces::forget_devices_that_are_gone() {
   std::erase_if(ups_, is_gone);
 }
 
+// How often the device, or ports of a bond, came up whose driver forgets the program then. vmxnet3 (seen
+// with Linux 6.12) goes on to show the program of a device that was set down and up, but runs it no more.
+unsigned Interfaces::deaf_ups(int ifindex) {
+  unsigned ups = 0;
+  const auto add = [&](int device, const std::string& name, bool up) {
+    if (engine::driver_of(name) == "vmxnet3") ups += ups_of(device, up);
+  };
+  const auto link = links_.find(ifindex);
+  if (!link) return 0;
+  add(ifindex, link->name, link->up);
+  if (link->is_bond)
+    for (const auto& port : links_.ports_of(ifindex)) add(port.ifindex, port.name, port.up);
+  return ups;
+}
+
+void Interfaces::forget_deaf_devices() {
+  std::erase_if(devices_, [this](const auto& device) {
+    const auto& [ifindex, attached] = device;
+    if (attached.xdp.mode != engine::XdpMode::native || deaf_ups(ifindex) == attached.deaf_ups)
+      return false;
+    if (const auto link = links_.find(ifindex))
+      log_(link->name + " came up: the steering program is attached anew, as its driver needs it");
+    forget(ifindex);
+    return true;
+  });
+}
+
 bool Interfaces::keep_programs(const std::vector<PlannedRouter>& routers, MonotonicTime now) {
   bool all_there = true;
   for (auto& state : interfaces_) {
@@ -140,6 +168,7 @@ bool Interfaces::keep_programs(const std::vector<PlannedRouter>& routers, Monoto
 bool Interfaces::refresh(const std::vector<PlannedRouter>& routers) {
   bool changed = false;
   forget_devices_that_are_gone();
+  forget_deaf_devices();
   for (auto& state : interfaces_) changed = refresh(state, routers) || changed;
   return see_host(routers) || changed;
 }
@@ -227,7 +256,7 @@ Result<void> Interfaces::attach(InterfaceState& state) {
     if (!claim) return std::unexpected(claim.error());
     auto attached = put_program_on(static_cast<unsigned>(device), state);
     if (!attached) return std::unexpected(attached.error());
-    devices_[device] = {*attached, std::move(*claim)};
+    devices_[device] = {*attached, std::move(*claim), deaf_ups(device)};
     state.attached = true;
   }
   state.xdp = devices_[device].xdp;

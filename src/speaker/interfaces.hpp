@@ -94,6 +94,8 @@ class Interfaces {
   Result<engine::XdpAttachment> put_program_on(unsigned ifindex, const InterfaceState& state);
   void forget(int ifindex);
   void forget_devices_that_are_gone();
+  void forget_deaf_devices();
+  unsigned deaf_ups(int ifindex);
   void see_ports(InterfaceState& state);
   bool see_host(const std::vector<PlannedRouter>& routers);
   unsigned ups_of(int ifindex, bool up);
@@ -112,6 +114,7 @@ class Interfaces {
   struct Attached {
     engine::XdpAttachment xdp;
     engine::DeviceClaim claim;
+    unsigned deaf_ups;  // as of then
   };
   std::map<int, Attached> devices_;  // by ifindex
   std::function<void()> meanwhile_;

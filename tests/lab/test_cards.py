@@ -3,9 +3,8 @@
 """A gateway on network cards that QEMU emulates, with the kernel's drivers: links that go down and come
 back, and two kinds of cards on one node.
 
-    tests/lab/test_cards.py                        virtio, on both sides
-    tests/lab/test_cards.py vmxnet3 virtio+e1000e  those named; front+back. Not all of it works with
-                                                   vmxnet3: docs/links.md
+    tests/lab/test_cards.py                        each kind on both sides, and two kinds together
+    tests/lab/test_cards.py vmxnet3 virtio+e1000e  those named; front+back
 
 cards/gateway.py is what runs in there, and asks for links to go and come.
 """
@@ -28,7 +27,7 @@ CARDS = {  # the kernel's modules, and QEMU's device
     "igb": ("igb", "igb"),
     "rtl8139": ("8139cp", "rtl8139"),
 }
-USUAL = ("virtio",)
+USUAL = (*CARDS, "virtio+e1000e", "e1000e+virtio", "vmxnet3+virtio")
 SECONDS = 1500
 
 

@@ -61,9 +61,6 @@ void judge_stack(const config::Config& config, const Device& device, const Netwo
                              ": addresses belong there, and what XDP passes goes there");
 }
 
-// Seen with Linux 6.12: docs/links.md.
-constexpr const char* kDeafDriver = "vmxnet3";
-
 void judge_xdp(const config::Interface& interface, const Device& device, Findings& findings) {
   const auto add = [&](Severity severity, const std::string& what, const std::string& fix = "") {
     findings.add(Check::interface_xdp, severity, device.name, what, fix);
@@ -75,11 +72,6 @@ void judge_xdp(const config::Interface& interface, const Device& device, Finding
   else if (device.xdp == Attached::generic)
     add(Severity::warning, "XDP runs in generic mode: " + driver + " refused native mode",
         "dmesg | grep " + device.name);
-  else if (device.xdp == Attached::native && device.driver == kDeafDriver)
-    add(Severity::warning,
-        "driver vmxnet3 runs no XDP program any more once the interface was set down and up, and "
-        "tells "
-        "nobody: forwarded services are refused from then on; set xdp_mode = \"generic\"");
   else if (device.xdp == Attached::native)
     add(Severity::ok, "XDP runs in native mode (" + driver + ")");
   else if (device.native_xdp == false)

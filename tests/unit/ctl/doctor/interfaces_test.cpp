@@ -75,14 +75,6 @@ TEST(DoctorInterfaces, TellXdpsMode) {
   EXPECT_EQ(judge(device, Check::interface_xdp, config).severity, Severity::error);
 }
 
-TEST(DoctorInterfaces, TellOfADriverThatForgetsTheProgram) {
-  Device device = good_device();
-  device.driver = "vmxnet3";
-  EXPECT_EQ(judge(device, Check::interface_xdp).severity, Severity::warning);
-  device.xdp = Attached::nothing;
-  EXPECT_NE(judge(device, Check::interface_xdp).severity, Severity::warning);
-}
-
 TEST(DoctorInterfaces, HaveTooFewOrTooManyQueues) {
   Device device = good_device();
   device.channels = Channels{63, 63, true};
