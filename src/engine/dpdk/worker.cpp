@@ -18,6 +18,10 @@ namespace {
 constexpr unsigned kCaptured = 512;     // frames that wait to be written down
 constexpr unsigned kHandedOver = 4096;  // frames or ends that wait for the first worker
 
+// rte_ring_create_elem(), of which the headers of DPDK 24.11 do not say that it is a C function.
+extern "C" rte_ring* create_ring(const char* name, unsigned element_bytes, unsigned count,
+                                 int socket, unsigned flags) __asm__("rte_ring_create_elem");
+
 // A frame in an mbuf has to be in one piece.
 bool is_whole(const rte_mbuf& frame) {
   return frame.nb_segs == 1;
@@ -53,10 +57,10 @@ Result<void> Worker::open_rings() {
   const std::string number = std::to_string(options_.number);
   constexpr unsigned kFlags = RING_F_SP_ENQ | RING_F_SC_DEQ;
   misses_ = rte_ring_create(("misses-" + number).c_str(), kHandedOver, SOCKET_ID_ANY, kFlags);
-  ends_ = rte_ring_create_elem(("ends-" + number).c_str(), sizeof(td_flow_end), kHandedOver,
-                               SOCKET_ID_ANY, kFlags);
-  captured_ = rte_ring_create_elem(("captured-" + number).c_str(), sizeof(td_captured), kCaptured,
-                                   SOCKET_ID_ANY, kFlags);
+  ends_ = create_ring(("ends-" + number).c_str(), sizeof(td_flow_end), kHandedOver, SOCKET_ID_ANY,
+                      kFlags);
+  captured_ = create_ring(("captured-" + number).c_str(), sizeof(td_captured), kCaptured,
+                          SOCKET_ID_ANY, kFlags);
   if (misses_ == nullptr || ends_ == nullptr || captured_ == nullptr)
     return fail_errno("no memory for rings", rte_errno);
   return {};
