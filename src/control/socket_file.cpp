@@ -5,10 +5,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace tandem::control {
 namespace {
+
+// The child of a daemon that was killed has its socket until it becomes the check or notify command
+// that it is to be: on a busy host, for a moment.
+constexpr int kTries = 20;
+constexpr auto kBetweenTries = std::chrono::milliseconds(50);
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
@@ -39,6 +46,17 @@ Result<void> make_directories(const std::string& path) {
   return {};
 }
 
+// Whether a process has the socket open.
+Result<bool> does_answer(const std::string& path, const sockaddr_un& address) {
+  // Not blocking: a daemon whose queue is full is a daemon all the same (EAGAIN).
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return fail_errno("control socket " + path);
+  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) return true;
+  if (errno != ECONNREFUSED && errno != ENOENT)
+    return fail_errno("asking whether another tandemd answers on " + path);
+  return false;
+}
+
 Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
   struct stat file {};
   if (::lstat(path.c_str(), &file) != 0) {
@@ -49,13 +67,13 @@ Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
     return fail("control socket " + path +
                 ": another kind of file is in its place; remove it or set control_socket");
 
-  // Not blocking: a daemon whose queue is full is a daemon all the same (EAGAIN).
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return fail_errno("control socket " + path);
-  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN)
-    return fail("another tandemd answers on " + path);
-  if (errno != ECONNREFUSED && errno != ENOENT)
-    return fail_errno("asking whether another tandemd answers on " + path);
+  auto answers = does_answer(path, address);
+  for (int i = 0; i < kTries && answers && *answers; i++) {
+    std::this_thread::sleep_for(kBetweenTries);
+    answers = does_answer(path, address);
+  }
+  if (!answers) return std::unexpected(answers.error());
+  if (*answers) return fail("another tandemd answers on " + path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT)
     return fail_errno("removing the stale control socket " + path);
   return {};

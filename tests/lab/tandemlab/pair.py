@@ -11,10 +11,10 @@ HOME_SECONDS = 40  # a node that came back waits up to 30 s for its backends bef
 class Pair:
     """`config` makes a node's configuration text from its name ("a" or "b")."""
 
-    def __init__(self, lab, config, nginx=False):
+    def __init__(self, lab, config, nginx=False, program=None):
         self.lab = lab
         self.nginx = {node: Nginx(lab, node) for node in plan.GATEWAYS} if nginx else {}
-        self.nodes = {node: Tandem(lab, node, config(node)) for node in plan.GATEWAYS}
+        self.nodes = {node: Tandem(lab, node, config(node), program=program) for node in plan.GATEWAYS}
         self.a, self.b = self.nodes["a"], self.nodes["b"]
 
     def bring_home(self, first=("VI_1",), second=("VI_2",)):

@@ -19,10 +19,12 @@ def binary(name):
 
 
 class Tandem:
-    """A tandemd of a node. `config` is the text of its configuration file (see configs.py)."""
+    """A tandemd of a node. `config` is the text of its configuration file (see configs.py).
+    `program`: another tandemd than that of the build."""
 
-    def __init__(self, lab, node, config, start=True):
+    def __init__(self, lab, node, config, start=True, program=None):
         self.lab, self.node = lab, node
+        self.program = program
         self.process = None
         if configs.PORT:
             lab.give_ports(node)
@@ -44,7 +46,7 @@ class Tandem:
 
     def launch(self):
         self.process = Process(self.lab, self.node, "tandemd",
-                               [binary("tandemd"), "-c", self.config_file])
+                               [self.program or binary("tandemd"), "-c", self.config_file])
 
     def wait_ready(self):
         """Until its control socket answers."""

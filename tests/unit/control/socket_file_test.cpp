@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/socket_file.hpp"
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "server_fixture.hpp"
 
@@ -47,6 +49,21 @@ TEST(SocketFile, ReplacesASocketThatNobodyAnswersOn) {
   const auto made = listen_on(path);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_TRUE(RawClient(path).connected());
+}
+
+// A child of a killed daemon, between fork and exec.
+TEST(SocketFile, ReplacesASocketThatIsLetGoSoon) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "control.sock";
+  auto first = listen_on(path);
+  ASSERT_TRUE(first);
+  std::thread child([socket = std::move(first->socket)] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  });
+  // The socket goes with the thread's function, and that when the thread ends.
+  const auto second = listen_on(path);
+  child.join();
+  EXPECT_TRUE(second) << second.error().message;
 }
 
 TEST(SocketFile, LeavesASocketAloneThatSomebodyAnswersOn) {
