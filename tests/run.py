@@ -13,6 +13,8 @@ The suites, in this order:
   unit       unit tests and scenarios, under AddressSanitizer and UBSan and without DPDK, in
              build-asan/
   fuzz       each fuzz target for 30 s, in build-fuzz/
+  release    the build with the compilers and libraries of Debian 13, in a root directory of its own
+             (tools/in-release); nothing where they are this machine's
 
 and one that has to be asked for, as it takes hours:
 
@@ -20,7 +22,7 @@ and one that has to be asked for, as it takes hours:
              bonds and VLANs, in emulated machines; lab has one in short
 
 The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
-unit and fuzz go on beside them at lowest priority.
+unit, fuzz and release go on beside them at lowest priority.
 
 Another release of Debian than this machine's, in a root directory of its own (tools/in-release):
 
@@ -42,7 +44,7 @@ import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "unit", "fuzz")
+SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "unit", "fuzz", "release")
 ON_DEMAND = ("kernels",)
 
 
@@ -99,6 +101,38 @@ def run_other(name, built, tally):
     if not built.result():
         return tally.case(f"{name}: build", False)
     return meson_suites(directory, suites, tally, name)
+
+
+RELEASE = "trixie"
+
+
+def is_own_release():
+    release = pathlib.Path("/etc/os-release")
+    return release.exists() and f"VERSION_CODENAME={RELEASE}\n" in release.read_text()
+
+
+def why_no_release():
+    if shutil.which("debootstrap") is None:
+        return "there is no debootstrap here"
+    return "" if os.geteuid() == 0 else "needs root, for a root directory of its own"
+
+
+def build_in_release():
+    """Whether it went well; where it is not tried, nothing went wrong."""
+    if is_own_release() or why_no_release():
+        return True
+    steps = ("tools/install-deps demo", "tools/install-deps dpdk",
+             "tools/build demo --need dpdk src/tandemd src/tandemctl")
+    return call(["nice", "-n", "19", CHECKOUT / "tools/in-release", RELEASE, "sh", "-c",
+                 " && ".join(steps)]) == 0
+
+
+def tell_release(built, tally):
+    if is_own_release():
+        return None
+    if why_no_release():
+        return tally.skip("release", why_no_release())
+    return tally.case(f"release: the build in {RELEASE}", built.result())
 
 
 # ---- Meson's suites ------------------------------------------------------------
@@ -210,10 +244,12 @@ def run(chosen, tally):
     with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
         built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
                  if name in chosen}
+        in_release = builder.submit(build_in_release) if "release" in chosen else None
         for lab in ("lab", "lab-dpdk", "kernels"):
             timed(lab, lambda: meson_suites("build", [lab], tally, lab))
         for name in OTHER_BUILDS:
             timed(name, lambda: run_other(name, built[name], tally))
+        timed("release", lambda: tell_release(in_release, tally))
 
 
 def main():
