@@ -265,7 +265,12 @@ class Lab:
             (self.run_dir(node) / name).mkdir(parents=True)
         handle = self.directory / f"{node}.mnt"
         handle.touch()
-        run(["unshare", f"--mount={handle}", "--propagation", "private", "true"])
+        # Inside a mount namespace, Linux 6.18 keeps only those with a higher number, and each CPU gives
+        # out numbers of its own.
+        cpus = sorted(os.sched_getaffinity(0))
+        words = ["unshare", f"--mount={handle}", "--propagation", "private", "true"]
+        if all(run(["taskset", "-c", cpu, *words], check=False).returncode for cpu in cpus[:-1]):
+            run(["taskset", "-c", cpus[-1], *words])
         # Copies of other namespaces' handles would keep them alive for as long as this node.
         self.exec(node, "sh", "-ec", """
             umount -R -l /run/netns 2>/dev/null || true
