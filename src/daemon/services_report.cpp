@@ -239,6 +239,9 @@ std::optional<observe::SyncView> ServicesReport::sync() const {
   view.flows_sent = link->flows_sent;
   view.flows_received = link->flows_received;
   view.repairs = link->repairs;
+  const forward::Forwarder& forwarder = sources_.plane.forwarder();
+  view.rooms_differ = link->connected && (link->peer_room4 != forwarder.flows4().capacity() ||
+                                          link->peer_room6 != forwarder.flows6().capacity());
   view.conflicts = replication.conflicts;
   view.unknown = link->unknown_here + replication.unknown;
   view.settings_equal = link->wishes_equal;

@@ -22,6 +22,26 @@ const char* to_string(SyncState state) {
   return "not connected";
 }
 
+namespace {
+
+// What there is to see of why flows differ; empty: nothing.
+std::string why_different(const SyncView& sync) {
+  if (sync.rooms_differ)
+    return "; the flow tables of the nodes differ in size: give both the same flows.size and "
+           "flows.size_ipv6";
+  if (sync.no_room > 0)
+    return "; " + std::to_string(sync.no_room) +
+           " records found no room here, or their source port in use: give both nodes the same "
+           "flows.size and flows.size_ipv6";
+  if (sync.unknown > 0)
+    return "; " + std::to_string(sync.unknown) +
+           " records named a service or backend that is not configured here: give both nodes the "
+           "same ones";
+  return "";
+}
+
+}  // namespace
+
 bool SyncView::in_sync() const {
   return connected && std::ranges::all_of(services, [](const SyncedService& service) {
            return service.state == SyncState::in_sync;
@@ -41,7 +61,7 @@ std::string SyncView::trouble() const {
   for (const SyncedService& service : services)
     if (service.state != SyncState::in_sync)
       return "sync: service '" + service.name + "' is not in sync (" + to_string(service.state) +
-             "), so its connections may not outlive a move now";
+             "), so its connections may not outlive a move now" + why_different(*this);
   if (settings_equal == false)
     return "sync: the nodes do not have the same drains and weights of `tandemctl drain` and "
            "`weight`; compare `tandemctl backends` on both";

@@ -265,6 +265,8 @@ struct Link::Inside {
     if (connected != now_view.connected) now_view.since = now;
     now_view.connected = connected;
     now_view.peer = connected ? session->peer()->node : "";
+    now_view.peer_room4 = connected ? session->peer()->capacity4 : 0;
+    now_view.peer_room6 = connected ? session->peer()->capacity6 : 0;
     now_view.link = connection ? connection->link() : 0;
     now_view.lag = session ? session->lag() : Duration{};
     now_view.sessions = sessions;

@@ -45,11 +45,12 @@ struct ServiceSync {
 struct LinkView {
   MonotonicTime at{};  // when the thread last went round
   bool connected = false;
-  std::string peer;       // its name, while connected
-  std::size_t link = 0;   // the one in use, from 0
-  std::string why;        // not connected: what the last try failed of
-  MonotonicTime since{};  // connected, or not
-  Duration lag{};         // from a change here to its application there and back; 0: not known
+  std::string peer;                              // its name, while connected
+  std::size_t link = 0;                          // the one in use, from 0
+  std::string why;                               // not connected: what the last try failed of
+  MonotonicTime since{};                         // connected, or not
+  std::uint32_t peer_room4 = 0, peer_room6 = 0;  // flows that its tables hold, while connected
+  Duration lag{};  // from a change here to its application there and back; 0: not known
   std::uint64_t sessions = 0, refused = 0;  // connections that became a session, and that did not
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0, differed = 0;
   std::uint64_t unknown_here = 0;  // records that name what is not configured here
