@@ -251,7 +251,7 @@ TD_INLINE int finish(struct xdp_md *ctx, enum td_reason reason, const struct td_
 		if (verdict != XDP_REDIRECT)
 			reason = TD_DROP_NO_DATA_THREAD;
 	} else if (td_is_pass(reason)) {
-		if (reason == TD_PASS_LOCAL && out->backend)
+		if ((reason == TD_PASS_LOCAL || reason == TD_PASS_SOCKET) && out->backend)
 			count_traffic(out);
 		verdict = XDP_PASS;
 	} else if (td_is_tx(reason)) {
@@ -441,6 +441,43 @@ TD_INLINE void tell_virtual_mac(struct __sk_buff *skb, const struct td_packet *p
 	}
 }
 
+/*
+ * Without a lease neighbours are asked in the name of an address of this node's own: they would take
+ * it for the one that has the virtual one. 0: it has none there.
+ */
+TD_INLINE int ask_as(struct __sk_buff *skb, const struct td_packet *p, const __u8 *end,
+		     const __u8 *own)
+{
+	__u8 address[16];
+	__u16 checksum;
+
+	if (!(td_load64(own) | td_load64(own + 8)))
+		return 0;
+	__builtin_memcpy(address, own, sizeof(address));
+	if (p->shape == TD_SHAPE_ARP)
+		return !bpf_skb_store_bytes(skb, p->l3_offset + 14, address, 4, 0);
+	if (!p->l4 || p->l4 + TD_ND_BYTES > end)
+		return 0;
+	checksum = td_csum_adjust(td_load16(p->l4 + 2), td_csum_change_address6(p->l3 + 8, own));
+	checksum = __builtin_bswap16(checksum);
+	return !bpf_skb_store_bytes(skb, p->l3_offset + p->l4_offset + 2, &checksum,
+				    sizeof(checksum), 0) &&
+	       !bpf_skb_store_bytes(skb, p->l3_offset + 8, address, sizeof(address), 0);
+}
+
+/* A frame from an address without a lease: of a socket that goes on, or a question for its sake? */
+TD_INLINE int goes_on(struct __sk_buff *skb, const struct td_tables *tables,
+		      const struct td_packet *p, const __u8 *end, int vip)
+{
+	const __u32 slot = td_vrouter_slot(tables, vip);
+
+	if (!td_keeps_sockets(td_vrouter_at(tables, slot), bpf_ktime_get_ns()))
+		return 0;
+	if (p->shape == TD_SHAPE_ARP || p->shape == TD_SHAPE_ND)
+		return td_is_question(p) && ask_as(skb, p, end, tables->asks_as[slot]);
+	return p->protocol == TD_PROTO_TCP && td_is_answer(tables, p, vip);
+}
+
 /* What this node's own service answers. A segment that the device cuts up is as many packets. */
 TD_INLINE void count_answer(const struct __sk_buff *skb, const struct td_tables *tables,
 			    const struct td_packet *p, int vip)
@@ -476,8 +513,13 @@ int td_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	vr = td_vrouter_at(tables, td_vrouter_slot(tables, vip));
 	if (!td_has_lease(vr, bpf_ktime_get_ns())) {
-		counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
-		return TC_ACT_SHOT;
+		if (!goes_on(skb, tables, &p, end, vip)) {
+			counters->packets[TD_DROP_NO_LEASE_SOURCE]++;
+			return TC_ACT_SHOT;
+		}
+		if (p.shape == TD_SHAPE_IP)
+			count_answer(skb, tables, &p, vip);
+		return TC_ACT_UNSPEC;
 	}
 	count_answer(skb, tables, &p, vip);
 	if (vr->flags & TD_VR_VIRTUAL_MAC)

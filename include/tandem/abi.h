@@ -14,7 +14,7 @@
 #include "tandem/reasons.h"
 #include "tandem/types.h"
 
-#define TD_ABI_VERSION 8 /* part of the pin path; raise it when any layout here changes */
+#define TD_ABI_VERSION 9 /* part of the pin path; raise it when any layout here changes */
 
 enum {
 	TD_MAX_VROUTERS = 512, /* 255 VRIDs on each family, and two to spare */
@@ -47,10 +47,13 @@ enum td_vrouter_flags {
 	TD_VR_VIRTUAL_MAC = 2, /* ARP and NS are answered here, with the virtual MAC */
 };
 
-/* One virtual router. The leases alone change on the packet's way: lease.h. */
+/* One virtual router. The first words alone change on the packet's way: lease.h, sockets.h. */
 struct td_vrouter {
 	__u64 lease_ns;	     /* deadline, CLOCK_MONOTONIC; 0: no lease */
 	__u64 lease_jiffies; /* the same in jiffies, rounded down */
+	__u64 sockets_ns;    /* until then, TCP of sockets that exist here goes on without a lease */
+	__u64 peer_ns;	     /* until then, the peer has sockets of these addresses; 0: it has none */
+	__u64 peer_mac;	     /* where: six bytes as td_mac_word() has them */
 	__u32 ifindex;	     /* the device that packets come in on */
 	__u16 vlan[2];	     /* IDs of the tags expected, outer first; 0: none */
 	__u8 family;	     /* enum td_family; 0: slot is free */
@@ -59,7 +62,6 @@ struct td_vrouter {
 	__u8 pad0;
 	__u8 interface_mac[6];
 	__u8 virtual_mac[6];
-	__u8 pad1[24];
 };
 TD_ASSERT_SIZE(struct td_vrouter, 64);
 
@@ -238,6 +240,9 @@ struct td_tables {
 	__u8 source[TD_MAX_SOURCES][16];
 	struct td_device device[TD_MAX_DEVICES];
 	__u8 own[TD_MAX_OWN][16];
+	/* By virtual router: an address of this node's on its link, in whose name neighbours are asked
+	 * while another node has the virtual one. 0: there is none. */
+	__u8 asks_as[TD_MAX_VROUTERS][16];
 };
 
 /* The one element, for each CPU, of the map `td_counters`. */

@@ -3,6 +3,7 @@
 #ifndef TANDEM_CHECKSUM_H
 #define TANDEM_CHECKSUM_H
 
+#include "tandem/bytes.h"
 #include "tandem/types.h"
 
 /* Adds `len` bytes, the first of which is at an even offset; an odd last byte is padded with 0. */
@@ -50,6 +51,15 @@ TD_INLINE __u32 td_csum_change32(__u32 from, __u32 to)
 {
 	return td_csum_change16((__u16)(from >> 16), (__u16)(to >> 16)) +
 	       td_csum_change16((__u16)from, (__u16)to);
+}
+
+/* Of 16 bytes. */
+TD_INLINE __u32 td_csum_change_address6(const __u8 *from, const __u8 *to)
+{
+	return td_csum_change32(td_load32(from), td_load32(to)) +
+	       td_csum_change32(td_load32(from + 4), td_load32(to + 4)) +
+	       td_csum_change32(td_load32(from + 8), td_load32(to + 8)) +
+	       td_csum_change32(td_load32(from + 12), td_load32(to + 12));
 }
 
 /* Equation 3. */

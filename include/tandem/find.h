@@ -310,15 +310,28 @@ TD_INLINE int td_find_sender(const struct td_tables *t, const struct td_packet *
 	return sender ? td_find_vip(t, &t->steer[td_layout(t) & 1], p->family, sender) : -1;
 }
 
+/* The service that a packet from a virtual address comes from, as the steering table has it; -1: none. */
+TD_INLINE int td_find_sending_service(const struct td_tables *t, const struct td_packet *p, int vip)
+{
+	if (!p->has_ports)
+		return -1;
+	return td_probe(&t->steer[td_layout(t) & 1], TD_KIND_SERVICE,
+			td_tag_service((__u32)vip, p->protocol, p->source_port));
+}
+
+/* Is it from a service of this node's own? */
+TD_INLINE int td_is_answer(const struct td_tables *t, const struct td_packet *p, int vip)
+{
+	int slot = td_find_sending_service(t, p, vip);
+
+	return slot >= 0 && slot & TD_LOCAL;
+}
+
 /* Where a packet from a virtual address is counted: the slot of this node's own service; 0: nowhere. */
 TD_INLINE __u32 td_find_answerer(const struct td_tables *t, const struct td_packet *p, int vip)
 {
-	int slot;
+	int slot = td_find_sending_service(t, p, vip);
 
-	if (!p->has_ports)
-		return 0;
-	slot = td_probe(&t->steer[td_layout(t) & 1], TD_KIND_SERVICE,
-			td_tag_service((__u32)vip, p->protocol, p->source_port));
 	return slot >= 0 && slot & TD_LOCAL ? (__u32)slot & ~TD_LOCAL : 0;
 }
 

@@ -20,6 +20,7 @@ struct td_frame {
 	__u64 jiffies;
 	struct td_flow_end ended; /* the flow that the frame was the first to end; family 0: none */
 	__u8 hash_misses;	  /* a frame of no flow goes by hash, whatever the budget */
+	__u8 has_socket; /* it is of a TCP socket of this node; BPF asks the kernel */
 #endif
 };
 

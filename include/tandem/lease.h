@@ -19,6 +19,8 @@
  * answer for an address. The packet reaches the backend that its connection is with, wherever the
  * address is by then. New flows are not affected: the data thread reckons jiffies from the exact clock.
  * Whatever could make two nodes answer is judged by the exact clock.
+ *
+ * Where there is no lease, sockets that exist may still be served (sockets.h).
  */
 #ifndef TANDEM_LEASE_H
 #define TANDEM_LEASE_H

@@ -138,6 +138,21 @@ TD_INLINE enum td_reason td_reply_ns(struct td_frame *f, const struct td_packet 
 	return TD_TX_NA;
 }
 
+/* The kernel takes only its own. */
+TD_INLINE void td_address_to_kernel(struct td_frame *f, const struct td_tables *t,
+				    const struct td_packet *p, const struct td_match *m)
+{
+	if (m->by_mac != TD_NONE && p->eth + TD_ETH_HEADER <= f->end)
+		td_copy_mac(p->eth, td_vrouter_at(t, m->by_mac)->interface_mac);
+}
+
+/* To a service that this node serves itself. */
+TD_INLINE void td_count_as_local(const struct td_match *m, struct td_outcome *out)
+{
+	out->backend = (__u16)m->backend;
+	out->from = TD_FROM_CLIENT;
+}
+
 /* What goes to no backend, and comes from none: to the kernel, if it may. */
 TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
 				  const struct td_packet *p, const struct td_match *m,
@@ -155,13 +170,10 @@ TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
 		td_answer_arp(p, td_vrouter_at(t, m->vrouter));
 	else if (reason == TD_TX_NA)
 		reason = td_reply_ns(f, p, td_vrouter_at(t, m->vrouter));
-	else if (m->by_mac != TD_NONE && td_is_pass(reason) && p->eth + TD_ETH_HEADER <= f->end)
-		/* the kernel takes only its own */
-		td_copy_mac(p->eth, td_vrouter_at(t, m->by_mac)->interface_mac);
-	if (m->about == TD_ABOUT_LOCAL) {
-		out->backend = (__u16)m->backend;
-		out->from = TD_FROM_CLIENT;
-	}
+	else if (td_is_pass(reason))
+		td_address_to_kernel(f, t, p, m);
+	if (m->about == TD_ABOUT_LOCAL)
+		td_count_as_local(m, out);
 	return reason;
 }
 

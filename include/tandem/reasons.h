@@ -55,7 +55,9 @@
 	X(41, TX, TIME_EXCEEDED, "time-exceeded")      /* answered so, for its TTL */              \
 	X(42, PUNT, ERROR, "error")                    /* the data thread answers by ICMP */       \
 	X(43, DROP, NO_NEXT_HOP, "no-next-hop")        /* nat, fullnat: too many neighbours */     \
-	X(44, DROP, UNFINISHED, "unfinished-checksum") /* of a device that was to finish it */
+	X(44, DROP, UNFINISHED, "unfinished-checksum") /* of a device that was to finish it */      \
+	X(45, PASS, SOCKET, "socket")                  /* no lease, but a socket of this node's */ \
+	X(46, TX, TO_PEER, "to-peer")                  /* of no socket here; the peer may have it */
 
 /* What becomes of a packet. */
 enum td_verdict {

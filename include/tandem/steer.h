@@ -16,6 +16,7 @@
  *     td_plan_to_backend()   what has to change                              (rewrite.h)
  *     td_transmit()          and change it
  *   td_forward_error()     an ICMP error, by the flow that it quotes         (icmp_error.h)
+ *   td_socket()            to the node's own, while an address moves: by socket (sockets.h)
  *   td_refuse()            too big, or its TTL used up: answered by ICMP     (unsendable.h)
  *
  * Each step ends in a reason, or names the next step. In BPF the steps are programs, which tail-call
@@ -33,6 +34,7 @@
 #include "tandem/icmp_error.h"
 #include "tandem/local.h"
 #include "tandem/origin.h"
+#include "tandem/sockets.h"
 #include "tandem/unsendable.h"
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
@@ -48,7 +50,9 @@
 	X(FORWARD6, xdp_forward_ipv6, td_forward(f, env, w, 6))                                    \
 	X(FORWARD_ERROR4, xdp_forward_error_ipv4, td_forward_error(f, env, w, 4))                  \
 	X(FORWARD_ERROR6, xdp_forward_error_ipv6, td_forward_error(f, env, w, 6))                  \
-	X(REFUSE, xdp_refuse, td_refuse(f, env, w))
+	X(REFUSE, xdp_refuse, td_refuse(f, env, w))                                                \
+	X(SOCKET4, xdp_socket_ipv4, td_socket(f, env, w, 4))                                       \
+	X(SOCKET6, xdp_socket_ipv6, td_socket(f, env, w, 6))
 
 #define TD_STEP_NUMBER(name, program, run) TD_STEP_##name,
 enum td_step { TD_STEP_LIST(TD_STEP_NUMBER) TD_STEPS };
@@ -77,7 +81,7 @@ TD_INLINE enum td_step td_step_of(__u32 next)
 /* Does the step concern a backend's traffic, which workers take over where there are some? */
 TD_INLINE int td_is_for_workers(enum td_step step)
 {
-	return step != TD_STEP_ANY && step != TD_STEP_DEEP && step != TD_STEP_FRAGMENTS;
+	return step >= TD_STEP_FORWARD4 && step <= TD_STEP_REFUSE;
 }
 
 /* What one step tells the next: no pointers, since each looks at the frame anew. */
@@ -176,6 +180,9 @@ TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const 
 
 	if (is_rare && td_may_have_flow(t, m))
 		return td_next(TD_STEP_FRAGMENTS);
+	if (m->about == TD_ABOUT_LOCAL && p->protocol == TD_PROTO_TCP && p->l4 && !p->fragment &&
+	    td_asks_for_socket(td_vrouter_at(t, m->vrouter), td_now_ns(f)))
+		return td_next(p->family == 4 ? TD_STEP_SOCKET4 : TD_STEP_SOCKET6);
 	if (m->about != TD_ABOUT_BACKENDS && m->about != TD_ABOUT_REPLY)
 		return td_local(f, env, p, m, out);
 	/* A reply's lease is that of its flow's service. */
@@ -372,6 +379,16 @@ TD_INLINE __u32 td_forward_error(struct td_frame *f, const struct td_env *env, s
 		return TD_DROP_MALFORMED;
 	reason = td_relay_error(f, env, &p, &w->match, &w->out);
 	return reason == TD_PASS_OTHER ? td_local(f, env, &p, &w->match, &w->out) : reason;
+}
+
+TD_INLINE __u32 td_socket(struct td_frame *f, const struct td_env *env, struct td_work *w,
+			  __u32 family)
+{
+	struct td_packet p;
+
+	if (!td_resume(&p, w, f, family) || !p.l4)
+		return TD_DROP_MALFORMED;
+	return td_local_by_socket(f, env, &p, &w->match, &w->out, family);
 }
 
 TD_INLINE __u32 td_refuse(struct td_frame *f, const struct td_env *env, struct td_work *w)

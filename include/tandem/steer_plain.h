@@ -268,7 +268,11 @@ TD_INLINE __u32 td_plain_by_port(struct td_frame *f, const struct td_env *env, _
 TD_INLINE __u32 td_plain_local(struct td_frame *f, const struct td_vrouter *vr, int service,
 			       struct td_outcome *out)
 {
-	if (!td_has_lease(vr, td_now_ns(f)))
+	const __u64 now_ns = td_now_ns(f);
+
+	if (service >= 0 && td_asks_for_socket(vr, now_ns))
+		return td_next(TD_STEP_ANY);
+	if (!td_has_lease(vr, now_ns))
 		return TD_DROP_NO_LEASE;
 	if (service < 0 && !(vr->flags & TD_VR_ACCEPT))
 		return TD_DROP_NOT_ACCEPTED; /* RFC 9568, 6.1 (Accept_Mode) */

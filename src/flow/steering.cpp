@@ -15,8 +15,9 @@
 namespace tandem::flow {
 namespace {
 
-// The leases, which belong to the VRRP thread, are a router's first words.
-constexpr std::size_t kLeaseWords = 2;
+// The leases and sockets_ns, which belong to the VRRP thread, and what set_peer_sockets() says are a
+// router's first words.
+constexpr std::size_t kLeaseWords = 5;
 // The token bucket, which belongs to the data path, is an address's first.
 constexpr std::size_t kBudgetWords = 1;
 
@@ -100,6 +101,13 @@ void write_address(__u8 (&to)[16], const IpAddress& address) {
 
 std::uint8_t family_of(const IpAddress& address) {
   return static_cast<std::uint8_t>(address.family());
+}
+
+std::optional<IpAddress> address_of(const td_vip& vip) {
+  const std::span bytes(vip.address);
+  if (vip.family == TD_IPV4) return IpAddress::v4(bytes.first<4>());
+  if (vip.family == TD_IPV6) return IpAddress::v6(bytes.first<16>());
+  return std::nullopt;
 }
 
 void add_router_tags(std::vector<Tag>& tags, std::uint64_t seed,
@@ -206,6 +214,36 @@ void Steering::clear() {
   vips_.clear();
 }
 
+void Steering::close_all() {
+  for (td_vrouter& router : tables_.vrouter) {
+    store(router.lease_jiffies, 0);
+    store(router.lease_ns, 0);
+    store(router.sockets_ns, 0);
+    store(router.peer_ns, 0);
+  }
+  for (td_service& service : tables_.service) store(service.picks, 0);
+  store(tables_.flags, 0);
+  store(tables_.capture_until_ns, 0);
+  tables_.has_workers = tables_.has_ports = 0;
+  vips_.clear();
+  for (std::size_t slot = 0; slot < std::size(tables_.vip); slot++) {
+    if (const auto address = address_of(tables_.vip[slot]))
+      vips_[*address] = static_cast<std::uint16_t>(slot);
+    store(tables_.vip[slot].budget_ns, 0);
+  }
+}
+
+std::map<IpAddress, MonotonicTime> Steering::kept_sockets(MonotonicTime now) const {
+  std::map<IpAddress, MonotonicTime> kept;
+  for (const td_vip& vip : tables_.vip) {
+    const auto address = address_of(vip);
+    if (!address) continue;
+    const auto until = td_load_ordered(&td_vrouter_at(&tables_, vip.vrouter)->sockets_ns);
+    if (until > to_ns(now)) kept[*address] = from_ns(until);
+  }
+  return kept;
+}
+
 // Known addresses stay where they are; new ones get slots that no address has, going ones included.
 Steering::Slots Steering::place(const std::set<IpAddress>& addresses) const {
   std::vector<bool> taken(TD_MAX_VIPS);
@@ -270,6 +308,8 @@ void Steering::write(std::span<const SteeredRouter> routers,
   for (const auto& s : replies.sources) flags[s.address] |= TD_VIP_SOURCE;
   for (const auto& r : routers) {
     overwrite(tables_.vrouter[r.slot], to_record(r), kLeaseWords);
+    write_address(tables_.asks_as[r.slot], r.asks_as);
+    keeps_sockets_[r.slot] = r.keeps_sockets.count();
     for (const auto& address : r.addresses) {
       router_of[address] = r.slot;
       overwrite(tables_.vip[placed.at(address)], to_record(address, r.slot, flags[address]),
@@ -332,12 +372,27 @@ void Steering::set_errors(std::uint32_t per_second) noexcept {
   store(tables_.error_cost_ns, 1'000'000'000U / std::max(per_second, 1U));
 }
 
+// A reader that sees the deadline sees the MAC that it goes with, or the one before.
+void Steering::set_peer_sockets(std::uint16_t slot, const std::optional<PeerSockets>& at) noexcept {
+  td_vrouter& router = tables_.vrouter[slot];
+  if (at) store(router.peer_mac, td_mac_word(at->mac.bytes.data()));
+  store(router.peer_ns, at ? to_ns(at->until) : 0);
+}
+
 void Steering::grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept {
+  const Duration keeps(keeps_sockets_[slot].load(std::memory_order_relaxed));
+  store(tables_.vrouter[slot].sockets_ns, keeps == Duration{} ? 0 : to_ns(deadline + keeps));
   if (clock_) store(tables_.vrouter[slot].lease_jiffies, clock_->at(deadline));
   store(tables_.vrouter[slot].lease_ns, to_ns(deadline));
 }
 
-void Steering::revoke_lease(std::uint16_t slot) noexcept {
+void Steering::keep_sockets(std::uint16_t slot, MonotonicTime until) noexcept {
+  store(tables_.vrouter[slot].sockets_ns, to_ns(until));
+}
+
+void Steering::revoke_lease(std::uint16_t slot, MonotonicTime now) noexcept {
+  const Duration keeps(keeps_sockets_[slot].load(std::memory_order_relaxed));
+  store(tables_.vrouter[slot].sockets_ns, keeps == Duration{} ? 0 : to_ns(now + keeps));
   store(tables_.vrouter[slot].lease_jiffies, 0);
   store(tables_.vrouter[slot].lease_ns, 0);
 }

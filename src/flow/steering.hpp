@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +37,8 @@ struct SteeredRouter {
   bool virtual_mac = false;
   MacAddress interface_mac;
   std::vector<IpAddress> addresses;
+  Duration keeps_sockets{};  // TCP of sockets that exist goes on for so long after a lease
+  IpAddress asks_as{};       // meanwhile, neighbours are asked in its name; unspecified: there is none
 };
 
 struct SteeredService {
@@ -97,6 +100,13 @@ class Steering {
   // Forgets everything: no address is gated any more.
   void clear();
 
+  // In place of clear(), in tables of an earlier run of which addresses stay with the kernel: closes all
+  // gates and forgets the rest. The addresses stay gated until the next publish().
+  void close_all();
+  // By virtual address: until when sockets of it go on without a lease. Those for which they do not
+  // are left out.
+  [[nodiscard]] std::map<IpAddress, MonotonicTime> kept_sockets(MonotonicTime now) const;
+
   // Makes these the routers and services. Leases of slots that stay are untouched, slots that go
   // lose theirs. Errors, which leave everything as it was: more of a kind than tandem/abi.h has
   // room for, or virtual MACs that two routers share on one link.
@@ -114,9 +124,19 @@ class Steering {
   // first lease is granted.
   void set_clock(const JiffyClock& clock) { clock_ = clock; }
 
+  // The peer has sockets of the router's addresses, at that MAC, until then. nullopt: it has none.
+  struct PeerSockets {
+    MacAddress mac;
+    MonotonicTime until;
+  };
+  void set_peer_sockets(std::uint16_t slot, const std::optional<PeerSockets>& at) noexcept;
+
   // VRRP thread. No allocation, no system call.
   void grant_lease(std::uint16_t slot, MonotonicTime deadline) noexcept;
-  void revoke_lease(std::uint16_t slot) noexcept;
+  // Sockets that exist go on, from now on as from the end of a lease that nobody renewed.
+  void revoke_lease(std::uint16_t slot, MonotonicTime now) noexcept;
+  // Without a lease: until then sockets that exist go on.
+  void keep_sockets(std::uint16_t slot, MonotonicTime until) noexcept;
 
  private:
   using Slots = std::map<IpAddress, std::uint16_t>;
@@ -131,6 +151,8 @@ class Steering {
   SeedSource seeds_;
   Slots vips_;  // in use
   std::optional<JiffyClock> clock_;
+  // By slot: SteeredRouter::keeps_sockets, for the VRRP thread.
+  std::array<std::atomic<Duration::rep>, TD_MAX_VROUTERS> keeps_sockets_{};
 };
 
 }  // namespace tandem::flow

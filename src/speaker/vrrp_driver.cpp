@@ -111,6 +111,10 @@ bool VrrpDriver::back(vrrp::RouterId id, MonotonicTime now) {
   return done;
 }
 
+void VrrpDriver::keep_sockets(vrrp::RouterId id, MonotonicTime until) {
+  if (routers_.status(id).state != vrrp::State::active) steering_.keep_sockets(id, until);
+}
+
 void VrrpDriver::shut_down(MonotonicTime now) {
   shutting_down_ = true;
   routers_.shut_down(now, actions_);
@@ -209,7 +213,7 @@ void VrrpDriver::perform(MonotonicTime now) {
 void VrrpDriver::perform(const vrrp::Action& action, MonotonicTime now) {
   std::visit(Overloaded{
                  [&](const vrrp::GrantLease& a) { steering_.grant_lease(a.router, a.deadline); },
-                 [&](const vrrp::RevokeLease& a) { steering_.revoke_lease(a.router); },
+                 [&](const vrrp::RevokeLease& a) { steering_.revoke_lease(a.router, now); },
                  [&](const vrrp::SendAdvert& a) {
                    const int error = send_advert(a);
                    if (a.priority != vrrp::kResignPriority)

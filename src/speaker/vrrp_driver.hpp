@@ -96,6 +96,8 @@ class VrrpDriver {
   void on_installed(vrrp::RouterId id, MonotonicTime now);
   void set_backends_up(vrrp::RouterId id, bool up) { routers_.set_backends_up(id, up); }
   void set_in_sync(vrrp::RouterId id, bool in_sync) { routers_.set_in_sync(id, in_sync); }
+  // While it is not Active: until then sockets of its addresses go on here.
+  void keep_sockets(vrrp::RouterId id, MonotonicTime until);
   void shut_down(MonotonicTime now);
   // Emits again whether the kernel is to have the router's addresses, in order with other events.
   void restate_addresses(vrrp::RouterId id, MonotonicTime now);

@@ -59,7 +59,7 @@ inline std::size_t tailroom(const td_packet& p, std::size_t size) {
 }
 
 inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& frame,
-                     std::uint32_t ifindex, std::uint64_t now_ns) {
+                     std::uint32_t ifindex, std::uint64_t now_ns, bool has_socket = false) {
   std::vector<std::uint8_t> exact(frame.begin(), frame.end());
   td_packet p;
   td_parse(&p, exact.data(), exact.data() + exact.size(), TD_FULL);
@@ -73,6 +73,7 @@ inline Outcome steer(const Memory& memory, const std::vector<std::uint8_t>& fram
   f.end = f.data + frame.size();
   f.ifindex = ifindex;
   f.now_ns = now_ns;
+  f.has_socket = has_socket ? 1 : 0;
   td_outcome outcome;
   td_reason reason = td_steer_frame(&f, &memory.env(), &outcome);
   if (reason == TD_TAKE_ADVERT && frame.size() - p.l3_offset > TD_ADVERT_BYTES)

@@ -43,7 +43,7 @@ TEST_F(Egress, NothingLeavesInTheNameOfAnAddressWithoutALease) {
 TEST_F(Egress, ALeaseOpensItAndItsEndShutsIt) {
   const auto question = arp({.target = ip("192.0.2.10"), .sender = ip("192.0.2.100")});
   EXPECT_TRUE(kernel_->lets_out(question));
-  kernel_->steering().revoke_lease(0);
+  kernel_->steering().revoke_lease(0, MonotonicClock::now());
   EXPECT_FALSE(kernel_->lets_out(question));
 }
 

@@ -34,7 +34,7 @@ TEST_F(Verdicts, EachKindOfFrameHasItsVerdictCountedOnce) {
 }
 
 // td_counters is pinned: a daemon of another number of reasons is not to find the old one.
-static_assert(TD_ABI_VERSION == 8 && TD_REASON_COUNT == 45,
+static_assert(TD_ABI_VERSION == 9 && TD_REASON_COUNT == 47,
               "raise TD_ABI_VERSION with each new reason, then both numbers here");
 
 // These two need a full ring, or are of the way out: see advert_test.cpp and egress_test.cpp.
@@ -70,7 +70,7 @@ TEST_F(Verdicts, PacketsOfTheNodesOwnServicesAreCountedByService) {
 
 TEST_F(Verdicts, WhatComesToNoServiceOrIsDroppedIsNotCounted) {
   kernel_->steer(frames::ipv4({ip("192.0.2.100")}, frames::tcp(81)));
-  kernel_->steering().revoke_lease(0);
+  kernel_->steering().revoke_lease(0, MonotonicClock::now());
   kernel_->steer(frames::ipv4({ip("192.0.2.100")}, frames::tcp(80)));
   for (const std::uint16_t slot : rig::kCountedIn)
     EXPECT_EQ(kernel_->program().maps().traffic(slot).in_packets, 0U) << slot;
@@ -88,7 +88,7 @@ TEST_F(Verdicts, NothingPassesAfterTheLeasesDeadline) {
 TEST_F(Verdicts, RevokingALeaseShutsTheGateAtOnce) {
   const auto frame = frames::ipv4({ip("192.0.2.101")}, frames::tcp(80));
   EXPECT_EQ(kernel_->steer(frame).reason, TD_PASS_LOCAL);
-  kernel_->steering().revoke_lease(1);
+  kernel_->steering().revoke_lease(1, MonotonicClock::now());
   EXPECT_EQ(kernel_->steer(frame).reason, TD_DROP_NO_LEASE);
 }
 

@@ -12,10 +12,12 @@
 
 namespace tandem::verdicts {
 
-// Those of frames to and from backends, of which the node has none.
+// Those of frames to and from backends, of which the node has none, and of addresses that have moved:
+// see sockets_test.cpp.
 inline bool needs_backends(int reason) {
   return (reason >= TD_TX_FORWARD && reason <= TD_DROP_NO_FLOW) || reason == TD_TX_TIME_EXCEEDED ||
-         reason == TD_PUNT_ERROR || reason == TD_DROP_NO_NEXT_HOP || reason == TD_DROP_UNFINISHED;
+         reason == TD_PUNT_ERROR || reason == TD_DROP_NO_NEXT_HOP || reason == TD_DROP_UNFINISHED ||
+         reason == TD_PASS_SOCKET || reason == TD_TX_TO_PEER;
 }
 
 struct Case {

@@ -33,7 +33,7 @@ std::unique_ptr<td_tables> tables(bool with_leases) {
   flow::Steering steering(*tables, [] { return 1; });
   require(rig::fill(steering).has_value());
   for (const auto& r : rig::routers())
-    if (!with_leases) steering.revoke_lease(r.slot);
+    if (!with_leases) steering.revoke_lease(r.slot, MonotonicClock::now());
   return tables;
 }
 

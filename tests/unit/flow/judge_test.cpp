@@ -42,7 +42,8 @@ TEST_F(Judge, LeavesWhatItDoesNotAnswerAsItWasButForTheVirtualMac) {
 }
 
 TEST_F(Judge, GatesByTheLeaseAloneWhateverTheFrame) {
-  for (std::uint16_t slot = 0; slot < 9; slot++) steering_.revoke_lease(slot);
+  for (std::uint16_t slot = 0; slot < 9; slot++)
+    steering_.revoke_lease(slot, MonotonicClock::now());
   for (const auto& c : verdicts::all()) {
     const td_reason reason = steer(c.frame).reason;
     const bool unconcerned = c.reason == TD_PASS_OTHER || c.reason == TD_PASS_MALFORMED ||

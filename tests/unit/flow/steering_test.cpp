@@ -80,7 +80,7 @@ TEST_F(SteeringTest, ALeaseIsOfOneRouterAndEndsByRevocation) {
   steering_.grant_lease(0, kNow + milliseconds(100));
   EXPECT_EQ(tcp_to(ip("192.0.2.100")), TD_PASS_ACCEPTED);
   EXPECT_EQ(tcp_to(ip("192.0.2.101")), TD_DROP_NO_LEASE);
-  steering_.revoke_lease(0);
+  steering_.revoke_lease(0, MonotonicClock::now());
   EXPECT_EQ(tcp_to(ip("192.0.2.100")), TD_DROP_NO_LEASE);
 }
 
