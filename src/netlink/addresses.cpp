@@ -109,7 +109,8 @@ std::set<IpAddress> Addresses::of_others() {
   return others;
 }
 
-Result<void> Addresses::sweep(const std::vector<DeviceAddress>& leftovers) {
+Result<void> Addresses::sweep(const std::vector<DeviceAddress>& leftovers,
+                              const std::set<IpAddress>& kept) {
   LinkChanges ignored;
   std::string problems;
   if (auto pulled = feed_.pull(ignored); !pulled) collect(pulled, problems);
@@ -133,7 +134,8 @@ Result<void> Addresses::sweep(const std::vector<DeviceAddress>& leftovers) {
         found.emplace(device->name, address.prefix);
   }
   for (const auto& [device, prefix] : found)
-    if (!wanted_.contains({device, prefix})) collect(take_off(device, prefix), problems);
+    if (!wanted_.contains({device, prefix}) && !kept.contains(prefix.address))
+      collect(take_off(device, prefix), problems);
   return result_of(std::move(problems));
 }
 

@@ -78,8 +78,9 @@ class Addresses {
   [[nodiscard]] std::set<IpAddress> of_others();
   // Removes leftovers, except what an owner wants: all that carry the protocol number, wherever they
   // are; and the listed addresses from the listed devices, with whatever prefix length they are
-  // there, unless they are the node's own.
-  Result<void> sweep(const std::vector<DeviceAddress>& leftovers);
+  // there, unless they are the node's own. Not those to be kept.
+  Result<void> sweep(const std::vector<DeviceAddress>& leftovers,
+                     const std::set<IpAddress>& kept = {});
 
   [[nodiscard]] int fd() const noexcept { return feed_.fd(); }
   void process(MonotonicTime now);

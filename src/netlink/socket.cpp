@@ -19,11 +19,11 @@ namespace {
 constexpr int kMonitorBuffer = 4 << 20;  // bytes: some ten thousand notifications
 constexpr int kDrainLimit = 4096;        // datagrams a call
 
-Result<Owned<nl_sock>> connect() {
+Result<Owned<nl_sock>> connect(int protocol = NETLINK_ROUTE) {
   Owned<nl_sock> socket(nl_socket_alloc());
   if (!socket) return fail("cannot make a netlink socket: out of memory");
-  if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0)
-    return fail(std::string("cannot connect to the kernel's rtnetlink: ") + nl_geterror(error));
+  if (const int error = nl_connect(socket.get(), protocol); error < 0)
+    return fail(std::string("cannot connect to the kernel's netlink: ") + nl_geterror(error));
   // Sequence numbers are compared here, in Exchange: libnl would give up the whole datagram.
   nl_socket_disable_seq_check(socket.get());
   nl_socket_enable_msg_peek(socket.get());
@@ -74,7 +74,11 @@ int on_error(sockaddr_nl*, nlmsgerr* error, void* argument) {
 }  // namespace
 
 Result<Requests> Requests::open() {
-  auto socket = connect();
+  return open(NETLINK_ROUTE);
+}
+
+Result<Requests> Requests::open(int protocol) {
+  auto socket = connect(protocol);
   if (!socket) return std::unexpected(socket.error());
   const int fd = nl_socket_get_fd(socket->get());
   const timeval limit{.tv_sec = 1, .tv_usec = 0};

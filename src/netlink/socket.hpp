@@ -34,7 +34,9 @@ using MessageHandler = std::function<void(nl_msg&)>;
 
 class Requests {
  public:
+  // protocol: NETLINK_ROUTE, unless another one is given.
   [[nodiscard]] static Result<Requests> open();
+  [[nodiscard]] static Result<Requests> open(int protocol);
 
   // Sends one request and waits until the kernel acknowledged or refused it. `on_reply` sees the
   // data that came before that.

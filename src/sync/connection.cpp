@@ -48,7 +48,7 @@ void Connection::read() {
   stream_.async_read_some(asio::buffer(chunk_),
                           [self = shared_from_this()](ErrorCode error, std::size_t length) {
                             self->reading_ = false;
-                            if (error) return self->end(error.message());
+                            if (error) return self->end(error);
                             const auto* begin = self->chunk_.data();
                             self->input_.insert(self->input_.end(), begin, begin + length);
                             // A copy, since close() takes it away.
@@ -65,7 +65,7 @@ void Connection::write(std::vector<std::uint8_t>& output) {
   asio::async_write(stream_, asio::buffer(going_),
                     [self = shared_from_this()](ErrorCode error, std::size_t) {
                       self->writing_ = false;
-                      if (error) self->end(error.message());
+                      if (error) self->end(error);
                     });
 }
 
@@ -78,10 +78,12 @@ void Connection::close() {
   stream_.lowest_layer().close(ignored);
 }
 
-void Connection::end(const std::string& why) {
+void Connection::end(const ErrorCode& error) {
   const auto on_end = std::move(on_end_);
+  ended_there_ = error == asio::error::eof || error == asio::error::connection_reset ||
+                 error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
   close();
-  if (on_end) on_end(why);
+  if (on_end) on_end(error.message());
 }
 
 }  // namespace tandem::sync

@@ -37,16 +37,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write(std::vector<std::uint8_t>& output);
   void close();
   [[nodiscard]] std::size_t link() const { return link_; }
+  // It was the other end that ended it: a kernel lives there, whatever became of the process.
+  [[nodiscard]] bool ended_there() const { return ended_there_; }
 
   std::function<void()> on_input;
 
  private:
-  void end(const std::string& why);
+  void end(const boost::system::error_code& error);
 
   boost::asio::ssl::stream<Socket> stream_;
   boost::asio::steady_timer deadline_;
   std::size_t link_;
-  bool reading_ = false, writing_ = false, closed_ = false;
+  bool reading_ = false, writing_ = false, closed_ = false, ended_there_ = false;
   std::array<std::uint8_t, 65'536> chunk_{};
   std::vector<std::uint8_t> input_, going_;
   std::function<void(const std::string& why)> on_end_;

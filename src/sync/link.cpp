@@ -136,6 +136,7 @@ struct Link::Inside {
     socket->async_connect(to, [this, socket, link](ErrorCode failed) {
       retry.cancel();
       if (failed == asio::error::operation_aborted && loop.stopped()) return;
+      if (failed && failed != asio::error::connection_refused) ended_there = false;
       if (failed) return try_again(link, text_of(options.peer[link]) + ": " + failed.message());
       trying = std::make_shared<Connection>(std::move(*socket), tls, link);
       trying->shake_hands(asio::ssl::stream_base::client,
@@ -171,6 +172,10 @@ struct Link::Inside {
         Hello{.boot = boot, .capacity4 = capacity4, .capacity6 = capacity6, .node = options.node},
         sender, receiver, now, roles ? &*roles : nullptr);
     session->exchange(wishes);
+    {
+      const std::lock_guard lock(mutex);
+      session->set_sockets(sockets);
+    }
     connection->on_input = [this] { read_input(); };
     connection->run([this](const std::string& why) { lost(why); });
     sessions++;
@@ -195,6 +200,7 @@ struct Link::Inside {
     if (session && session->peer())
       log("sync: the session with " + session->peer()->node + " has ended: " + why);
     session.reset();
+    ended_there = connection && connection->ended_there();
     if (connection) connection->close();
     connection.reset();
     told_peer = false;
@@ -219,6 +225,7 @@ struct Link::Inside {
   void tick() {
     const auto now = MonotonicClock::now();
     if (session) {
+      pass_sockets_on();
       read_input();
       if (session)
         if (const auto passed = session->pass(now); !passed) lost(passed.error().message);
@@ -244,6 +251,11 @@ struct Link::Inside {
   void hand_over_wishes() {
     if (!on_wishes) return;
     if (auto came = wishes.take(); !came.empty()) on_wishes(std::move(came));
+  }
+
+  void pass_sockets_on() {
+    const std::lock_guard lock(mutex);
+    if (std::exchange(sockets_changed, false)) session->set_sockets(sockets);
   }
 
   void set_why(const std::string& why) {
@@ -278,6 +290,10 @@ struct Link::Inside {
     now_view.unknown_here = receiver.counters().no_service + receiver.counters().no_backend;
     now_view.services = std::move(services);
     now_view.wishes_equal = connected ? wishes.equal() : std::nullopt;
+    now_view.peer_lives = connected || ended_there;
+    if (!session || session->peer_sockets_at() == MonotonicTime{}) return;
+    now_view.peer_sockets = session->peer_sockets();
+    now_view.peer_sockets_at = session->peer_sockets_at();
   }
 
   LinkOptions options;
@@ -298,10 +314,13 @@ struct Link::Inside {
   std::shared_ptr<Connection> trying, connection;
   std::optional<Session> session;
   bool told_peer = false;
+  bool ended_there = false;  // how the last session ended: see Connection
   std::string last_refusal;
   std::uint64_t sessions = 0, refusals = 0;
   MonotonicTime published{};
-  mutable std::mutex mutex;  // of now_view, between the link's thread and who asks
+  mutable std::mutex mutex;  // of what is below, between the link's thread and others
+  LocalSockets sockets;
+  bool sockets_changed = false;
   LinkView now_view;
   std::thread thread;
 };
@@ -331,6 +350,12 @@ void Link::follow(OnWishes on_wishes) {
   asio::post(inside_->loop, [this, on_wishes = std::move(on_wishes)]() mutable {
     inside_->on_wishes = std::move(on_wishes);
   });
+}
+
+void Link::tell(const LocalSockets& sockets) {
+  const std::lock_guard lock(inside_->mutex);
+  inside_->sockets = sockets;
+  inside_->sockets_changed = true;
 }
 
 LinkView Link::view() const {

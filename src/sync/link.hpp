@@ -19,6 +19,7 @@
 #include "config/config.hpp"
 #include "forward/forwarder.hpp"
 #include "sync/key.hpp"
+#include "sync/message.hpp"
 #include "sync/roles.hpp"
 #include "sync/sender.hpp"
 #include "sync/wish_exchange.hpp"
@@ -56,6 +57,9 @@ struct LinkView {
   std::uint64_t unknown_here = 0;  // records that name what is not configured here
   std::vector<ServiceSync> services;
   std::optional<bool> wishes_equal;  // WishExchange::equal()
+  LocalSockets peer_sockets;         // what the peer said last, also after its connection ended
+  MonotonicTime peer_sockets_at{};   // 0: nothing yet
+  bool peer_lives = false;           // connected; or its process ended, while its kernel answers
 };
 
 class Link {
@@ -81,6 +85,8 @@ class Link {
   void share(std::vector<BackendWish> wishes);
   // Any thread. on_wishes: called on the link's thread with what the peer has brought.
   void follow(OnWishes on_wishes);
+  // What the peer is told of this node's sockets from now on.
+  void tell(const LocalSockets& sockets);
 
  private:
   struct Inside;

@@ -27,6 +27,7 @@ enum class Type : std::uint8_t {
   status,
   backend_wish = 20,
   wish_sum = 21,
+  local_sockets = 32,
   roles = 40,
 };
 
@@ -255,6 +256,22 @@ bool good_one(const Outcome& o, const Outcomes&) {
          o.verdict <= Verdict::unknown_service;
 }
 
+void put_one(Writer& w, const RouterSockets& s, const LocalSockets&) {
+  w.address(s.address);
+  w.bytes(s.mac.bytes);
+  w.number(s.keeps_ms);
+  w.number(s.left);
+}
+void get_one(Reader& r, RouterSockets& s, const LocalSockets&) {
+  s.address = r.address();
+  std::ranges::copy(r.take(s.mac.bytes.size()), s.mac.bytes.begin());
+  s.keeps_ms = r.number<std::uint32_t>();
+  s.left = r.number<std::uint32_t>();
+}
+bool good_one(const RouterSockets& s, const LocalSockets&) {
+  return (s.mac.bytes[0] & 1) == 0;  // no group's
+}
+
 // Lists: as many records as the payload has.
 template <class List, class Record>
 bool get_list(Reader& r, const List& list, std::vector<Record>& records) {
@@ -417,6 +434,9 @@ struct Append {
   void operator()(const Roles& m) const { append_one(out, Type::roles, m); }
   void operator()(const BackendWish& m) const { append_one(out, Type::backend_wish, m); }
   void operator()(const WishSum& m) const { append_one(out, Type::wish_sum, m); }
+  void operator()(const LocalSockets& m) const {
+    append_list(out, Type::local_sockets, m, m.routers);
+  }
 };
 
 template <class M>
@@ -472,6 +492,8 @@ Parsed read(Type type, Reader& r) {
       return {.message = read_one<BackendWish>(r)};
     case Type::wish_sum:
       return {.message = read_one<WishSum>(r)};
+    case Type::local_sockets:
+      return {.message = read_list<LocalSockets>(r, &LocalSockets::routers)};
   }
   return {.known = false};
 }

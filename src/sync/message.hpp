@@ -182,9 +182,23 @@ struct WishSum {
   std::uint64_t sum = 0;
 };
 
-using Message =
-    std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>, Gone<6>,
-                 Checks, Outcomes, RepairBegin, RepairEnd, Status, BackendWish, WishSum, Roles>;
+// Sockets of services that the sender serves itself, by virtual router.
+struct RouterSockets {
+  IpAddress address;           // one of the router's, by which both know it
+  MacAddress mac;              // where TCP of these sockets is taken
+  std::uint32_t keeps_ms = 0;  // for so long from now on, also without a lease; 0: it is not
+  std::uint32_t left = 0;      // sockets that exist
+
+  bool operator==(const RouterSockets&) const = default;
+};
+// Those of all its virtual routers: one that is not named has none.
+struct LocalSockets {
+  std::vector<RouterSockets> routers;
+};
+
+using Message = std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>,
+                             Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status, BackendWish,
+                             WishSum, Roles, LocalSockets>;
 
 // Appends the message, in as many frames as it takes.
 void append(std::vector<std::uint8_t>& out, const Message& message);

@@ -75,6 +75,10 @@ Result<void> Session::handle(const Message& message, MonotonicTime now) {
                         [this, now](const WishSum& sum) {
                           if (wishes_ != nullptr) wishes_->on(sum, now);
                         },
+                        [this, now](const LocalSockets& sockets) {
+                          peer_sockets_ = sockets;
+                          peer_sockets_at_ = now;
+                        },
                         [this](const auto& other) { receiver_.on(other); }},
              message);
   return {};
@@ -91,6 +95,7 @@ Result<void> Session::pass(MonotonicTime now) {
   if (output_.size() < kMostOutput) sender_.pass(output_, kMostOutput, now);
   if (now >= status_due_) {
     append(output_, Status{to_ns(now), std::exchange(peers_clock_ns_, 0)});
+    append(output_, sockets_);
     status_due_ = now + kStatusInterval;
   }
   return {};

@@ -50,6 +50,12 @@ class Session {
   // To be sent; the caller erases what it has sent.
   [[nodiscard]] std::vector<std::uint8_t>& output() { return output_; }
 
+  // What the peer is told of this node's sockets, from now on with each Status.
+  void set_sockets(const LocalSockets& sockets) { sockets_ = sockets; }
+  // What the peer said of its own, and when; at 0: nothing yet.
+  [[nodiscard]] const LocalSockets& peer_sockets() const { return peer_sockets_; }
+  [[nodiscard]] MonotonicTime peer_sockets_at() const { return peer_sockets_at_; }
+
   // The peer's greeting; none yet at first.
   [[nodiscard]] const std::optional<Hello>& peer() const { return peer_; }
   // From a change here to its application there, and back, as of the last Status; 0: not known.
@@ -65,6 +71,8 @@ class Session {
   WishExchange* wishes_ = nullptr;
   std::optional<Hello> peer_;
   std::vector<std::uint8_t> output_;
+  LocalSockets sockets_, peer_sockets_;
+  MonotonicTime peer_sockets_at_{};
   MonotonicTime heard_, status_due_;
   std::uint64_t peers_clock_ns_ = 0;  // of its last Status
   Duration lag_{};

@@ -50,6 +50,14 @@ TEST(Message, IsReadAsItWasWritten) {
   EXPECT_EQ(read_again(Status{5, 6}).echoed_ns, 6U);
   const RouterRole role{51, *IpAddress::parse("2001:db8::100"), 2, 150, 1};
   EXPECT_EQ(read_again(Roles{7, 8, {role, role}}).routers, std::vector(2, role));
+  const RouterSockets web{*IpAddress::parse("192.0.2.100"), {{2, 0, 0, 0, 0, 1}}, 600'000, 12};
+  const RouterSockets web6{*IpAddress::parse("2001:db8::100"), {{2, 0, 0, 0, 0, 1}}, 0, 0};
+  EXPECT_EQ(read_again(LocalSockets{{web, web6}}).routers, (std::vector{web, web6}));
+}
+
+TEST(Message, SocketsAreAtTheMacOfOneHost) {
+  const auto bytes = written(LocalSockets{{{*IpAddress::parse("192.0.2.100"), {{1}}, 1, 1}}});
+  EXPECT_FALSE(parse(bytes));
 }
 
 TEST(Message, FlowsTakeSixteenAndTwentyEightBytes) {
