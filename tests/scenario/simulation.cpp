@@ -60,6 +60,7 @@ void Simulation::start(int node) {
   n.kernel.assign(n.routers.size(), false);
   for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) {
     n.set.add(id, kInterface, n.routers[id], n.source, n.link_up, now_, actions_);
+    n.set.set_in_sync(id, n.in_sync);
   }
   carry_out(node);
 }
@@ -166,6 +167,18 @@ void Simulation::interface(int node, bool up) {
 void Simulation::fail_over(int node, vrrp::RouterId router) {
   nodes_[node].set.hand_over(router, false, now_, actions_);
   carry_out(node);
+}
+
+void Simulation::back(int node, vrrp::RouterId router) {
+  nodes_[node].set.back(router, now_, actions_);
+  carry_out(node);
+}
+
+void Simulation::in_sync(int node, bool in_sync) {
+  Node& n = nodes_[node];
+  n.in_sync = in_sync;
+  if (n.mode == Mode::down) return;
+  for (vrrp::RouterId id = 0; id < n.routers.size(); ++id) n.set.set_in_sync(id, in_sync);
 }
 
 bool Simulation::active(int node, vrrp::RouterId router) const {
@@ -286,6 +299,12 @@ void Simulation::check_takeover(int node, const vrrp::Transition& moved) {
       now_ < nodes_[node].came_up + patience) {
     violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
                  " preempted before its backends were up, at " +
+                 std::to_string(now_.time_since_epoch().count()) + " ns";
+  }
+  if (moved.cause == vrrp::Cause::preempted && nodes_[node].routers[moved.router].waits_for_flows &&
+      !nodes_[node].in_sync) {
+    violation_ = "router " + std::to_string(moved.router) + ": node " + std::to_string(node) +
+                 " preempted without the flows, at " +
                  std::to_string(now_.time_since_epoch().count()) + " ns";
   }
   if (moved.cause != vrrp::Cause::down_timer || running(1 - node)) return;

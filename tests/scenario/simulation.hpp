@@ -52,6 +52,9 @@ class Simulation {
   void resume(int node, bool queue_lost);
   void track(int node, std::uint16_t source, bool up);
   void fail_over(int node, vrrp::RouterId router);
+  void back(int node, vrrp::RouterId router);
+  // Whether the node has the flows of an Active elsewhere; it keeps to that until told otherwise.
+  void in_sync(int node, bool in_sync);
   void stop_loss() {
     wire_.loss = {};
     sync_.loss = 0;
@@ -110,7 +113,7 @@ class Simulation {
     std::vector<bool> missed_links;  // what its link did while the node was stopped
     bool link_up = true;
     bool refused = false;
-    bool backends_up = false;
+    bool backends_up = false, in_sync = false;
     MonotonicTime came_up{};  // it started, or its link came up
   };
   struct Delivery {
