@@ -134,6 +134,7 @@ struct Sync {  // flows kept in step with the other node
   std::vector<ListenAddress> listen, peer;
   std::string key_file = "/etc/tandem/sync.key";
   WithoutSync without = WithoutSync::stay;
+  Duration drain_timeout = std::chrono::minutes(10);  // of the node's own sockets; 0: they are not
   bool operator==(const Sync&) const = default;
 };
 

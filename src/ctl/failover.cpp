@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl failover: a planned handover, and taking it back.
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
@@ -21,7 +23,9 @@ void failover_options(po::options_description& named,
                                                                  "take an earlier handover back")(
       "force", po::bool_switch(),
       "even if no peer takes the addresses, or only one that fails, and whether or not the flows\n"
-      "of connections are on the other node");
+      "of connections are on the other node")(
+      "wait", po::bool_switch(),
+      "return when no connection to the node's own services is left where they were");
   positional.add("name", -1);
 }
 
@@ -32,6 +36,34 @@ Exit judge(const json& results) {
   return all_done ? kGood : kRefused;
 }
 
+bool is_meant(const control::FailoverRequest& request, const json& router) {
+  return request.names.empty() ||
+         std::ranges::find(request.names, text_at(router, "name")) != request.names.end();
+}
+
+// Connections to the node's own services that are not where the address is: here, or (back) there.
+std::uint64_t left_behind(const json& router, bool back) {
+  const json& sockets = router.at("sockets");
+  if (sockets.is_null()) return 0;
+  if (back) return sockets.at("there").get<std::uint64_t>();
+  if (sockets.at("draining") == true)
+    return std::max<std::uint64_t>(sockets.at("here").get<std::uint64_t>(), 1);
+  return text_at(router, "state") == "Active" ? 0 : sockets.at("here").get<std::uint64_t>();
+}
+
+// The daemon bounds it, by drain_timeout.
+Called<Exit> wait_for_connections(Session& session, const control::FailoverRequest& request) {
+  while (true) {
+    const auto document = session.client.call("vrrp", control::VrrpRequest{}.to_json());
+    if (!document) return std::unexpected(document.error());
+    std::uint64_t left = 0;
+    for (const json& router : document->at("routers"))
+      if (is_meant(request, router)) left += left_behind(router, request.back);
+    if (left == 0) return kGood;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
 Called<Exit> run_failover(Session& session, const po::variables_map& options) {
   control::FailoverRequest request;
   if (options.count("name") != 0) request.names = options["name"].as<std::vector<std::string>>();
@@ -40,7 +72,10 @@ Called<Exit> run_failover(Session& session, const po::variables_map& options) {
   const auto render = [&](const json& results, const Style& style) {
     return render_failover(results, request.back, style);
   };
-  return session.show("failover", request.to_json(), render, judge);
+  auto done = session.show("failover", request.to_json(), render, judge);
+  if (!done || *done != kGood || !options["wait"].as<bool>()) return done;
+  session.out << std::flush;
+  return wait_for_connections(session, request);
 }
 
 }  // namespace
@@ -64,7 +99,7 @@ std::string render_failover(const json& results, bool back, const Style& style) 
 
 const Command kFailover{
     "failover",
-    "[NAME...] [--back] [--force]",
+    "[NAME...] [--back] [--force] [--wait]",
     "hand virtual routers over to the peer, or take them back",
     "Hands the virtual routers called NAME over to the peer, or all that are Active here, each\n"
     "with its sync group, and waits until the peer has them; with [sync], it begins when the\n"
@@ -73,7 +108,8 @@ const Command kFailover{
     "priority falls. If no peer takes them, or only one whose priority tells that it fails, the\n"
     "node stays Active; with --force it becomes Backup all the same, and if no peer is heard, it\n"
     "is Active again after Active_Down_Interval. Exits with 1 if one of them was not handed\n"
-    "over.\n",
+    "over. With --wait it returns when no TCP connection to services of the node's own is left\n"
+    "here (with --back, at the other node), after sync.drain_timeout at the latest.\n",
     std::chrono::seconds(30),
     failover_options,
     run_failover,

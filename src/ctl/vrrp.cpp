@@ -79,6 +79,19 @@ std::string mismatches_text(const json& router) {
   return counts_text(counts);
 }
 
+// Of the node's own services; empty: nothing to tell.
+std::string sockets_text(const json& sockets) {
+  if (sockets.is_null()) return {};
+  std::string text = number(sockets.at("here")) + " here";
+  if (sockets.at("draining") == true)
+    text += ", which go on for " + duration_text(sockets.at("at_most_seconds").get<double>()) +
+            " at most";
+  if (sockets.at("there") != 0)
+    text += ", " + number(sockets.at("there")) +
+            " at the other node, to which their packets are sent on";
+  return text;
+}
+
 std::string render_router(const json& router, const Style& style) {
   std::string text = heading(router, style);
   const auto line = [&](const char* what, const std::string& value) {
@@ -109,6 +122,8 @@ std::string render_router(const json& router, const Style& style) {
   if (router.at("handed_over") == true)
     line("handed over",
          "stays Backup while the peer is there; `tandemctl failover --back` ends it");
+  if (const auto sockets = sockets_text(router.at("sockets")); !sockets.empty())
+    line("sockets", sockets);
   line("transitions", number(router.at("transitions")));
   return text + warning_lines(router.at("warnings"), style);
 }

@@ -26,7 +26,7 @@ engine::MapSizes map_sizes(const config::Config& config) {
           static_cast<std::uint32_t>(room)};
 }
 
-flow::SteeredRouter steered(const speaker::PlannedRouter& router,
+flow::SteeredRouter steered(const speaker::PlannedRouter& router, const config::Config& config,
                             const speaker::InterfaceState& interface) {
   flow::SteeredRouter r;
   r.slot = router.id;
@@ -38,10 +38,16 @@ flow::SteeredRouter steered(const speaker::PlannedRouter& router,
   r.virtual_mac = router.endpoint.virtual_mac;
   r.interface_mac = interface.mac;
   for (const auto& a : router.config.addresses) r.addresses.push_back(a.prefix.address);
+  r.keeps_sockets = keeps_sockets(router, config);
+  r.asks_as = r.family == Family::ipv4 ? interface.source_v4 : interface.source_v6;
   return r;
 }
 
 }  // namespace
+
+Duration keeps_sockets(const speaker::PlannedRouter& router, const config::Config& config) {
+  return config.sync && !router.own_tcp.empty() ? config.sync->drain_timeout : Duration{};
+}
 
 Result<std::unique_ptr<Gates>> Gates::open(const config::Config& config) {
   auto program =
@@ -63,7 +69,8 @@ std::vector<flow::SteeredRouter> steered_routers(const speaker::Plan& plan,
   std::vector<flow::SteeredRouter> routers;
   for (const auto& r : plan.routers) {
     const auto& interface = *interfaces.find(r.config.interface);
-    if (interface.placement.device != 0) routers.push_back(steered(r, interface));  // it was there
+    if (interface.placement.device != 0)
+      routers.push_back(steered(r, plan.config, interface));  // it was there
   }
   return routers;
 }

@@ -32,6 +32,10 @@ class Gates {
   flow::Steering steering_;
 };
 
+// For how long sockets of the router's services go on here after its lease; 0: they do not.
+[[nodiscard]] Duration keeps_sockets(const speaker::PlannedRouter& router,
+                                     const config::Config& config);
+
 // The virtual routers of a plan as the steering tables have them.
 [[nodiscard]] std::vector<flow::SteeredRouter> steered_routers(
     const speaker::Plan& plan, const speaker::Interfaces& interfaces);

@@ -101,6 +101,7 @@ Result<void> Node::bring_up(const config::Config& config) {
   if (auto applied = reload_->start(config, memory_->wishes().handed_over); !applied)
     return applied;
   if (auto begun = start_sync(config); !begun) return begun;
+  if (sync_) keep_sockets();
   make_report();
   gate_moves();
   capture_.emplace(Capture::Deps{loop_, gates_->program(), *plane_, links_->links()});
@@ -117,11 +118,15 @@ VrrpEvents::Effects Node::vrrp_effects() {
   return {
       [this](const speaker::PlannedRouter& router) {
         addresses_->install(router);
+        if (kept_sockets_) kept_sockets_->installed(router);
         speaker_->thread().post([id = router.id](speaker::VrrpDriver& driver, MonotonicTime now) {
           driver.on_installed(id, now);
         });
       },
-      [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
+      [this](const speaker::PlannedRouter& router) {
+        kept_sockets_ ? kept_sockets_->remove(router, MonotonicClock::now())
+                      : addresses_->remove(router);
+      },
       [this] {
         if (systemd_) systemd_->changed();
         memory_->changed();
@@ -145,7 +150,11 @@ Result<void> Node::open_kernel(const config::Config& config) {
   if (!gates) return std::unexpected(gates.error());
   gates_ = std::move(*gates);
   addresses_->note_real(config, running_.plan);
-  if (auto swept = addresses_->sweep(config); !swept) spdlog::warn("{}", swept.error().message);
+  if (config.sync) kept_by_earlier_ = gates_->steering().kept_sockets(MonotonicClock::now());
+  std::set<IpAddress> kept;
+  for (const auto& [address, until] : kept_by_earlier_) kept.insert(address);
+  if (auto swept = addresses_->sweep(config, kept); !swept)
+    spdlog::warn("{}", swept.error().message);
   return {};
 }
 
@@ -162,7 +171,8 @@ Result<void> Node::start_threads(const config::Config& config) {
       [this] { tracking_->look_at_forwarding(plane_->unserved()); });
   if (!services) return std::unexpected(services.error());
   services_ = std::move(*services);
-  gates_->steering().clear();  // an earlier run's gates, which may still be up
+  // An earlier run's gates, which may still be up.
+  kept_by_earlier_.empty() ? gates_->steering().clear() : gates_->steering().close_all();
   auto speaker = speaker::Speaker::start(loop_, links_->links(), gates_->program(),
                                          gates_->steering(), *plane_);
   if (!speaker) return std::unexpected(speaker.error());
@@ -201,6 +211,45 @@ void Node::share_wishes() {
 void Node::on_wishes() {
   memory_->changed();
   if (sync_) sync_->share(services_->wishes());
+}
+
+void Node::keep_sockets() {
+  socket_counter_.emplace(loop_);
+  kept_sockets_.emplace(KeptSockets::Deps{
+      loop_, running_, gates_->steering(), speaker_->thread(),
+      [this](const speaker::PlannedRouter& router) -> std::optional<MacAddress> {
+        const auto* interface = speaker_->interfaces().find(router.config.interface);
+        if (interface == nullptr || !interface->present) return std::nullopt;
+        return interface->mac;
+      },
+      [this](const speaker::PlannedRouter& router) { addresses_->remove(router); },
+      [this](const std::set<netlink::TcpEnd>& ends, KeptSockets::Counted done) {
+        socket_counter_->count(ends, std::move(done));
+      },
+      [this] { return sync_->view(); },
+      [this](const sync::LocalSockets& sockets) { sync_->tell(sockets); },
+      [this](const std::string& line) {
+        spdlog::info("{}", line);
+        events_.add(observe::NoticeEvent{line});
+      }});
+  go_on_with_sockets();
+}
+
+// What an earlier process left to the kernel. Addresses that are not of such a router any more go.
+void Node::go_on_with_sockets() {
+  if (kept_by_earlier_.empty()) return;
+  const auto now = MonotonicClock::now();
+  for (const auto& router : running_.plan.routers) {
+    MonotonicTime until{};
+    for (const auto& end : router.own_tcp)
+      if (const auto kept = kept_by_earlier_.find(end.address); kept != kept_by_earlier_.end())
+        until = std::max(until, kept->second);
+    if (until <= now) continue;
+    addresses_->install(router);
+    kept_sockets_->resume(router, until, now);
+  }
+  kept_by_earlier_.clear();
+  addresses_->remove_all();
 }
 
 // Planned moves wait for the flows, both ways, and preemption for the backends.
@@ -271,6 +320,10 @@ void Node::make_report() {
           speaker_->stall_causes().found(), speaker_->interfaces().all(),
           [this] { return speaker_->interfaces().troubles(); }, [this] { return part_troubles(); },
           [this](vrrp::RouterId id) { return speaker_->peers().troubles(id); },
+          [this](vrrp::RouterId id) {
+            return kept_sockets_ ? kept_sockets_->view(id, MonotonicClock::now())
+                                 : observe::SocketsView{};
+          },
           [this] { return addresses_->restored(); },
           [this] { return documents_ ? documents_->view() : observe::HttpView{}; },
           [this] { return nginx_ ? std::optional(nginx_->view()) : std::nullopt; }},
@@ -287,6 +340,7 @@ std::vector<std::string> Node::part_troubles() const {
   std::vector<std::string> sentences = services_->troubles();
   std::ranges::move(addresses_->troubles(MonotonicClock::now()), std::back_inserter(sentences));
   std::ranges::move(vrrp_events_->troubles(), std::back_inserter(sentences));
+  if (kept_sockets_) std::ranges::move(kept_sockets_->troubles(), std::back_inserter(sentences));
   return sentences;
 }
 
@@ -439,6 +493,8 @@ void Node::take_down() {
   nginx_.reset();
   tracking_.reset();
   services_.reset();
+  kept_sockets_.reset();
+  socket_counter_.reset();
   sync_.reset();
   if (plane_) plane_->stop();
   speaker_.reset();  // nobody grants a lease any more

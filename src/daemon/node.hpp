@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,12 +22,14 @@
 #include "daemon/documents.hpp"
 #include "daemon/gates.hpp"
 #include "daemon/handovers.hpp"
+#include "daemon/kept_sockets.hpp"
 #include "daemon/link_watch.hpp"
 #include "daemon/nginx_watch.hpp"
 #include "daemon/operator_memory.hpp"
 #include "daemon/reload.hpp"
 #include "daemon/report.hpp"
 #include "daemon/running.hpp"
+#include "daemon/socket_counter.hpp"
 #include "daemon/sync_gate.hpp"
 #include "daemon/systemd.hpp"
 #include "daemon/tracking.hpp"
@@ -68,6 +71,8 @@ class Node {
   Result<void> start_sync(const config::Config& config);
   void share_wishes();
   void gate_moves();
+  void keep_sockets();
+  void go_on_with_sockets();
   void follow();
   void serve(std::unique_ptr<control::Server> server, std::unique_ptr<control::HttpServer> http);
   void make_report();
@@ -92,6 +97,8 @@ class Node {
   Running running_;
   observe::EventLog events_;
 
+  std::map<IpAddress, MonotonicTime> kept_by_earlier_;  // sockets go on so long; until it is up
+
   // In the order of their start.
   std::unique_ptr<LinkWatch> links_;
   std::unique_ptr<VirtualAddresses> addresses_;
@@ -106,6 +113,8 @@ class Node {
   std::unique_ptr<NginxWatch> nginx_;  // nullptr: none is configured
   std::optional<Reload> reload_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
+  std::optional<SocketCounter> socket_counter_;
+  std::optional<KeptSockets> kept_sockets_;  // nullopt: without [sync]
   std::optional<Report> report_;
   std::optional<SyncGate> sync_gate_;  // nullopt: without [sync]
   std::optional<BackendsGate> backends_gate_;

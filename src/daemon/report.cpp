@@ -137,9 +137,9 @@ std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapsh
   for (const auto& status : snapshot.routers) {
     const auto* r = sources_.running.plan.find(status.id);
     if (r == nullptr || (!name.empty() && r->config.name != name)) continue;
-    views.push_back({r->config, status,
-                     explain_priority(r->settings, sources_.tracking.failing(*r)),
-                     sources_.peer_troubles(r->id), lowest_priority(r->settings)});
+    views.push_back(
+        {r->config, status, explain_priority(r->settings, sources_.tracking.failing(*r)),
+         sources_.peer_troubles(r->id), lowest_priority(r->settings), sources_.sockets(r->id)});
     if (status.waits_for_flows)
       views.back().warnings.push_back(
           "takes nothing over from the lower Active, since connections would break: this node does "

@@ -37,6 +37,8 @@ class Report {
     std::function<std::vector<std::string>()> interface_troubles;
     std::function<std::vector<std::string>()> part_troubles;
     std::function<std::vector<std::string>(vrrp::RouterId)> peer_troubles;
+    // Of services of the node's own, on the virtual router's addresses.
+    std::function<observe::SocketsView(vrrp::RouterId)> sockets;
     std::function<std::uint64_t()> addresses_restored;
     std::function<observe::HttpView()> http;
     // nullopt: no Nginx is configured.

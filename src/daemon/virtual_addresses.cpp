@@ -78,11 +78,12 @@ std::vector<netlink::DeviceAddress> VirtualAddresses::addresses_of(
   return list;
 }
 
-Result<void> VirtualAddresses::sweep(const config::Config& config) {
+Result<void> VirtualAddresses::sweep(const config::Config& config,
+                                     const std::set<IpAddress>& kept) {
   std::vector<netlink::DeviceAddress> leftovers;
   for (const auto& v : config.vrrp)
     std::ranges::copy(addresses_of(v), std::back_inserter(leftovers));
-  return addresses_.sweep(leftovers);
+  return addresses_.sweep(leftovers, kept);
 }
 
 void VirtualAddresses::remove_all() {

@@ -33,8 +33,8 @@ class VirtualAddresses {
   [[nodiscard]] const std::set<IpAddress>& real() const { return real_; }
   // Back to what real() was.
   void set_real(std::set<IpAddress> addresses) { real_ = std::move(addresses); }
-  // Addresses that an earlier run left behind when it was killed.
-  Result<void> sweep(const config::Config& config);
+  // Addresses that an earlier run left behind when it was killed, but for those to be kept.
+  Result<void> sweep(const config::Config& config, const std::set<IpAddress>& kept);
   // The end: all that this node put anywhere.
   void remove_all();
 

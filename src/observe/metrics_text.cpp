@@ -89,6 +89,11 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   if (s.peer_role)
     to.add(tandem_vrrp_peer_active_over_sync, own,
            s.peer_role->role.is_active_and_well() && now - s.peer_role->as_of < kPeerSaysSo);
+  if (router.sockets.counts) {
+    to.add(tandem_vrrp_sockets, {{"router", name}, {"where", "here"}}, router.sockets.here);
+    to.add(tandem_vrrp_sockets, {{"router", name}, {"where", "there"}}, router.sockets.there);
+    to.add(tandem_vrrp_draining, own, router.sockets.draining);
+  }
   to.add(tandem_vrrp_lease_remaining_seconds, own, exact_seconds(lease));
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);

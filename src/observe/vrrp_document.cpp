@@ -76,6 +76,15 @@ json addresses_document(const config::Vrrp& config) {
   return addresses;
 }
 
+// null: none are kept.
+json sockets_document(const SocketsView& sockets) {
+  if (!sockets.counts) return nullptr;
+  return {{"here", sockets.here},
+          {"draining", sockets.draining},
+          {"at_most_seconds", sockets.draining ? json(to_seconds(sockets.at_most)) : json()},
+          {"there", sockets.there}};
+}
+
 json router_document(const RouterView& router, const Now& now) {
   const config::Vrrp& config = router.config;
   const vrrp::Status& status = router.status;
@@ -105,6 +114,7 @@ json router_document(const RouterView& router, const Now& now) {
       {"longest_stall_ms", to_ms(status.longest_stall)},
       {"waits_for_flows", status.waits_for_flows},
       {"waits_for_backends", status.waits_for_backends},
+      {"sockets", sockets_document(router.sockets)},
       {"dropped", drops_by_reason(status.dropped)},
       {"address_mismatches", status.address_mismatches},
       {"interval_mismatches", status.interval_mismatches},

@@ -11,6 +11,7 @@
 
 #include "config/config.hpp"
 #include "observe/clock.hpp"
+#include "observe/sockets_view.hpp"
 #include "vrrp/router_set.hpp"
 
 namespace tandem::observe {
@@ -24,6 +25,7 @@ struct RouterView {
   // The lowest priority that failing checks can bring about; nullopt: some failure means Fault
   // anyway, so that the question does not arise.
   std::optional<std::uint8_t> lowest_reachable;
+  SocketsView sockets{};
 };
 
 // {"routers": [...]} in the order given. All known reasons for dropped adverts are listed, also

@@ -24,6 +24,16 @@ std::vector<std::string> services_with(const config::Vrrp& router, const config:
   return names;
 }
 
+std::vector<config::ListenAddress> own_tcp_of(const config::Vrrp& router,
+                                              const config::Config& config) {
+  std::vector<config::ListenAddress> ends;
+  for (const auto& service : config.services)
+    if (service.forward == config::Forward::local && service.protocol == config::Protocol::tcp &&
+        router.has(service.address))
+      ends.push_back({service.address, service.port});
+  return ends;
+}
+
 // Below any healthy peer, above nobody. The address owner's priority never moves: Fault.
 std::optional<int> lowered_for(const config::Vrrp& router) {
   return router.priority == wire::kOwnerPriority ? std::nullopt : std::optional(-253);
@@ -178,8 +188,8 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     auto services = config.sync ? services_with(v, config) : std::vector<std::string>{};
     settings->waits_for_flows = !services.empty();
     settings->backends_patience = time_to_judge(v, config);
-    plan.routers.push_back(
-        {*id, v, std::move(*settings), plan_endpoint(v, numbers), std::move(services)});
+    plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers),
+                            std::move(services), own_tcp_of(v, config)});
   }
   return plan;
 }

@@ -23,6 +23,8 @@ struct PlannedRouter {
   VrrpEndpoint endpoint;
   // With [sync]: services whose flows have to be here before it preempts, as they move with it.
   std::vector<std::string> synced_services;
+  // Where this node serves TCP on its addresses itself.
+  std::vector<config::ListenAddress> own_tcp;
 };
 
 struct Plan {

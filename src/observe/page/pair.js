@@ -17,6 +17,9 @@ function ownSide(router, told) {
   if (router.handed_over) lines.push('handed over: stays Backup while the peer is there');
   if (router.waits_for_flows) lines.push('waits for the flows of the other node');
   if (router.held_back) lines.push('adverts are lost, the sync link says that the peer is Active');
+  const sockets = router.sockets;
+  if (sockets && sockets.draining) lines.push(`keeps ${sockets.here} connections to its own services`);
+  if (sockets && sockets.there) lines.push(`sends on what is of ${sockets.there} connections there`);
   if (router.waits_for_backends) lines.push('waits until its backends are up');
   return {
     state: router.state,

@@ -27,7 +27,10 @@ http {{
     server {{
         listen 80;
         listen [::]:80;
+        keepalive_timeout 600s;
         location / {{ return 200 "node {node}\\n"; }}
+        location /echo {{ return 200 "node {node} $request_uri\\n"; }}
+        location /data {{ root /run/nginx; limit_rate 1m; }}
     }}
 }}
 """

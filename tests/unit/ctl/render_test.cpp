@@ -27,7 +27,7 @@ const json kRouter = json::parse(R"({
   "lease_ms": 25.0,
   "addresses": [{"address": "192.0.2.100/24", "label": "eth0:vip1", "device": "eth0"},
                 {"address": "192.0.2.101/32", "label": null, "device": "dummy0"}],
-  "sync_group": "gateway", "handed_over": false, "waits_for_flows": false, "waits_for_backends": false, "dropped": {"checksum": 0, "ttl": 3, "type": 1},
+  "sync_group": "gateway", "handed_over": false, "waits_for_flows": false, "waits_for_backends": false, "sockets": null, "dropped": {"checksum": 0, "ttl": 3, "type": 1},
   "address_mismatches": 1, "interval_mismatches": 0, "transitions": 2,
   "warnings": ["the addresses never move"]})");
 
@@ -35,7 +35,7 @@ json backup_router() {
   json router = kRouter;
   router.update(json::parse(R"({
     "name": "VI_long_name", "state": "Backup", "peer": null, "lease_ms": null, "sync_group": null,
-    "handed_over": true, "waits_for_flows": false, "waits_for_backends": false, "address_mismatches": 0, "warnings": [], "dropped": {"ttl": 0}})"));
+    "handed_over": true, "waits_for_flows": false, "waits_for_backends": false, "sockets": null, "address_mismatches": 0, "warnings": [], "dropped": {"ttl": 0}})"));
   router["priority"]["explanation"] = "";
   router["timers"]["next_deadline_ms"] = nullptr;
   router["adverts"]["received"] = 0;

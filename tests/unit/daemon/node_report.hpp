@@ -54,7 +54,8 @@ class ReportFixture : public testing::Test {
   Report report_{
       {running_, tracking_, events_, reloads_, plane_, realtime_, stalls_, interfaces_,
        [this] { return troubles_; }, [this] { return part_troubles_; },
-       [this](vrrp::RouterId) { return peer_troubles_; }, [] { return 3U; },
+       [this](vrrp::RouterId) { return peer_troubles_; },
+       [](vrrp::RouterId) { return observe::SocketsView{}; }, [] { return 3U; },
        [] { return observe::HttpView{.requests = 7}; }, [] { return std::nullopt; }},
       {running_, services_, plane_, plane_.tables(),
        [](int) { return std::optional<netlink::LinkState>(); },

@@ -20,6 +20,7 @@ using std::chrono::seconds;
 
 RouterView router(MonotonicTime now) {
   RouterView r;
+  r.sockets.counts = true;
   r.config.name = "VI_1";
   r.config.vrid = 51;
   r.config.addresses = {{IpPrefix::parse("192.0.2.100/24").value(), {}, {}},

@@ -77,7 +77,7 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
     "addresses": [{"address": "192.0.2.100/24", "label": "eth0:vip1", "device": "eth0"},
                   {"address": "192.0.2.101/32", "label": null, "device": "dummy0"}],
     "peer_over_sync": null, "held_back": false,
-    "sync_group": null, "handed_over": false, "waits_for_flows": false, "waits_for_backends": false, "handover": "never handed over",
+    "sync_group": null, "handed_over": false, "waits_for_flows": false, "waits_for_backends": false, "sockets": null, "handover": "never handed over",
     "stalls": 0, "longest_stall_ms": 0.0, "address_mismatches": 1, "interval_mismatches": 2,
     "transitions": 2, "warnings": []})"));
   EXPECT_EQ(dropped.size(), wire::kAdvertDrops - 1);  // all reasons, for scripts to rely on
