@@ -217,9 +217,9 @@ const Section<Sync>& sync_section() {
               Choice<WithoutSync>{{{"stay", WithoutSync::stay}, {"preempt", WithoutSync::preempt}}},
               "What a node does while it cannot reach the other one by any link, and hears a lower "
               "Active by VRRP: stay Backup, so that no connection breaks, or take over."),
-          key("drain_timeout", &Sync::drain_timeout,
-              Span{{}, hours(24)},
-              "For how long TCP connections to services of the node's own (`forward = \"local\"`) go "
+          key("drain_timeout", &Sync::drain_timeout, Span{{}, hours(24)},
+              "For how long TCP connections to services of the node's own (`forward = \"local\"`) "
+              "go "
               "on here when their address has moved: the other node sends on what belongs to them. "
               "0: they end with the move."),
       },

@@ -38,7 +38,7 @@ struct SteeredRouter {
   MacAddress interface_mac;
   std::vector<IpAddress> addresses;
   Duration keeps_sockets{};  // TCP of sockets that exist goes on for so long after a lease
-  IpAddress asks_as{};       // meanwhile, neighbours are asked in its name; unspecified: there is none
+  IpAddress asks_as{};  // meanwhile, neighbours are asked in its name; unspecified: there is none
 };
 
 struct SteeredService {

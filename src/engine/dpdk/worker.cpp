@@ -165,8 +165,8 @@ void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
     counters_.packets[job.reason]++;
   if (job.frame.ended.family != 0) hear_end(job.frame.ended);
   if (!td_is_punt(job.reason)) {
-    const bool counts = td_is_tx(job.reason) || job.reason == TD_PASS_LOCAL ||
-                        job.reason == TD_PASS_SOCKET;
+    const bool counts =
+        td_is_tx(job.reason) || job.reason == TD_PASS_LOCAL || job.reason == TD_PASS_SOCKET;
     if (counts && job.outcome.backend != 0) count_traffic(job.outcome);
   } else if (deps_.forwarder != nullptr) {
     job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
