@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "balance/affinity.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -38,13 +39,18 @@ std::optional<std::uint16_t> Affinity::peek(const IpAddress& client, MonotonicTi
 void Affinity::remember(const IpAddress& client, std::uint16_t slot, MonotonicTime now) {
   if (const auto found = clients_.find(client); found != clients_.end())
     return use(*found, slot, now);
+  use(place_for(client, now), slot, now);
+}
+
+Affinity::Entry& Affinity::place_for(const IpAddress& client, MonotonicTime now) noexcept {
   Entry& entry = by_use_.front();
   if (entry.hashed && entry.until > now) evicted_++;
   unhash(entry);
   entry.client = client;
   entry.hashed = true;
+  entry.told = MonotonicTime::min();
   clients_.insert(entry);
-  use(entry, slot, now);
+  return entry;
 }
 
 void Affinity::forget(std::uint16_t slot) {
@@ -58,7 +64,29 @@ void Affinity::forget(std::uint16_t slot) {
 void Affinity::use(Entry& entry, std::uint16_t slot, MonotonicTime now) noexcept {
   entry.slot = slot;
   entry.until = now + hold_;
+  last_ = &entry;
   by_use_.splice(by_use_.end(), by_use_, by_use_.iterator_to(entry));
+}
+
+std::optional<Affinity::Client> Affinity::take_news(MonotonicTime now) noexcept {
+  if (last_ == nullptr || !last_->hashed || last_->until != now + hold_) return std::nullopt;
+  Entry& e = *last_;
+  const bool known = e.told != MonotonicTime::min() && e.told_slot == e.slot;
+  if (known && e.until - e.told < hold_ / 8) return std::nullopt;
+  e.told_slot = e.slot;
+  e.told = e.until;
+  return Client{e.client, e.slot, e.until};
+}
+
+// The order of use is that of expiry for those alone that this node held itself: of the others, a
+// full table may give away one that would have been held for longer.
+void Affinity::adopt(const Client& client, bool replaces, MonotonicTime now) {
+  const auto found = clients_.find(client.address);
+  const bool is_held = found != clients_.end() && found->until > now;
+  if (client.until <= now || (is_held && !replaces)) return;
+  Entry& entry = found != clients_.end() ? *found : place_for(client.address, now);
+  use(entry, client.slot, now);
+  entry.until = std::min(entry.until, client.until);
 }
 
 void Affinity::unhash(Entry& entry) noexcept {

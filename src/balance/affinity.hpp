@@ -35,6 +35,26 @@ class Affinity {
   // Before the slot becomes another backend's. O(capacity).
   void forget(std::uint16_t slot);
 
+  // ---- For another node that is to hold the same clients
+  struct Client {
+    IpAddress address;
+    std::uint16_t slot = 0;
+    MonotonicTime until{};  // it is held
+  };
+  // The client of the last find() or remember(), if it is news: it has another slot than when it
+  // was told last, or is held for an eighth of the time longer.
+  [[nodiscard]] std::optional<Client> take_news(MonotonicTime now) noexcept;
+  // What the other node has. replaces: also where this node holds the client already.
+  void adopt(const Client& client, bool replaces, MonotonicTime now);
+  // Those held now, of the places from `first` on: visit(client). In no order.
+  template <class Visit>
+  void visit_some(std::size_t first, std::size_t places, MonotonicTime now, Visit visit) const {
+    for (std::size_t i = first; i < entries_.size() && i - first < places; i++)
+      if (const Entry& e = entries_[i]; e.hashed && e.until > now)
+        visit(Client{e.client, e.slot, e.until});
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return entries_.size(); }
+
   // Clients that lost their place before their time, because the table was too small.
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
 
@@ -44,6 +64,8 @@ class Affinity {
     std::uint16_t slot = 0;
     bool hashed = false;  // it is in clients_
     MonotonicTime until = MonotonicTime::min();
+    std::uint16_t told_slot = 0;
+    MonotonicTime told = MonotonicTime::min();  // as `until`
   };
   struct ClientOf {
     using type = IpAddress;
@@ -58,6 +80,7 @@ class Affinity {
       boost::intrusive::power_2_buckets<true>, boost::intrusive::constant_time_size<false>>;
   using Order = boost::intrusive::list<Entry>;
 
+  Entry& place_for(const IpAddress& client, MonotonicTime now) noexcept;
   void use(Entry& entry, std::uint16_t slot, MonotonicTime now) noexcept;
   void unhash(Entry& entry) noexcept;
 
@@ -65,7 +88,8 @@ class Affinity {
   std::vector<Clients::bucket_type> buckets_;
   std::deque<Entry> entries_;
   Clients clients_;
-  Order by_use_;  // all entries, the latest used at the end
+  Order by_use_;           // all entries, the latest used at the end
+  Entry* last_ = nullptr;  // used
   std::uint64_t evicted_ = 0;
 };
 

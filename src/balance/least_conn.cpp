@@ -36,7 +36,7 @@ void LeastConn::join(const Member& member) {
   Class& c = class_of(member.weight);
   Node& node = nodes_[member.index];
   node.member = &member;
-  node.rung = &rung_before(c.rungs.lower_bound(member.active), c, member.active);
+  node.rung = &rung_before(c.rungs.lower_bound(member.load()), c, member.load());
   node.rung->line.push_back(node);
   settle(c);
 }
@@ -67,16 +67,16 @@ void LeastConn::recounted(const Member& member) {
   Rung& from = *node.rung;
   Class& c = *from.of;
   const auto here = c.rungs.iterator_to(from);
-  const bool up = member.active > from.active;
+  const bool up = member.load() > from.active;
   // The first rung that is not below the count.
   auto next = up ? std::next(here) : here;
-  if (!up && here != c.rungs.begin() && std::prev(here)->active == member.active) --next;
+  if (!up && here != c.rungs.begin() && std::prev(here)->active == member.load()) --next;
 
   const bool alone = &from.line.front() == &from.line.back();
-  if (alone && (next == c.rungs.end() || next->active != member.active)) {
-    from.active = member.active;
+  if (alone && (next == c.rungs.end() || next->active != member.load())) {
+    from.active = member.load();
   } else {
-    Rung& to = rung_before(next, c, member.active);
+    Rung& to = rung_before(next, c, member.load());
     step_off(node);
     node.rung = &to;
     to.line.push_back(node);

@@ -14,10 +14,11 @@ namespace tandem::balance {
 
 struct Member {
   Backend backend;
-  std::uint32_t active = 0;  // flows charged and not closed
-  std::uint32_t weight = 0;  // in force, in 1/kRampSteps of backend.weight (slow_start.hpp)
-  std::uint16_t index = 0;   // below Pool::capacity(): the place of its node in a strategy
-  bool joined = false;       // the strategy may choose it
+  std::uint32_t active = 0;     // flows charged and not closed
+  std::uint32_t elsewhere = 0;  // that the same server has through other services
+  std::uint32_t weight = 0;     // in force, in 1/kRampSteps of backend.weight (slow_start.hpp)
+  std::uint16_t index = 0;      // below Pool::capacity(): the place of its node in a strategy
+  bool joined = false;          // the strategy may choose it
 
   MonotonicTime next_step = kNever;  // of its slow start
   HeapPlace ramp_place = kNotInHeap;
@@ -27,8 +28,9 @@ struct Member {
     return backend.state == State::up && backend.weight > 0;
   }
   [[nodiscard]] bool full() const noexcept {
-    return backend.max_connections != 0 && active >= backend.max_connections;
+    return backend.max_connections != 0 && load() >= backend.max_connections;
   }
+  [[nodiscard]] std::uint32_t load() const noexcept { return active + elsewhere; }
   [[nodiscard]] bool eligible() const noexcept { return serving() && !full(); }
 };
 

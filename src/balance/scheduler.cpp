@@ -36,8 +36,11 @@ std::optional<std::uint16_t> slot_of(const Member* member) noexcept {
 
 }  // namespace
 
-Scheduler::Scheduler(SchedulerKind kind, const Options& options)
-    : kind_(kind), slow_start_(options.slow_start), strategy_(make(kind, pool_, table_)) {}
+Scheduler::Scheduler(SchedulerKind kind, const Options& options, Counted counted)
+    : kind_(kind),
+      counted_(std::move(counted)),
+      slow_start_(options.slow_start),
+      strategy_(make(kind, pool_, table_)) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -92,6 +95,7 @@ std::optional<std::uint16_t> Scheduler::pick(const FlowHash& hash, MonotonicTime
     strategy_->leave(member);
     member.joined = false;
   }
+  if (counted_) counted_(member.backend.slot, 1);
   return member.backend.slot;
 }
 
@@ -111,6 +115,7 @@ void Scheduler::charge(std::uint16_t slot) {
   assert(member != nullptr);
   member->active++;
   recounted(*member);
+  if (counted_) counted_(slot, 1);
 }
 
 void Scheduler::close(std::uint16_t slot) {
@@ -118,6 +123,35 @@ void Scheduler::close(std::uint16_t slot) {
   assert(member != nullptr && member->active > 0);
   member->active--;
   recounted(*member);
+  if (counted_) counted_(slot, -1);
+}
+
+void Scheduler::charge_elsewhere(std::uint16_t slot) {
+  Member* member = pool_.find(slot);
+  if (member == nullptr) return;
+  member->elsewhere++;
+  recounted(*member);
+}
+
+void Scheduler::close_elsewhere(std::uint16_t slot) {
+  Member* member = pool_.find(slot);
+  if (member == nullptr || member->elsewhere == 0) return;
+  member->elsewhere--;
+  recounted(*member);
+}
+
+void Scheduler::set_elsewhere(std::uint16_t slot, std::uint32_t flows) {
+  Member* member = pool_.find(slot);
+  if (member == nullptr || member->elsewhere == flows) return;
+  if (std::exchange(member->joined, false)) strategy_->leave(*member);
+  member->elsewhere = flows;
+  member->joined = member->eligible();
+  if (member->joined) strategy_->join(*member);
+}
+
+std::uint32_t Scheduler::elsewhere(std::uint16_t slot) const noexcept {
+  const Member* member = pool_.find(slot);
+  return member == nullptr ? 0 : member->elsewhere;
 }
 
 bool Scheduler::knows(std::uint16_t slot) const noexcept {

@@ -3,6 +3,10 @@
 //
 // A flow is charged to its backend when it is decided where it goes, and closed when it counts no
 // more: active(slot) is the number of flows charged and not closed, whatever the backend's state.
+// A server may have flows through other services as well (at the other node of a pair, too). The
+// caller tells of them; they weigh as its own do, for its limit and for least connections, and are
+// not part of active().
+//
 // A backend is eligible if it is up, has a weight, and is below its max_connections; others are
 // never picked. A backend's slot and identity belong together until remove().
 //
@@ -12,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -32,7 +37,10 @@ struct Options {
 
 class Scheduler {
  public:
-  explicit Scheduler(SchedulerKind kind, const Options& options = {});
+  // change: 1 or -1, whenever active(slot) has changed by it. Must not call this scheduler.
+  using Counted = std::function<void(std::uint16_t slot, int change)>;
+
+  explicit Scheduler(SchedulerKind kind, const Options& options = {}, Counted counted = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -63,6 +71,13 @@ class Scheduler {
   void charge(std::uint16_t slot);
   void close(std::uint16_t slot);
 
+  // The flows of the same server through other services: one more or less, or all of them. Of a slot
+  // that is not known, nothing.
+  void charge_elsewhere(std::uint16_t slot);
+  void close_elsewhere(std::uint16_t slot);
+  void set_elsewhere(std::uint16_t slot, std::uint32_t flows);
+  [[nodiscard]] std::uint32_t elsewhere(std::uint16_t slot) const noexcept;
+
   [[nodiscard]] bool knows(std::uint16_t slot) const noexcept;
   [[nodiscard]] bool eligible(std::uint16_t slot) const noexcept;         // false if not known
   [[nodiscard]] std::uint32_t active(std::uint16_t slot) const noexcept;  // 0 if not known
@@ -76,6 +91,7 @@ class Scheduler {
   void grow(MonotonicTime now);
 
   SchedulerKind kind_;
+  Counted counted_;
   Pool pool_;
   std::size_t reserved_ = 0;
   std::size_t serving_ = 0;

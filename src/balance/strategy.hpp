@@ -16,7 +16,7 @@ class Strategy {
   // For as many members, so that nothing below allocates.
   virtual void reserve(std::size_t members) = 0;
 
-  // The member became eligible, with member.active flows and member.weight; it no longer is. Its
+  // The member became eligible, with member.load() flows and member.weight; it no longer is. Its
   // weight changes between leave() and join() only.
   virtual void join(const Member& member) = 0;
   virtual void leave(const Member& member) = 0;

@@ -21,7 +21,9 @@ const Section<Backend>& backend_section() {
               "that "
               "are there stay, new ones go elsewhere."),
           key("max_connections", &Backend::max_connections, Integer{0, 1'000'000'000},
-              "The most flows it has at a time; 0: no limit."),
+              "The most flows it has at a time; 0: no limit. With `[sync]` its server's flows "
+              "through other "
+              "services and through the other node are among them."),
       },
   };
   return section;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl backends: the state and the load of each.
+#include <algorithm>
+
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
 #include "ctl/options.hpp"
@@ -28,11 +30,22 @@ std::string weight_text(const json& backend) {
          "file: " + number(configured) + ")";
 }
 
+// Through all services on both nodes; a node of an earlier version does not say.
+std::uint64_t server_connections(const json& backend) {
+  const auto server = backend.find("server");
+  if (server == backend.end()) return backend.at("active").get<std::uint64_t>();
+  return server->at("own").get<std::uint64_t>() + server->at("peers").get<std::uint64_t>();
+}
+
 Cell active_cell(const json& backend) {
   const json& active = backend.at("active");
   const json& most = backend.at("max_connections");
-  if (most == 0) return {number(active)};
-  return {number(active) + " of " + number(most), active < most ? Tint::none : Tint::warn};
+  const std::uint64_t all = server_connections(backend);
+  std::string text = number(active);
+  if (all != active) text += " (server: " + std::to_string(all) + ")";
+  if (most == 0) return {text};
+  return {text + " of " + number(most),
+          std::max(active.get<std::uint64_t>(), all) < most ? Tint::none : Tint::warn};
 }
 
 Cell next_hop_cell(const json& next_hop) {
@@ -84,7 +97,9 @@ const Command kBackends{
     "\n"
     "  WEIGHT    in use; where `tandemctl weight` set another than the file's, both, and on which\n"
     "            node it was set\n"
-    "  ACTIVE    flows that count as connections, of how many it may have\n"
+    "  ACTIVE    flows that count as connections, of how many it may have; where its server has\n"
+    "            others through other services, those of all (with [sync] of both nodes, where\n"
+    "            they count for `least_conn` and `max_connections`)\n"
     "  FLOWS     all that are remembered, also those that are closed or idle\n"
     "  NEW/S     new flows a second\n"
     "  PICKS     how often the scheduler picked it\n"

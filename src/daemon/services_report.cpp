@@ -81,6 +81,19 @@ bool ServicesReport::has_lease(const IpAddress& address) const {
   return false;
 }
 
+auto ServicesReport::server_loads() const -> ServerLoads {
+  ServerLoads loads;
+  const auto& counts = sources_.plane.forwarder().counts();
+  for (const auto& s : sources_.services) {
+    const bool is_own = sources_.plane.replication() == nullptr || has_lease(s.config.address);
+    for (const auto& b : s.backends) {
+      ServerLoad& load = loads[{s.config.protocol, b.config.address, b.config.port}];
+      (is_own ? load.own : load.peers) += counts.active(b.slot);
+    }
+  }
+  return loads;
+}
+
 observe::BackendView ServicesReport::view(const RunningService& service,
                                           const RunningBackend& b) const {
   const dataplane::DataPlane& plane = sources_.plane;
@@ -155,11 +168,18 @@ observe::ServicesView ServicesReport::services(const std::optional<std::string>&
 std::vector<observe::BackendView> ServicesReport::backends(
     const std::optional<std::string>& service,
     const std::optional<control::Endpoint>& backend) const {
+  const auto loads = server_loads();
   std::vector<observe::BackendView> views;
-  for (const auto& s : sources_.services)
-    if (is_meant(s, service))
-      for (const auto& b : s.backends)
-        if (is_meant(b, backend)) views.push_back(view(s, b));
+  for (const auto& s : sources_.services) {
+    if (!is_meant(s, service)) continue;
+    for (const auto& b : s.backends) {
+      if (!is_meant(b, backend)) continue;
+      views.push_back(view(s, b));
+      const ServerLoad& load = loads.at({s.config.protocol, b.config.address, b.config.port});
+      views.back().server_own = load.own;
+      views.back().server_peers = load.peers;
+    }
+  }
   return views;
 }
 
@@ -238,6 +258,8 @@ std::optional<observe::SyncView> ServicesReport::sync() const {
   view.refused = link->refused;
   view.flows_sent = link->flows_sent;
   view.flows_received = link->flows_received;
+  view.clients_sent = link->clients_sent;
+  view.clients_received = link->clients_received;
   view.repairs = link->repairs;
   const forward::Forwarder& forwarder = sources_.plane.forwarder();
   view.rooms_differ = link->connected && (link->peer_room4 != forwarder.flows4().capacity() ||

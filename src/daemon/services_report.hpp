@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/result.hpp"
@@ -63,6 +65,12 @@ class ServicesReport {
   [[nodiscard]] observe::BackendView view(const services::RunningService& service,
                                           const services::RunningBackend& backend) const;
   [[nodiscard]] bool has_lease(const IpAddress& address) const;
+  // Connections of a server through all services, by which node decides about them.
+  struct ServerLoad {
+    std::uint64_t own = 0, peers = 0;
+  };
+  using ServerLoads = std::map<std::tuple<config::Protocol, IpAddress, std::uint16_t>, ServerLoad>;
+  [[nodiscard]] ServerLoads server_loads() const;
 
   Sources sources_;
 };

@@ -93,6 +93,7 @@ void DataPlane::sweep(MonotonicTime now) {
   swept_ = now;
   rounds_.fetch_add(1, std::memory_order_relaxed);
   owned().look_at_leases(now);
+  owned().tell_clients(now);
   owned().sweep(share + 1, tick(now));
 }
 

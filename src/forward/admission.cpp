@@ -186,9 +186,12 @@ std::optional<std::uint16_t> Forwarder::choose(Packet& packet) {
   Service& service = *packet.service;
   balance::Scheduler& scheduler = *service.scheduler;
   if (!packet.begins()) return scheduler.hash_pick(packet.hash);
-  if (service.affinity)
-    return balance::pick(scheduler, *service.affinity, packet.client_address(), packet.hash,
-                         packet.now);
+  if (service.affinity) {
+    const auto picked = balance::pick(scheduler, *service.affinity, packet.client_address(),
+                                      packet.hash, packet.now);
+    if (replication_ != nullptr) tell_news(service, packet.number, packet.now);
+    return picked;
+  }
   return scheduler.pick(packet.hash, packet.now);
 }
 

@@ -137,6 +137,7 @@ std::uint32_t Forwarder::adopt() {
     if (!adopt<flow::FlowTable6>(flow)) flows6_.erase(flow.key);
   });
   adopted_ = true;
+  for (std::uint16_t slot = 1; slot < backends_.size(); slot++) recount(slot);
   hops_.let_go();
   return flows4_.flows() + flows6_.flows();
 }

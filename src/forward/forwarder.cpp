@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "base/random.hpp"
 
@@ -87,13 +88,18 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
   hears_server_[number] = settings.is_nat() ? 1 : 0;
   if (replication_ != nullptr) replication_->sums.set_service(number, settings.identity);
   if (!schedules_anew) return;
-  auto scheduler = std::make_unique<balance::Scheduler>(settings.kind, settings.options);
+  auto scheduler = std::make_unique<balance::Scheduler>(
+      settings.kind, settings.options,
+      [this](std::uint16_t slot, int change) { count_at_twins(slot, change); });
   for (std::uint16_t slot = 1; slot < backends_.size(); slot++) {
     if (!backends_[slot] || backends_[slot]->settings.service != number) continue;
     scheduler->set(backends_[slot]->settings.balance, now);
     for (std::uint32_t i = counts_.active(slot); i > 0; i--) scheduler->charge(slot);
   }
   service->scheduler = std::move(scheduler);
+  for (std::uint16_t slot = 1; slot < backends_.size(); slot++)
+    if (backends_[slot] && backends_[slot]->settings.service == number) recount(slot);
+  recount_twins_of(number);
 }
 
 void Forwarder::install(std::uint16_t number, balance::MaglevTable table) {
@@ -124,6 +130,7 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
   const bool is_new = !backend;
   if (is_new) backend = std::make_unique<Backend>();
   const std::uint16_t old_hop = backend->hop;
+  const auto old_twins = std::exchange(backend->settings.twins, {});
   backend->settings = settings;
   backend->settings.balance.slot = slot;
   backend->hop = settings.hop ? acquire_hop(*settings.hop).value_or(0) : 0;
@@ -133,6 +140,11 @@ void Forwarder::set_backend(std::uint16_t slot, const BackendSettings& settings,
     replication_->sums.set_backend(slot, backend->settings.balance.identity);
   hops_.release(old_hop);
   service->scheduler->set(backend->settings.balance, now);
+  if (replication_ != nullptr && (is_new || old_twins != settings.twins)) {
+    recount(slot);
+    for (const std::uint16_t twin : old_twins) recount(twin);
+    for (const std::uint16_t twin : settings.twins) recount(twin);
+  }
   if (service->affinity && is_new) service->affinity->forget(slot);
   const bool is_down = backend->settings.balance.state == balance::State::down;
   if ((is_down || settings.removed) && counts_.total(slot) > 0) forget_from_the_start();
@@ -146,6 +158,8 @@ void Forwarder::remove_backend(std::uint16_t slot) {
   }
   overwrite(memory_.env.backends[slot], td_backend{});
   hops_.release(backends_[slot]->hop);
+  for (const std::uint16_t twin : backends_[slot]->settings.twins)
+    if (backends_[twin]) std::erase(backends_[twin]->settings.twins, slot);
   backends_[slot].reset();
 }
 

@@ -80,9 +80,11 @@ class Forwarder {
   void on_end(const td_flow_end& end, flow::Tick now);
   // The next `buckets` of both tables.
   void sweep(std::uint32_t buckets, flow::Tick now);
-  // Which services' flows are replicas, by the leases as they are. To be called before sweep().
+  // Which services' flows are replicas, by the leases as they are; and whether those are up to date. To be called before sweep().
   void look_at_leases(MonotonicTime now);
-  // What the peer did, at most so many changes. Both do nothing without replicate().
+  // Tells the peer of some more of the clients that affinity holds. To be called every 10 ms or so.
+  void tell_clients(MonotonicTime now);
+  // What the peer did, at most so many changes. None of them does anything without replicate().
   void apply_changes(std::size_t most, MonotonicTime now, flow::Tick tick);
 
   // ---- What is
@@ -114,6 +116,8 @@ class Forwarder {
   [[nodiscard]] std::uint32_t tick_shift() const { return tick_shift_; }
   [[nodiscard]] bool eligible(std::uint16_t slot) const;
   // Flows that have a port of a source address, by its slot.
+  // Sums of what schedulers count of other services' flows, and of what the table has of them: equal.
+  [[nodiscard]] Sums sums_elsewhere() const;
   [[nodiscard]] std::uint32_t ports_taken(std::uint16_t slot) const { return ports_[slot].taken(); }
   // Flows whose port is none of set_usable_ports().
   [[nodiscard]] std::uint32_t stray_ports() const;
@@ -163,6 +167,17 @@ class Forwarder {
 
   // replica.cpp
   [[nodiscard]] bool holds_lease(std::uint16_t service, MonotonicTime now) const;
+  // twins.cpp
+  void count_at_twins(std::uint16_t slot, int change);
+  [[nodiscard]] std::uint32_t elsewhere(std::uint16_t slot) const;
+  void recount(std::uint16_t slot);
+  void recount_twins_of(std::uint16_t service);
+  [[nodiscard]] bool counts_elsewhere(std::uint16_t service) const;
+  void look_at_session(MonotonicTime now);
+
+  void tell_news(const Service& service, std::uint16_t number, MonotonicTime now);
+  bool tell_some(std::size_t places, bool owned_only, MonotonicTime now);
+  void hold_client(const ReplicaChange& change, bool decides_here, MonotonicTime now);
   void apply(const ReplicaChange& change, MonotonicTime now, flow::Tick tick);
   template <class Table>
   void put(Table& table, const ReplicaChange& change, bool decides_here, flow::Tick tick);
@@ -225,6 +240,12 @@ class Forwarder {
       replicas_{};  // services that this node holds no lease of
   std::array<std::uint8_t, TD_MAX_SERVICES> hears_server_{};  // services with nat or fullnat
   bool applying_ = false;                                     // a change of the peer's
+  // Clients that affinity holds, told in turn.
+  std::uint16_t told_service_ = 0;
+  std::size_t told_place_ = 0;      // of that service's
+  std::uint32_t clients_told_ = 0;  // of Replication::clients_wanted
+  bool tells_all_ = false;
+  bool in_session_ = false;  // or was lately
 };
 
 }  // namespace tandem::forward

@@ -14,8 +14,26 @@
 #include "forward/known_flow.hpp"
 #include "forward/source_record.hpp"
 #include "tandem/lease.h"
+#include "tandem/parse.h"
 
 namespace tandem::forward {
+namespace {
+
+// Of those that affinity may hold: in 10 ms, a table of 65,536 in a third of a second or a minute.
+constexpr std::size_t kClientsAtOnce = 2'048, kClientsInTurn = 11;
+
+FlowId client_id(const IpAddress& client, std::uint16_t service) {
+  const std::uint8_t* bytes = client.bytes().data();
+  if (client.is_v4()) return {{td_load32(bytes), 0}, 0, service, TD_IPV4};
+  return {{td_load64(bytes), td_load64(bytes + 8)}, 0, service, TD_IPV6};
+}
+
+IpAddress address_of(const FlowId& client) {
+  if (client.family == TD_IPV4) return name_of(key_of<flow::FlowTable4>(client)).client;
+  return name_of(key_of<flow::FlowTable6>(client)).client;
+}
+
+}  // namespace
 
 void Forwarder::replicate(Replication* replication) {
   replication_ = replication;
@@ -33,9 +51,12 @@ bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
 
 void Forwarder::look_at_leases(MonotonicTime now) {
   if (replication_ == nullptr) return;
+  look_at_session(now);
   for (std::uint16_t number = 1; number < services_.size(); number++) {
     const std::uint8_t is_replica = services_[number] != nullptr && !holds_lease(number, now);
-    if (std::exchange(replicas_[number], is_replica) > is_replica) forget_from_the_start();
+    const std::uint8_t was = std::exchange(replicas_[number], is_replica);
+    if (was > is_replica) forget_from_the_start();
+    if (was != is_replica && !in_session_) recount_twins_of(number);
   }
 }
 
@@ -55,6 +76,64 @@ void Forwarder::count_out(const typename Table::Flow& flow) {
   const bool has_port = services_[name.service]->settings.mode == TD_MODE_FULLNAT;
   replication_->sums.subtract(name, flow.backend, has_port ? flow.extra : 0);
   if (!applying_ && !replication_->gone.push(name)) replication_->names_lost++;
+}
+
+// ---- Clients that affinity holds
+
+void Forwarder::tell_news(const Service& service, std::uint16_t number, MonotonicTime now) {
+  const auto news = service.affinity->take_news(now);
+  if (!news) return;
+  replication_->clients.push({client_id(news->address, number), news->slot, news->until});
+}
+
+// The next places of the tables of all services. false: the ring is full.
+bool Forwarder::tell_some(std::size_t places, bool owned_only, MonotonicTime now) {
+  bool has_room = true;
+  for (std::size_t seen = 0; seen < places && has_room;) {
+    const Service* service = service_at(told_service_);
+    const bool tells = service != nullptr && !service->going && service->affinity &&
+                       !(owned_only && replicas_[told_service_] != 0);
+    if (!tells || told_place_ >= service->affinity->capacity()) {
+      told_place_ = 0;
+      told_service_ = static_cast<std::uint16_t>((told_service_ + 1) % services_.size());
+      if (told_service_ == 0) {
+        tells_all_ = false;
+        return true;
+      }
+      continue;
+    }
+    service->affinity->visit_some(told_place_, 1, now, [&](const auto& client) {
+      has_room = replication_->clients.push(
+          {client_id(client.address, told_service_), client.slot, client.until});
+    });
+    if (has_room) told_place_++;
+    seen++;
+  }
+  return has_room;
+}
+
+void Forwarder::tell_clients(MonotonicTime now) {
+  if (replication_ == nullptr) return;
+  const auto wanted = replication_->clients_wanted.load(std::memory_order_acquire);
+  if (std::exchange(clients_told_, wanted) != wanted) {
+    told_service_ = 0;
+    told_place_ = 0;
+    tells_all_ = true;
+  }
+  tell_some(tells_all_ ? kClientsAtOnce : kClientsInTurn, !tells_all_, now);
+}
+
+// Who decides is believed; what is told by who does not only fills gaps.
+void Forwarder::hold_client(const ReplicaChange& change, bool decides_here, MonotonicTime now) {
+  Service* service = service_at(change.flow.service);
+  if (service == nullptr || service->going || change.backend >= backends_.size() ||
+      !backends_[change.backend] ||
+      backends_[change.backend]->settings.service != change.flow.service)
+    return replication_->unknown++;
+  if (!service->affinity) return;
+  service->affinity->adopt({address_of(change.flow), change.backend, now + change.held_for},
+                           change.decides && !decides_here, now);
+  replication_->clients_taken++;
 }
 
 // ---- In
@@ -79,6 +158,8 @@ void Forwarder::apply(const ReplicaChange& change, MonotonicTime now, flow::Tick
   if (change.kind == Kind::check) {
     const bool equal = replication_->sums.sum(number, change.range) == change.sum;
     if (!replication_->outcomes.push({number, change.range, equal})) replication_->outcomes_lost++;
+  } else if (change.kind == Kind::client) {
+    hold_client(change, decides_here, now);
   } else if (change.kind == Kind::remove) {
     if (decides_here) return;
     const bool gone = is_v4 ? flows4_.erase(key_of<flow::FlowTable4>(change.flow))

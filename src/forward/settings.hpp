@@ -41,6 +41,9 @@ struct BackendSettings {
   std::optional<td_hop> hop;      // not known: the backend gets no flows
   std::uint16_t next_shared = 0;  // the next backend at this address and port, of another service
   std::vector<std::uint16_t> shared_with;  // all of those
+  // The same server's slots of other services, whatever their modes. With a peer their flows count
+  // as its own do: see twins.cpp.
+  std::vector<std::uint16_t> twins;
 };
 
 // Written by the thread that forwards, read by any.

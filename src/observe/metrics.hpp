@@ -168,6 +168,8 @@ namespace tandem::observe {
     "Connections to the sync link that were refused: not by sync.peer, or with another key")       \
   X(tandem_sync_flows_total, counter, "direction",                                                 \
     "Records of flows sent to the other node (out) and received from it (in)")                     \
+  X(tandem_sync_clients_total, counter, "direction",                                               \
+    "Clients that affinity holds, told to the other node (out) or by it (in)")                     \
   X(tandem_sync_repairs_total, counter, "",                                                        \
     "Ranges of flows that differed and were sent again whole")                                     \
   X(tandem_sync_conflicts_total, counter, "",                                                      \

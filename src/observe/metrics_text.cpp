@@ -246,6 +246,8 @@ void add_sync(MetricFamilies& to, const SyncView& s) {
   to.add(tandem_sync_refused_total, s.refused);
   to.add(tandem_sync_flows_total, {{"direction", "out"}}, s.flows_sent);
   to.add(tandem_sync_flows_total, {{"direction", "in"}}, s.flows_received);
+  to.add(tandem_sync_clients_total, {{"direction", "out"}}, s.clients_sent);
+  to.add(tandem_sync_clients_total, {{"direction", "in"}}, s.clients_received);
   to.add(tandem_sync_repairs_total, s.repairs);
   to.add(tandem_sync_conflicts_total, s.conflicts);
   to.add(tandem_sync_records_refused_total, {{"reason", "unknown"}}, s.unknown);

@@ -119,6 +119,7 @@ json backend_document(const BackendView& backend, const Now& now) {
               {"for_seconds", to_seconds(now.monotonic - backend.since)},
               {"slow_start", slow_start_document(backend, now)},
               {"active", backend.active},
+              {"server", {{"own", backend.server_own}, {"peers", backend.server_peers}}},
               {"total", backend.total},
               {"new_per_second", rate(backend.new_per_second)},
               {"max_connections", backend.max_connections},

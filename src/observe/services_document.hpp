@@ -91,6 +91,9 @@ struct BackendView {
   Duration slow_start{};  // in which its weight grows from `since` on; 0: at once
   std::uint64_t active = 0;
   std::uint64_t total = 0;
+  // Of its server, through whichever services: decided about by this node, and by the other one.
+  std::uint64_t server_own = 0;
+  std::uint64_t server_peers = 0;
   double new_per_second = 0;
   std::uint32_t max_connections = 0;  // 0: no limit
   std::uint64_t picks = 0;

@@ -84,6 +84,8 @@ nlohmann::json sync_document(const SyncView& sync, const Now& now) {
           {"refused", sync.refused},
           {"flows_sent", sync.flows_sent},
           {"flows_received", sync.flows_received},
+          {"clients_sent", sync.clients_sent},
+          {"clients_received", sync.clients_received},
           {"repairs", sync.repairs},
           {"conflicts", sync.conflicts},
           {"unknown", sync.unknown},

@@ -37,7 +37,8 @@ struct SyncView {
   Duration lag{};         // there and back; 0: not known
   std::uint64_t sessions = 0, refused = 0;
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0;
-  bool rooms_differ = false;    // of the nodes' flow tables
+  bool rooms_differ = false;                             // of the nodes' flow tables
+  std::uint64_t clients_sent = 0, clients_received = 0;  // that affinity holds
   std::uint64_t conflicts = 0;  // flows that both nodes had given to different backends
   std::uint64_t unknown = 0;    // records of services or backends that are not configured here
   std::uint64_t no_room = 0;    // records that found no room, or their source port in use

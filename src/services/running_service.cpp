@@ -101,7 +101,12 @@ forward::BackendSettings settings_of(const RunningServices& all, const RunningSe
   // Those alike form a chain in the order of configuration, which replies() begins.
   bool behind = false;
   for (const auto& other : all) {
-    if (!is_nat(s) || !is_nat(other) || other.config.protocol != s.config.protocol) continue;
+    if (other.config.protocol != s.config.protocol) continue;
+    if (other.number != s.number)
+      for (const auto& twin : other.backends)
+        if (twin.config.port == b.config.port && twin.config.address == b.config.address)
+          settings.twins.push_back(twin.slot);
+    if (!is_nat(s) || !is_nat(other)) continue;
     for (const auto& twin : other.backends) {
       if (twin.slot == b.slot) {
         behind = true;

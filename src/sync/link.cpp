@@ -285,6 +285,8 @@ struct Link::Inside {
     now_view.refused = refusals;
     now_view.flows_sent = sender.counters().flows;
     now_view.flows_received = receiver.counters().flows;
+    now_view.clients_sent = sender.counters().clients;
+    now_view.clients_received = receiver.counters().clients;
     now_view.repairs = sender.counters().repairs;
     now_view.differed = sender.counters().differed + receiver.counters().differed;
     now_view.unknown_here = receiver.counters().no_service + receiver.counters().no_backend;

@@ -54,6 +54,7 @@ struct LinkView {
   Duration lag{};  // from a change here to its application there and back; 0: not known
   std::uint64_t sessions = 0, refused = 0;  // connections that became a session, and that did not
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0, differed = 0;
+  std::uint64_t clients_sent = 0, clients_received = 0;  // that affinity holds
   std::uint64_t unknown_here = 0;  // records that name what is not configured here
   std::vector<ServiceSync> services;
   std::optional<bool> wishes_equal;  // WishExchange::equal()

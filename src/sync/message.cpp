@@ -27,6 +27,8 @@ enum class Type : std::uint8_t {
   status,
   backend_wish = 20,
   wish_sum = 21,
+  clients4 = 22,
+  clients6 = 23,
   local_sockets = 32,
   roles = 40,
 };
@@ -272,6 +274,33 @@ bool good_one(const RouterSockets& s, const LocalSockets&) {
   return (s.mac.bytes[0] & 1) == 0;  // no group's
 }
 
+template <int Family>
+void put_one(Writer& w, const ClientRecord& c, const Clients<Family>&) {
+  if constexpr (Family == 4) {
+    w.number(static_cast<std::uint32_t>(c.client[0]));
+  } else {
+    w.number(c.client[0]);
+    w.number(c.client[1]);
+  }
+  w.number(c.service);
+  w.number(c.backend);
+  w.number(c.held_for_ms);
+  w.number(c.decides);
+}
+template <int Family>
+void get_one(Reader& r, ClientRecord& c, const Clients<Family>&) {
+  c.client[0] = Family == 4 ? r.number<std::uint32_t>() : r.number<std::uint64_t>();
+  if constexpr (Family == 6) c.client[1] = r.number<std::uint64_t>();
+  c.service = r.number<std::uint16_t>();
+  c.backend = r.number<std::uint16_t>();
+  c.held_for_ms = r.number<std::uint32_t>();
+  c.decides = r.number<std::uint8_t>();
+}
+template <int Family>
+bool good_one(const ClientRecord& c, const Clients<Family>&) {
+  return c.decides <= 1;
+}
+
 // Lists: as many records as the payload has.
 template <class List, class Record>
 bool get_list(Reader& r, const List& list, std::vector<Record>& records) {
@@ -437,6 +466,8 @@ struct Append {
   void operator()(const LocalSockets& m) const {
     append_list(out, Type::local_sockets, m, m.routers);
   }
+  void operator()(const Clients<4>& m) const { append_list(out, Type::clients4, m, m.clients); }
+  void operator()(const Clients<6>& m) const { append_list(out, Type::clients6, m, m.clients); }
 };
 
 template <class M>
@@ -494,6 +525,10 @@ Parsed read(Type type, Reader& r) {
       return {.message = read_one<WishSum>(r)};
     case Type::local_sockets:
       return {.message = read_list<LocalSockets>(r, &LocalSockets::routers)};
+    case Type::clients4:
+      return {.message = read_list<Clients<4>>(r, &Clients<4>::clients)};
+    case Type::clients6:
+      return {.message = read_list<Clients<6>>(r, &Clients<6>::clients)};
   }
   return {.known = false};
 }

@@ -143,6 +143,19 @@ struct Roles {
   std::vector<RouterRole> routers;
 };
 
+// Clients that affinity holds: 13 bytes with IPv4, 25 with IPv6.
+struct ClientRecord {
+  std::array<std::uint64_t, 2> client{};  // as forward::FlowId
+  std::uint16_t service = 0;
+  std::uint16_t backend = 0;
+  std::uint32_t held_for_ms = 0;  // from now on
+  std::uint8_t decides = 0;       // 1: the sender holds the lease of the service
+};
+template <int Family>
+struct Clients {
+  std::vector<ClientRecord> clients;
+};
+
 // A backend by its addresses, which both nodes know it by.
 struct BackendKey {
   std::uint8_t protocol = 0;  // of the service: TCP or UDP
@@ -198,7 +211,7 @@ struct LocalSockets {
 
 using Message = std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>,
                              Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status, BackendWish,
-                             WishSum, Roles, LocalSockets>;
+                             WishSum, Clients<4>, Clients<6>, Roles, LocalSockets>;
 
 // Appends the message, in as many frames as it takes.
 void append(std::vector<std::uint8_t>& out, const Message& message);

@@ -161,6 +161,23 @@ void Receiver::on(const Gone<Family>& gone) {
   }
 }
 
+// What is not configured here is left out without a word: it comes again.
+template <int Family>
+void Receiver::on(const Clients<Family>& clients) {
+  counters_.clients += clients.clients.size();
+  for (const ClientRecord& record : clients.clients) {
+    const PeerService* service = service_of(record.service);
+    if (service == nullptr || service->local == 0) continue;
+    ReplicaChange change;
+    change.kind = ReplicaChange::Kind::client;
+    change.flow = {record.client, 0, service->local, Family == 4 ? TD_IPV4 : TD_IPV6};
+    change.backend = backend_of(record.backend, service->local);
+    change.held_for = std::chrono::milliseconds(record.held_for_ms);
+    change.decides = record.decides != 0;
+    if (change.backend != 0) push(change);
+  }
+}
+
 void Receiver::on(const Checks& checks) {
   counters_.checks += checks.checks.size();
   for (const Check& check : checks.checks) {
@@ -255,5 +272,7 @@ template void Receiver::on(const Flows<4>&);
 template void Receiver::on(const Flows<6>&);
 template void Receiver::on(const Gone<4>&);
 template void Receiver::on(const Gone<6>&);
+template void Receiver::on(const Clients<4>&);
+template void Receiver::on(const Clients<6>&);
 
 }  // namespace tandem::sync

@@ -34,6 +34,7 @@ class Receiver {
     std::uint64_t differed = 0;    // of them
     std::uint64_t no_service = 0;  // records of a service that is not configured here
     std::uint64_t no_backend = 0;  // of a backend
+    std::uint64_t clients = 0;     // records of clients that affinity holds
     std::uint64_t swept = 0;       // replicas that a repair did not confirm
   };
 
@@ -49,6 +50,8 @@ class Receiver {
   void on(const Flows<Family>& flows);
   template <int Family>
   void on(const Gone<Family>& gone);
+  template <int Family>
+  void on(const Clients<Family>& clients);
   void on(const Checks& checks);
   void on(const RepairBegin& repair);
   void on(const RepairEnd& repair);

@@ -36,6 +36,8 @@ void Sender::begin() {
   named_backends_.clear();
   named_hops_.clear();
   job_.reset();
+  while (shared_.clients.front() != nullptr) shared_.clients.pop();  // of long ago
+  shared_.clients_wanted.fetch_add(1, std::memory_order_release);
 }
 
 bool Sender::is_published(std::uint16_t service) const {
@@ -48,6 +50,7 @@ void Sender::watch(MonotonicTime now) {
 }
 
 void Sender::pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTime now) {
+  shared_.in_session_ns.store(to_ns(now), std::memory_order_relaxed);
   out_ = &out;
   most_ = most;
   now_ = now;
@@ -57,6 +60,7 @@ void Sender::pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTim
   const bool all_gone = send_gone();
   const bool all_marked = send_marked();
   if (all_gone && all_marked) send_checks();
+  if (all_gone && all_marked) send_clients();
   if (!job_) begin_job();
   if (job_) go_on_with_job();
   last_pass_ = now;
@@ -241,6 +245,27 @@ void Sender::look_at_states(const Table& table, States& states, flow::FlowMarks&
   }
 }
 
+// ---- Clients that affinity holds
+
+void Sender::send_clients() {
+  for (std::size_t sent = 0; sent < kMostRecords && has_room(); sent++) {
+    const forward::HeldClient* held = shared_.clients.front();
+    if (held == nullptr) break;
+    const Duration left = held->until - now_;
+    const std::uint16_t number = held->client.service;
+    if (left > Duration{} && is_published(number) && name_service(number) &&
+        name_backend(held->backend)) {
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+      const ClientRecord record{
+          held->client.client, number, held->backend, static_cast<std::uint32_t>(ms),
+          static_cast<std::uint8_t>(services_[number].proof != Proof::not_owner)};
+      (held->client.family == TD_IPV4 ? clients4_.clients : clients6_.clients).push_back(record);
+    }
+    shared_.clients.pop();
+  }
+  flush_records();
+}
+
 // ---- Repairs and offers
 
 void Sender::begin_job() {
@@ -330,6 +355,11 @@ void Sender::flush_records() {
   append(*out_, flows6_);
   flows4_.flows.clear();
   flows6_.flows.clear();
+  counters_.clients += clients4_.clients.size() + clients6_.clients.size();
+  append(*out_, clients4_);
+  append(*out_, clients6_);
+  clients4_.clients.clear();
+  clients6_.clients.clear();
 }
 
 bool Sender::is_known(Seen& seen, std::uint16_t number) {

@@ -18,6 +18,9 @@
 // Only flows of services whose lease this node holds are sent. What it decided while both nodes did
 // (a partition) it offers once, after it has lost the lease: the owner takes what it lacks.
 //
+// Clients that affinity holds come through a ring, and are not proved: all of them are told again in
+// turn (forward/replication.hpp), also by the node that does not decide, when a session begins.
+//
 // Pure: no I/O, time is an argument. For one thread, beside the data thread.
 #pragma once
 
@@ -45,6 +48,7 @@ class Sender {
     std::uint64_t checks = 0;
     std::uint64_t differed = 0;  // checks that the peer did not confirm
     std::uint64_t repairs = 0;
+    std::uint64_t clients = 0;  // that affinity holds
   };
 
   // Where a service stands with the peer.
@@ -118,6 +122,7 @@ class Sender {
   [[nodiscard]] std::uint16_t states_in(const Table& table, std::uint32_t bucket) const;
   template <class Table>
   void look_at_states(const Table& table, States& states, flow::FlowMarks& marks);
+  void send_clients();
   void send_checks();
   void begin_job();
   void go_on_with_job();
@@ -151,6 +156,8 @@ class Sender {
   States states4_, states6_;
   Flows<4> flows4_;
   Flows<6> flows6_;
+  Clients<4> clients4_;
+  Clients<6> clients6_;
   std::vector<std::uint8_t>* out_ = nullptr;  // during pass()
   std::size_t most_ = 0;
   MonotonicTime now_{}, last_pass_{};

@@ -184,12 +184,7 @@ void ServiceNode::make(MonotonicTime now) {
   if (replication_ != nullptr) forwarder_->replicate(replication_);
   forwarder_->set_mtu(rig::kLink, 1500);
   for (const auto& s : test_services()) {
-    forward::ServiceSettings settings;
-    settings.identity = s.number;
-    settings.mode = s.mode;
-    settings.udp = s.udp;
-    settings.sources = source_slots(s);
-    forwarder_->set_service(s.number, settings, now);
+    forwarder_->set_service(s.number, service_settings(s), now);
     for (int i = 0; i < 2; i++)
       set_backend(static_cast<std::uint16_t>(2 * s.number + i), balance::State::up, 1, now);
     // Both nodes of a pair have the same hash picks.
@@ -225,6 +220,33 @@ void ServiceNode::set_backend(std::uint16_t slot, balance::State state, std::uin
   settings.balance.state = state;
   settings.balance.max_connections = max_connections;
   forwarder_->set_backend(slot, settings, now);
+}
+
+void ServiceNode::make_twins(std::uint16_t slot, std::uint16_t other, MonotonicTime now,
+                             std::uint32_t max_connections) {
+  for (const auto& [one, twin] : {std::pair{slot, other}, std::pair{other, slot}}) {
+    auto settings = settings_of(test_services()[one / 2U - 1], one % 2, one);
+    settings.balance.weight = 1;
+    settings.balance.state = balance::State::up;
+    settings.balance.max_connections = max_connections;
+    settings.twins = {twin};
+    forwarder_->set_backend(one, settings, now);
+  }
+}
+
+void ServiceNode::set_affinity(const TestService& service, Duration affinity, MonotonicTime now) {
+  auto settings = service_settings(service);
+  settings.affinity = affinity;
+  forwarder_->set_service(service.number, settings, now);
+}
+
+forward::ServiceSettings ServiceNode::service_settings(const TestService& service) const {
+  forward::ServiceSettings settings;
+  settings.identity = service.number;
+  settings.mode = service.mode;
+  settings.udp = service.udp;
+  settings.sources = source_slots(service);
+  return settings;
 }
 
 void ServiceNode::remove_backend(std::uint16_t slot, MonotonicTime now) {

@@ -82,6 +82,10 @@ class ServiceNode {
   void replicate(forward::Replication& shared, MonotonicTime now);
   void set_backend(std::uint16_t slot, balance::State state, std::uint16_t weight,
                    MonotonicTime now, std::uint32_t max_connections = 0);
+  // The backends of two services are one server.
+  void make_twins(std::uint16_t slot, std::uint16_t other, MonotonicTime now,
+                  std::uint32_t max_connections = 0);
+  void set_affinity(const TestService& service, Duration affinity, MonotonicTime now);
   // From the configuration: its flows may stay.
   void remove_backend(std::uint16_t slot, MonotonicTime now);
   // Another one for a service, at the first one's address. slot: from 100 on.
@@ -95,6 +99,7 @@ class ServiceNode {
 
  private:
   void make(MonotonicTime now);
+  [[nodiscard]] forward::ServiceSettings service_settings(const TestService& service) const;
   [[nodiscard]] std::vector<std::uint16_t> source_slots(const TestService& service) const;
   td_frame lay_out(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now,
                    std::size_t room = 0);

@@ -42,6 +42,8 @@ class Node {
     if (!holds_leases)
       for (auto& router : memory_.memory.tables().vrouter)
         router.lease_ns = router.lease_jiffies = 0;
+    for (const TestService& s : test_services())
+      memory_.node.set_affinity(s, std::chrono::minutes(1), now_);
     forwarder().look_at_leases(now_);
     for (const auto& frame : holds_leases ? service_frames() : std::vector<frames::Bytes>())
       if (memory_.node.steer(frame, rig::kLink, now_).reason == TD_PUNT_MISS)
@@ -61,6 +63,7 @@ class Node {
     std::span<const std::uint8_t> left = stream;
     for (int pass = 0; pass < 4; pass++) {
       const auto taken = session.receive(left, now_);
+      forwarder().tell_clients(now_);
       forwarder().apply_changes(1 << 16, now_, memory_.node.tick(now_));
       if (!taken || !session.pass(now_)) break;
       left = left.subspan(*taken);

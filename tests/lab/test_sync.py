@@ -22,6 +22,7 @@ from tandemlab.tandem import binary
 
 MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103", "fullnat": "192.0.2.104"}
 DSR6 = "2001:db8:1::102"
+AT_B = "192.0.2.105"  # at home on node b
 GATEWAY = "198.51.100.100"
 SOURCE = "198.51.100.101"  # of fullnat
 EACH = 40  # connections
@@ -253,6 +254,68 @@ class Sync(tap.LabCase):
             for node in (self.a, self.b):
                 node.write(config(self.lab, node.node))
                 node.ctl("reload")
+
+    @contextlib.contextmanager
+    def other_config(self, text_of):
+        """Both nodes run with text_of(node)."""
+        for node in (self.a, self.b):
+            node.write(text_of(node.node))
+            node.ctl("reload")
+        try:
+            yield
+        finally:
+            for node in (self.a, self.b):
+                node.write(config(self.lab, node.node))
+                node.ctl("reload")
+
+    def test_affinity(self):
+        """A client that is held comes to the same backend after a move, and after the way back."""
+        def held(node):
+            return config(self.lab, node).replace(CHECK, CHECK + 'affinity = "10m"\n')
+
+        def backends():
+            return {address: set(traffic.who_answers(self.lab, address, 3))
+                    for address in (*MODES.values(), DSR6)}
+
+        with self.other_config(held):
+            wait_until("all services answer",
+                       lambda: not any(None in names for names in backends().values()))
+            before = backends()
+            self.assertEqual({len(names) for names in before.values()}, {1}, before)
+            self.wait_in_sync()
+            for move, taker in ((("failover",), self.b), (("failover", "--back"), self.a)):
+                self.a.ctl(*move)
+                taker.wait_for("Active", "VI_1")
+                self.assertEqual(backends(), before, move)
+
+    def test_counts_of_both(self):
+        """Least connections goes by the connections that the other node has with the servers."""
+        def more(node):
+            return (config(self.lab, node)
+                    + configs.vrrp("VI_2", 53, 150 if node == "b" else 100, f"{AT_B}/24")
+                    + services.service("twin", AT_B, "dsr", more=CHECK))
+        services.take_virtual_addresses(self.lab, AT_B)
+        first = [f"{address}:80" for address in services.BACKENDS4[:2]]
+        with self.other_config(more):
+            self.b.wait_for("Active", "VI_2")
+            wait_until("the service answers",
+                       lambda: traffic.who_answers(self.lab, AT_B, 1)[None] == 0)
+            for backend in first:
+                self.b.ctl("drain", "twin", backend)
+            self.connections.open(self.lab, AT_B, 8)
+            self.assertEqual({c.backend for c in self.connections.all}, {"s3", "s4"})
+            rows = lambda: {f'{b["address"]}:{b["port"]}': b["server"]
+                            for b in self.a.ask("backends", "dsr")["backends"]}
+            wait_until("node a has them", lambda: sorted(
+                row["peers"] for row in rows().values()) == [0, 0, 4, 4])
+            at_a = traffic.Connections()
+            self.addCleanup(at_a.close)
+            at_a.open(self.lab, MODES["dsr"], 8)
+            self.assertEqual(collections.Counter(c.backend for c in at_a.all),
+                             {"s1": 4, "s2": 4})
+            self.assertTrue(self.a.ask("services")["counts"]["agree"])
+            for backend in first:
+                self.b.ctl("undrain", "twin", backend)
 
     @contextlib.contextmanager
     def cut_sync_link(self):

@@ -110,5 +110,41 @@ TEST(Affinity, RemembersNothingIfNobodyIsEligible) {
   EXPECT_FALSE(affinity.find(client(1), kStart));
 }
 
+// ---- For another node
+
+TEST(Affinity, TellsWhatIsNewOfAClientAndNotMore) {
+  Affinity affinity(8, kHold, kSeed);
+  affinity.remember(client(1), 5, kStart);
+  const auto news = affinity.take_news(kStart);
+  ASSERT_TRUE(news);
+  EXPECT_EQ(news->address, client(1));
+  EXPECT_EQ(news->slot, 5);
+  EXPECT_EQ(news->until, kStart + kHold);
+  EXPECT_FALSE(affinity.take_news(kStart));
+  EXPECT_EQ(affinity.find(client(1), kStart + kHold / 9), 5);
+  EXPECT_FALSE(affinity.take_news(kStart + kHold / 9));
+  EXPECT_EQ(affinity.find(client(1), kStart + kHold / 8), 5);
+  EXPECT_TRUE(affinity.take_news(kStart + kHold / 8));
+  affinity.remember(client(1), 6, kStart + kHold / 8);
+  EXPECT_EQ(affinity.take_news(kStart + kHold / 8)->slot, 6);
+}
+
+TEST(Affinity, AdoptsWhatAnotherNodeHolds) {
+  Affinity affinity(8, kHold, kSeed);
+  affinity.adopt({client(1), 5, kStart + 10s}, false, kStart);
+  EXPECT_EQ(affinity.peek(client(1), kStart + 9s), 5);
+  EXPECT_FALSE(affinity.peek(client(1), kStart + 10s));
+  affinity.adopt({client(1), 6, kStart + 10s}, false, kStart);  // held already
+  EXPECT_EQ(affinity.peek(client(1), kStart), 5);
+  affinity.adopt({client(1), 6, kStart + 10s}, true, kStart);
+  EXPECT_EQ(affinity.peek(client(1), kStart), 6);
+  affinity.adopt({client(2), 7, kStart + 10 * kHold}, false, kStart);  // never longer than its own
+  EXPECT_FALSE(affinity.peek(client(2), kStart + kHold));
+  std::set<IpAddress> seen;
+  affinity.visit_some(0, affinity.capacity(), kStart,
+                      [&](const Affinity::Client& c) { seen.insert(c.address); });
+  EXPECT_EQ(seen, (std::set<IpAddress>{client(1), client(2)}));
+}
+
 }  // namespace
 }  // namespace tandem::balance

@@ -177,5 +177,37 @@ TEST_P(MisuseOfAScheduler, IsAsserted) {
   EXPECT_DEATH(scheduler_.set(other, kStart), "identity");
 }
 
+// ---- Flows of the same server through other services
+
+TEST(Scheduler, GoesByTheFlowsOfAServerThroughOtherServices) {
+  Scheduler scheduler(SchedulerKind::least_conn);
+  for (int slot = 0; slot < 2; slot++) scheduler.set(up(slot, 1, 5), kStart);
+  for (int i = 0; i < 3; i++) scheduler.charge_elsewhere(0);
+  for (int i = 0; i < 3; i++) EXPECT_EQ(scheduler.pick({}, kStart), 1);
+  EXPECT_EQ(scheduler.active(0), 0U);
+  EXPECT_EQ(scheduler.elsewhere(0), 3U);
+  EXPECT_EQ(scheduler.sum_of_active(), 3U);
+  scheduler.set_elsewhere(1, 2);  // full
+  EXPECT_FALSE(scheduler.eligible(1));
+  EXPECT_EQ(scheduler.pick({}, kStart), 0);
+  EXPECT_EQ(scheduler.pick({}, kStart), 0);
+  EXPECT_FALSE(scheduler.pick({}, kStart));
+  scheduler.close_elsewhere(1);
+  EXPECT_EQ(scheduler.pick({}, kStart), 1);
+}
+
+TEST(Scheduler, TellsOfEachChangeOfItsCounts) {
+  std::vector<int> told(2);
+  Scheduler scheduler(SchedulerKind::round_robin, {},
+                      [&](std::uint16_t slot, int change) { told[slot] += change; });
+  for (int slot = 0; slot < 2; slot++) scheduler.set(up(slot), kStart);
+  for (int i = 0; i < 4; i++) (void)scheduler.pick({}, kStart);
+  scheduler.charge(0);
+  scheduler.close(1);
+  scheduler.charge_elsewhere(0);
+  EXPECT_EQ(told, (std::vector<int>{3, 1}));
+  EXPECT_EQ(scheduler.active(0), 3U);
+}
+
 }  // namespace
 }  // namespace tandem::balance

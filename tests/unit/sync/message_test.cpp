@@ -71,6 +71,17 @@ TEST(Message, FlowsTakeSixteenAndTwentyEightBytes) {
   EXPECT_EQ(written(Flows<6>{{flow}}).size(), 5 + 28U);
 }
 
+TEST(Message, HeldClientsTakeThirteenAndTwentyFiveBytes) {
+  const ClientRecord client{{0xc0000201, 0}, 7, 9, 60'000, 1};
+  EXPECT_EQ(written(Clients<4>{{client}}).size(), 5 + 13U);
+  EXPECT_EQ(written(Clients<6>{{client}}).size(), 5 + 25U);
+  const ClientRecord again = read_again(Clients<6>{{client}}).clients.at(0);
+  EXPECT_EQ(again.client[0], 0xc0000201U);
+  EXPECT_EQ(again.backend, 9);
+  EXPECT_EQ(again.held_for_ms, 60'000U);
+  EXPECT_EQ(again.decides, 1);
+}
+
 TEST(Message, OfManyRecordsIsCutIntoFrames) {
   Flows<6> many;
   many.flows.resize(5'000, {.port = 1, .service = 1, .backend = 1, .state = 1});

@@ -42,6 +42,7 @@ struct Side {
   }
   void work(MonotonicTime now) {
     memory.node.forwarder().look_at_leases(now);
+    memory.node.forwarder().tell_clients(now);
     memory.node.forwarder().apply_changes(1 << 16, now, memory.node.tick(now));
   }
   [[nodiscard]] Picture picture() const {
