@@ -80,13 +80,14 @@ std::string mismatches_text(const json& router) {
 }
 
 // Of the node's own services; empty: nothing to tell.
-std::string sockets_text(const json& sockets) {
+std::string sockets_text(const json& router) {
+  const json& sockets = router.at("sockets");
   if (sockets.is_null()) return {};
   std::string text = number(sockets.at("here")) + " here";
   if (sockets.at("draining") == true)
     text += ", which go on for " + duration_text(sockets.at("at_most_seconds").get<double>()) +
             " at most";
-  if (sockets.at("there") != 0)
+  if (sockets.at("there") != 0 && text_at(router, "state") == "Active")
     text += ", " + number(sockets.at("there")) +
             " at the other node, to which their packets are sent on";
   return text;
@@ -122,8 +123,7 @@ std::string render_router(const json& router, const Style& style) {
   if (router.at("handed_over") == true)
     line("handed over",
          "stays Backup while the peer is there; `tandemctl failover --back` ends it");
-  if (const auto sockets = sockets_text(router.at("sockets")); !sockets.empty())
-    line("sockets", sockets);
+  if (const auto sockets = sockets_text(router); !sockets.empty()) line("sockets", sockets);
   line("transitions", number(router.at("transitions")));
   return text + warning_lines(router.at("warnings"), style);
 }

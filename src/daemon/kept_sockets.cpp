@@ -142,6 +142,7 @@ void KeptSockets::follow_peer() {
     deps_.steering.set_peer_sockets(
         r.id, {{its->mac, link.peer_sockets_at + std::chrono::milliseconds(its->keeps_ms)}});
   }
+  knows_peer_ = link.connected && link.peer_sockets_known;
 }
 
 void KeptSockets::tell(MonotonicTime now) {
@@ -159,8 +160,10 @@ void KeptSockets::tell(MonotonicTime now) {
   deps_.tell(all);
 }
 
-bool KeptSockets::drains() const {
-  return std::ranges::any_of(routers_, [](const auto& r) { return r.second.drains(); });
+bool KeptSockets::holds() const {
+  return std::ranges::any_of(routers_, [](const auto& r) {
+    return r.second.left > 0 && (r.second.active || r.second.drains());
+  });
 }
 
 observe::SocketsView KeptSockets::view(vrrp::RouterId id, MonotonicTime now) const {
@@ -173,7 +176,7 @@ observe::SocketsView KeptSockets::view(vrrp::RouterId id, MonotonicTime now) con
   view.here = router.left;
   view.draining = router.drains();
   if (view.draining) view.at_most = std::max(router.drains_until - now, Duration{});
-  if (router.active && router.peer) view.there = router.peer->left;
+  if (router.peer) view.there = router.peer->left;
   return view;
 }
 

@@ -61,8 +61,10 @@ class KeptSockets {
   // What is to be done by now; it goes on by itself.
   void look(MonotonicTime now);
 
-  // For how many routers addresses are still to be removed.
-  [[nodiscard]] bool drains() const;
+  // Whether the peer has told of its own, and the tables say so.
+  [[nodiscard]] bool knows_peer() const { return knows_peer_; }
+  // Whether there are sockets that go on here if this process ends.
+  [[nodiscard]] bool holds() const;
   [[nodiscard]] observe::SocketsView view(vrrp::RouterId router, MonotonicTime now) const;
   // Sentences for the operator.
   [[nodiscard]] std::vector<std::string> troubles() const;
@@ -86,6 +88,7 @@ class KeptSockets {
   Deps deps_;
   std::map<vrrp::RouterId, Router> routers_;
   bool counting_ = false;
+  bool knows_peer_ = false;
   MonotonicTime count_due_{};
   std::string trouble_;  // why sockets cannot be counted
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

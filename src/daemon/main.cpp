@@ -118,8 +118,8 @@ int run(const std::string& file, const config::Config& config) {
     spdlog::critical("{}", node.error().message);
     return 1;
   }
-  ends.async_wait([&](const boost::system::error_code& error, int) {
-    if (!error) (*node)->stop();
+  ends.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (!error) (*node)->stop(signal == SIGTERM);
   });
   std::function<void()> await_hangup = [&] {
     hangup.async_wait([&](const boost::system::error_code& error, int) {

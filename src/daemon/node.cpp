@@ -119,6 +119,7 @@ VrrpEvents::Effects Node::vrrp_effects() {
       [this](const speaker::PlannedRouter& router) {
         addresses_->install(router);
         if (kept_sockets_) kept_sockets_->installed(router);
+        if (sync_gate_) sync_gate_->arrived(router.id);
         speaker_->thread().post([id = router.id](speaker::VrrpDriver& driver, MonotonicTime now) {
           driver.on_installed(id, now);
         });
@@ -259,7 +260,12 @@ void Node::gate_moves() {
       [this](const services::RunningBackend& backend) { return services_->last_check(backend); },
       speaker_->thread());
   const auto look = [this] { return report_->services().sync(); };
-  if (sync_) sync_gate_.emplace(loop_, running_, speaker_->thread(), [look] { return *look(); });
+  if (sync_)
+    sync_gate_.emplace(loop_, running_, speaker_->thread(), [this, look] {
+      observe::SyncView sync = *look();
+      sync.sockets_known = kept_sockets_->knows_peer();
+      return sync;
+    });
   handovers_.emplace(loop_, running_, speaker_->thread(),
                      Handovers::Gate{[look](const speaker::PlannedRouter& router) {
                                        const auto sync = look();
@@ -453,11 +459,12 @@ void Node::on_plane(bool admits) {
 
 // ---- The end. Make before break: every Active resigns, but answers until the peer does. Or in place:
 // what a crash would leave stays, and the next process goes on with it if it is there before the
-// leases end.
+// leases end. It stays, too, while there are sockets that go on here.
 
-void Node::stop() {
+void Node::stop(bool leaves) {
   if (phase_ != Phase::running) return;
   phase_ = Phase::resigning;
+  leaves_ = leaves;
   systemd_->stopping();
   if (running_.plan.config.node.stop == config::Stop::in_place) {
     spdlog::info("stopping in place: the peer takes over when the leases end");
@@ -475,6 +482,9 @@ void Node::stop() {
 void Node::on_idle() {
   if (phase_ != Phase::resigning) return;
   phase_ = Phase::down;
+  leaves_ = leaves_ && (running_.plan.config.node.stop == config::Stop::in_place ||
+                        (kept_sockets_ && kept_sockets_->holds()));
+  if (leaves_) spdlog::info("programs and addresses stay for the next start");
   take_down();
   patience_.expires_after(kNotifyPatience);
   patience_.async_wait([this](const boost::system::error_code&) { loop_.stop(); });
@@ -499,7 +509,7 @@ void Node::take_down() {
   if (plane_) plane_->stop();
   speaker_.reset();  // nobody grants a lease any more
   links_.reset();
-  if (phase_ == Phase::down && running_.plan.config.node.stop == config::Stop::in_place) return;
+  if (phase_ == Phase::down && leaves_) return;
   const bool keeps_flows =
       plane_ && running_.plan.config.flows.keep_at_stop &&
       plane_->forwarder().flows4().flows() + plane_->forwarder().flows6().flows() > 0;

@@ -144,7 +144,7 @@ std::vector<observe::RouterView> Report::routers(const speaker::Snapshot& snapsh
       views.back().warnings.push_back(
           "takes nothing over from the lower Active, since connections would break: this node does "
           "not have their flows (" +
-          SyncGate::missing(*r, *services_.sync()) +
+          SyncGate::missing(*r, sources_.running.plan.config, *services_.sync()) +
           "); `tandemctl sync` tells more, `tandemctl failover " + r->config.name +
           " --back --force` does not wait");
   }

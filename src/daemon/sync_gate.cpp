@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/gates.hpp"
+
 namespace tandem::daemon {
 namespace {
 
@@ -24,7 +26,8 @@ SyncGate::SyncGate(boost::asio::io_context& loop, const Running& running,
   due_.set(MonotonicClock::now() + kInterval);
 }
 
-std::string SyncGate::missing(const speaker::PlannedRouter& router, const observe::SyncView& sync) {
+std::string SyncGate::missing(const speaker::PlannedRouter& router, const config::Config& config,
+                              const observe::SyncView& sync) {
   for (const auto& name : router.synced_services) {
     const auto service = std::ranges::find(sync.services, name, &observe::SyncedService::name);
     if (service == sync.services.end()) return "service '" + name + "': not known yet";
@@ -32,6 +35,8 @@ std::string SyncGate::missing(const speaker::PlannedRouter& router, const observ
     if (service->owner || service->state != observe::SyncState::in_sync)
       return "service '" + name + "': " + to_string(service->state);
   }
+  if (keeps_sockets(router, config) != Duration{} && !sync.sockets_known)
+    return "the other node has not told of connections to its own services";
   return {};
 }
 
@@ -51,10 +56,10 @@ void SyncGate::check() {
   const bool opens_without =
       !sync.connected && config.sync && config.sync->without == config::WithoutSync::preempt;
   for (const auto& router : running_.plan.routers) {
-    if (router.synced_services.empty()) continue;
+    if (!router.settings.waits_for_flows) continue;
     if (decides_here(router, sync)) forced_.erase(router.id);
     const bool in_sync =
-        opens_without || forced_.contains(router.id) || missing(router, sync).empty();
+        opens_without || forced_.contains(router.id) || missing(router, config, sync).empty();
     const auto [told, is_new] = told_.try_emplace(router.id, in_sync);
     if (!is_new && std::exchange(told->second, in_sync) == in_sync) continue;
     vrrp_.post([id = router.id, in_sync](speaker::VrrpDriver& driver, MonotonicTime) {

@@ -32,8 +32,13 @@ class SyncGate {
   // After a reload: routers may have other numbers and services.
   void tell_anew() { told_.clear(); }
 
-  // The first of the router's services whose flows this node lacks, and why; empty: it lacks none.
+  // It has come here.
+  void arrived(vrrp::RouterId router) { forced_.erase(router); }
+
+  // The first of the router's services whose flows this node lacks, and why; or that it does not know
+  // of the other node's sockets. Empty: it lacks none.
   [[nodiscard]] static std::string missing(const speaker::PlannedRouter& router,
+                                           const config::Config& config,
                                            const observe::SyncView& sync);
   // The first of the router's services whose flows the other node lacks, and why; empty: none.
   [[nodiscard]] static std::string missing_there(const speaker::PlannedRouter& router,

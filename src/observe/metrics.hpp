@@ -75,9 +75,7 @@ namespace tandem::observe {
   X(tandem_vrrp_peer_active_over_sync, gauge, "router",                                            \
     "1 if the peer says over the sync link that it is Active; no sample before it said anything")  \
   X(tandem_vrrp_sockets, gauge, "router, where",                                                   \
-    "Connections to services of the node's own: here, or there, at the other node, to which "      \
-    "their "                                                                                       \
-    "packets are sent on")                                                                         \
+    "Connections to services of the node's own: here, or there, at the other node, as it says")    \
   X(tandem_vrrp_draining, gauge, "router",                                                         \
     "1 if it is not Active, and connections to services of the node's own go on here")             \
   X(tandem_vrrp_lease_remaining_seconds, gauge, "router",                                          \

@@ -11,7 +11,7 @@ struct SocketsView {
   unsigned here = 0;      // sockets of this node
   bool draining = false;  // without a lease: they go on, until none is left
   Duration at_most{};     // draining: so long
-  unsigned there = 0;     // sockets of the peer that drains; what belongs to them is sent there
+  unsigned there = 0;     // sockets of the peer, as it says
 };
 
 }  // namespace tandem::observe

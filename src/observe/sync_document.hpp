@@ -30,11 +30,12 @@ struct SyncedService {
 
 struct SyncView {
   bool connected = false;
-  std::string peer;       // its name, while connected
-  std::size_t link = 1;   // in use, from 1
-  std::string why;        // not connected: what the last try failed of
-  MonotonicTime since{};  // connected, or not
-  Duration lag{};         // there and back; 0: not known
+  bool sockets_known = false;  // the peer has told of those of its own services
+  std::string peer;            // its name, while connected
+  std::size_t link = 1;        // in use, from 1
+  std::string why;             // not connected: what the last try failed of
+  MonotonicTime since{};       // connected, or not
+  Duration lag{};              // there and back; 0: not known
   std::uint64_t sessions = 0, refused = 0;
   std::uint64_t flows_sent = 0, flows_received = 0, repairs = 0;
   bool rooms_differ = false;                             // of the nodes' flow tables

@@ -186,10 +186,13 @@ Result<Plan> make_plan(const config::Config& config, Numbers& numbers) {
     auto settings = plan_settings(v, config, numbers);
     if (!settings) return std::unexpected(settings.error());
     auto services = config.sync ? services_with(v, config) : std::vector<std::string>{};
-    settings->waits_for_flows = !services.empty();
+    auto own_tcp = own_tcp_of(v, config);
+    const bool keeps_sockets =
+        config.sync && config.sync->drain_timeout != Duration{} && !own_tcp.empty();
+    settings->waits_for_flows = !services.empty() || keeps_sockets;
     settings->backends_patience = time_to_judge(v, config);
     plan.routers.push_back({*id, v, std::move(*settings), plan_endpoint(v, numbers),
-                            std::move(services), own_tcp_of(v, config)});
+                            std::move(services), std::move(own_tcp)});
   }
   return plan;
 }

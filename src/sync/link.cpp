@@ -24,6 +24,7 @@ using ErrorCode = boost::system::error_code;
 constexpr Duration kPass = std::chrono::milliseconds(1);
 constexpr Duration kIdlePass = std::chrono::milliseconds(100);
 constexpr Duration kConnect = std::chrono::seconds(2);
+constexpr Duration kTells = std::chrono::seconds(1);  // by then a peer has told of its sockets
 constexpr Duration kRetry = std::chrono::milliseconds(500);
 
 tcp::endpoint to_asio(const config::ListenAddress& end) {
@@ -168,6 +169,7 @@ struct Link::Inside {
   void begin_session(const std::shared_ptr<Connection>& fresh) {
     const auto now = MonotonicClock::now();
     connection = fresh;
+    session_at = now;
     session.emplace(
         Hello{.boot = boot, .capacity4 = capacity4, .capacity6 = capacity6, .node = options.node},
         sender, receiver, now, roles ? &*roles : nullptr);
@@ -293,6 +295,8 @@ struct Link::Inside {
     now_view.services = std::move(services);
     now_view.wishes_equal = connected ? wishes.equal() : std::nullopt;
     now_view.peer_lives = connected || ended_there;
+    now_view.peer_sockets_known =
+        connected && (session->peer_sockets_at() != MonotonicTime{} || now > session_at + kTells);
     if (!session || session->peer_sockets_at() == MonotonicTime{}) return;
     now_view.peer_sockets = session->peer_sockets();
     now_view.peer_sockets_at = session->peer_sockets_at();
@@ -315,6 +319,7 @@ struct Link::Inside {
   std::vector<tcp::acceptor> acceptors;
   std::shared_ptr<Connection> trying, connection;
   std::optional<Session> session;
+  MonotonicTime session_at{};
   bool told_peer = false;
   bool ended_there = false;  // how the last session ended: see Connection
   std::string last_refusal;

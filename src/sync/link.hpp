@@ -60,6 +60,7 @@ struct LinkView {
   std::optional<bool> wishes_equal;  // WishExchange::equal()
   LocalSockets peer_sockets;         // what the peer said last, also after its connection ended
   MonotonicTime peer_sockets_at{};   // 0: nothing yet
+  bool peer_sockets_known = false;   // it said so in this session, or is of a version that does not
   bool peer_lives = false;           // connected; or its process ended, while its kernel answers
 };
 

@@ -164,6 +164,41 @@ class LocalSockets(tap.LabCase):
             wait_until(f"node b has let {address} go", lambda name=name, address=address: (
                 not self.b.router(name)["sockets"]["draining"] and not self.b.kernel_has(address)))
 
+    def test_crash(self):
+        """A crash of tandemd alone, its start, and a restart: kernel and Nginx live, and so do connections."""
+        self.open(self.a)
+        for name in ROUTERS:
+            wait_until("node b knows of them",
+                       lambda name=name: self.b.router(name)["sockets"]["there"] >= EACH)
+        self.a.kill()
+        self.wait_active(self.b)
+        self.survive("SIGKILL")
+        self.assertIsNone(self.b.router()["sockets"]["at_most_seconds"])
+        self.a.start()
+        self.wait_active(self.a)
+        self.survive("return")
+        self.a.stop()
+        self.wait_active(self.b)
+        self.survive("stop")
+        self.a.start()
+        self.wait_active(self.a)
+        self.survive("start")
+
+    def test_wait(self):
+        """failover --wait returns when no connection is left, and not before."""
+        self.open(self.a)
+        waiting = threading.Thread(target=lambda: self.a.ctl("failover", "--wait"))
+        waiting.start()
+        self.wait_active(self.b)
+        self.survive("failover --wait")
+        self.assertTrue(waiting.is_alive())
+        self.close()
+        waiting.join(30 * PATIENCE)
+        self.assertFalse(waiting.is_alive())
+        for address in (VIP, VIP6):
+            wait_until(f"node a has let {address} go",
+                       lambda address=address: not self.a.kernel_has(address))
+
     def test_reset(self):
         """What belongs to no socket of either node is reset as soon as the other drains no more."""
         self.open(self.a)

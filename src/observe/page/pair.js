@@ -19,7 +19,7 @@ function ownSide(router, told) {
   if (router.held_back) lines.push('adverts are lost, the sync link says that the peer is Active');
   const sockets = router.sockets;
   if (sockets && sockets.draining) lines.push(`keeps ${sockets.here} connections to its own services`);
-  if (sockets && sockets.there) lines.push(`sends on what is of ${sockets.there} connections there`);
+  if (sockets && sockets.there && router.state === 'Active') lines.push(`sends on what is of ${sockets.there} connections there`);
   if (router.waits_for_backends) lines.push('waits until its backends are up');
   return {
     state: router.state,

@@ -80,8 +80,10 @@ TEST_F(KeptSocketsTest, AnAddressStaysUntilNoSocketIsLeft) {
   answer(2);
   EXPECT_TRUE(removed_.empty());
   EXPECT_EQ(view().here, 2U);
+  EXPECT_TRUE(kept_.holds());
   look();
   answer(0);
+  EXPECT_FALSE(kept_.holds());
   EXPECT_EQ(removed_, std::vector{own().id});
   EXPECT_FALSE(view().draining);
   EXPECT_EQ(words().sockets_ns, 0U);
@@ -142,7 +144,6 @@ TEST_F(KeptSocketsTest, WhatThePeerTellsIsInTheTables) {
   hear(600'000, 5);
   EXPECT_EQ(words().peer_mac, 0x020000000002U);
   EXPECT_EQ(words().peer_ns, to_ns(link_.peer_sockets_at + minutes(10)));
-  kept_.installed(own());
   EXPECT_EQ(view().there, 5U);
   hear(0, 0);
   EXPECT_EQ(words().peer_ns, 0U);

@@ -23,7 +23,7 @@ class Told : public speaker::VrrpCommands {
 class SyncGateTest : public testing::Test {
  protected:
   SyncGateTest() {
-    sync_.connected = true;
+    sync_.connected = sync_.sockets_known = true;
     sync_.services = {{"web", false, SyncState::in_sync}, {"dns", false, SyncState::in_sync}};
     running_.plan.routers[0].synced_services = {"web", "dns"};
   }
@@ -36,7 +36,7 @@ class SyncGateTest : public testing::Test {
     return told_.count - before;
   }
   void expect(const std::string& missing) {
-    EXPECT_EQ(SyncGate::missing(router(), sync_), missing);
+    EXPECT_EQ(SyncGate::missing(router(), running_.plan.config, sync_), missing);
   }
 
   boost::asio::io_context loop_;
@@ -51,7 +51,7 @@ peer = "198.51.100.3:9106"
 };
 
 TEST_F(SyncGateTest, TellsChangesOnly) {
-  EXPECT_EQ(tell(), 1);
+  EXPECT_EQ(tell(), 2);
   EXPECT_EQ(tell(), 0);
   sync_.services[1].state = SyncState::repairing;
   EXPECT_EQ(tell(), 1);
@@ -61,7 +61,21 @@ TEST_F(SyncGateTest, TellsChangesOnly) {
   EXPECT_EQ(tell(), 1);
   expect("");
   gate_.tell_anew();
-  EXPECT_EQ(tell(), 1);
+  EXPECT_EQ(tell(), 2);
+}
+
+// VI_2 has nothing but a service of the node's own.
+TEST_F(SyncGateTest, WaitsForThePeersSockets) {
+  const auto& config = running_.plan.config;
+  const auto& own = running_.plan.routers[1];
+  EXPECT_TRUE(own.settings.waits_for_flows);
+  EXPECT_EQ(SyncGate::missing(own, config, sync_), "");
+  sync_.sockets_known = false;
+  EXPECT_EQ(SyncGate::missing(own, config, sync_),
+            "the other node has not told of connections to its own services");
+  expect("");  // has no such service
+  running_.plan.config.sync->drain_timeout = {};
+  EXPECT_EQ(SyncGate::missing(own, config, sync_), "");
 }
 
 TEST_F(SyncGateTest, TellsWhatTheOtherNodeLacksOfWhatIsDecidedHere) {
@@ -88,19 +102,24 @@ TEST_F(SyncGateTest, StaysClosedForAServiceThatTheOtherNodeHasNot) {
 TEST_F(SyncGateTest, WithoutASessionTheConfigurationDecides) {
   sync_.connected = false;
   for (auto& service : sync_.services) service.state = SyncState::not_connected;
-  EXPECT_EQ(tell(), 1);  // no
+  sync_.sockets_known = false;
+  EXPECT_EQ(tell(), 2);  // no
   running_.plan.config.sync->without = WithoutSync::preempt;
-  EXPECT_EQ(tell(), 1);    // yes
+  EXPECT_EQ(tell(), 2);    // yes
   sync_.connected = true;  // connected, and not in step: no reason to hurry
-  EXPECT_EQ(tell(), 1);    // no
+  EXPECT_EQ(tell(), 2);    // no
 }
 
 TEST_F(SyncGateTest, AnOperatorWhoForcesItOpensItUntilItIsActive) {
   sync_.services[0].state = SyncState::checking;
-  EXPECT_EQ(tell(), 1);
+  EXPECT_EQ(tell(), 2);
   gate_.force(router().id);
   EXPECT_EQ(tell(), 1);
   EXPECT_EQ(tell(), 0);
+  gate_.arrived(router().id);
+  EXPECT_EQ(tell(), 1);
+  gate_.force(router().id);
+  EXPECT_EQ(tell(), 1);
   sync_.services[0].owner = true;
   EXPECT_EQ(tell(), 1);
 }
