@@ -47,7 +47,9 @@ class HandOff(tap.LabCase):
         """`nginx -t` finds nothing wrong with the nginx.conf that ships."""
         status, said = self.nginx["a"].test()
         self.assertEqual(status, 0, said)
-        self.assertNotIn("warn", said)
+        newer = 'the "listen ... http2" directive is deprecated'  # 1.22 does not have the new one
+        self.assertEqual([line for line in said.splitlines() if "warn" in line and newer not in line],
+                         [])
 
     def test_tls_on_both(self):
         """TLS is served on both addresses, and least_conn spreads requests over the applications."""

@@ -107,7 +107,8 @@ class Machine:
         inside = self.place / "initrd"
         for name in ("bin", "proc", "sys", "dev", "modules", "memory", "root"):
             (inside / name).mkdir(parents=True)
-        box = debian.Release(debian.own_release()).unpack("busybox-static") / "bin" / "busybox"
+        packages = debian.Release(debian.own_release()).unpack("busybox-static")
+        box = next(packages.glob("**/bin/busybox"))  # /bin or, since Debian 13, /usr/bin
         shutil.copy(box, inside / "bin")
         order = self.kernel.copy_modules(self.modules, inside / "modules")
         init = inside / "init"
