@@ -7,8 +7,6 @@
 """
 
 import contextlib
-import ctypes
-import json
 import os
 import pathlib
 import socket
@@ -17,16 +15,15 @@ import sys
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from tandemlab.cards import inside, run, take  # noqa: E402
+
 BINARIES = pathlib.Path(os.environ["TANDEM_BUILD"]) / "src"
 PLACE = pathlib.Path("/run/tandem")
 SERVICES = [(mode, vip, end) for mode, v4, v6 in (("nat", "192.0.2.100", "2001:db8:1::100"),
                                                   ("fullnat", "192.0.2.101", "2001:db8:1::101"))
             for vip, end in ((v4, "198.51.100.21"), (v6, "2001:db8:2::21"))]
 PATIENCE = 90
-
-
-def run(*words, check=True):
-    return subprocess.run([str(word) for word in words], check=check, capture_output=True, text=True)
 
 
 def config():
@@ -67,40 +64,6 @@ forward = "{mode}"
 backends = [{{ address = "{end}", port = 8080 }}]
 """
     return text
-
-
-def device_of(mac):
-    for link in json.loads(run("ip", "-j", "link").stdout):
-        if link["address"] == mac:
-            return link["ifname"]
-    raise LookupError(f"no device has {mac}")
-
-
-def take(mac, name, v4, v6, namespace=None):
-    device = device_of(mac)
-    inside = ("-n", namespace) if namespace else ()
-    run("ip", "link", "set", device, "down")
-    if namespace:
-        run("ip", "netns", "add", namespace)
-        run("ip", "link", "set", device, "netns", namespace, "name", name)
-    else:
-        run("ip", "link", "set", device, "name", name)
-    run("ip", *inside, "link", "set", name, "up")
-    run("ip", *inside, "address", "add", f"{v4}/24", "dev", name)
-    run("ip", *inside, "address", "add", f"{v6}/64", "dev", name, "nodad")
-
-
-@contextlib.contextmanager
-def inside(namespace):
-    """This thread is in it meanwhile."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/thread-self/ns/net", "rb") as home, \
-            open(f"/run/netns/{namespace}", "rb") as there:
-        libc.setns(there.fileno(), 0)
-        try:
-            yield
-        finally:
-            libc.setns(home.fileno(), 0)
 
 
 def serve():
@@ -152,10 +115,10 @@ def serves(what):
 def set_up():
     PLACE.mkdir(exist_ok=True)
     run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
-    take("02:00:00:00:00:00", "front", "192.0.2.2", "2001:db8:1::2")
-    take("02:00:00:00:01:00", "back", "198.51.100.2", "2001:db8:2::2")
-    take("02:00:00:00:00:01", "eth0", "192.0.2.10", "2001:db8:1::10", "client")
-    take("02:00:00:00:01:01", "eth0", "198.51.100.21", "2001:db8:2::21", "backend")
+    take("02:00:00:00:00:00", "front", "192.0.2.2/24", "2001:db8:1::2/64")
+    take("02:00:00:00:01:00", "back", "198.51.100.2/24", "2001:db8:2::2/64")
+    take("02:00:00:00:00:01", "eth0", "192.0.2.10/24", "2001:db8:1::10/64", namespace="client")
+    take("02:00:00:00:01:01", "eth0", "198.51.100.21/24", "2001:db8:2::21/64", namespace="backend")
     run("ip", "-n", "backend", "route", "add", "default", "via", "198.51.100.2")
     run("ip", "-n", "backend", "-6", "route", "add", "default", "via", "2001:db8:2::2")
     # Neighbours and their links are made up: no card of theirs finishes a checksum.
