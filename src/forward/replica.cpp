@@ -33,6 +33,21 @@ IpAddress address_of(const FlowId& client) {
   return name_of(key_of<flow::FlowTable6>(client)).client;
 }
 
+// The peer takes what it has sent for what is here, unless it hears otherwise: once for each range,
+// until it asks again.
+void tell_refused(Replication& shared, const ReplicaChange& change) {
+  const auto range = FlowSums::range_of(shared.sums.hash(change.flow));
+  auto told = shared.told_refused[change.flow.service][range];
+  if (told) return;
+  told =
+      shared.outcomes.push({change.flow.service, static_cast<std::uint16_t>(range), false, false});
+}
+
+void refuse_change(Replication& shared, const ReplicaChange& change, Count& counter) {
+  counter++;
+  tell_refused(shared, change);
+}
+
 }  // namespace
 
 void Forwarder::replicate(Replication* replication) {
@@ -157,10 +172,14 @@ void Forwarder::apply(const ReplicaChange& change, MonotonicTime now, flow::Tick
   const bool is_v4 = change.flow.family == TD_IPV4;
   if (change.kind == Kind::check) {
     const bool equal = replication_->sums.sum(number, change.range) == change.sum;
+    replication_->told_refused[number].reset(change.range);
     if (!replication_->outcomes.push({number, change.range, equal})) replication_->outcomes_lost++;
   } else if (change.kind == Kind::client) {
     hold_client(change, decides_here, now);
   } else if (change.kind == Kind::remove) {
+    const bool is_here = is_v4 ? flows4_.find(key_of<flow::FlowTable4>(change.flow)).has_value()
+                               : flows6_.find(key_of<flow::FlowTable6>(change.flow)).has_value();
+    if (decides_here && is_here) tell_refused(*replication_, change);
     if (decides_here) return;
     const bool gone = is_v4 ? flows4_.erase(key_of<flow::FlowTable4>(change.flow))
                             : flows6_.erase(key_of<flow::FlowTable6>(change.flow));
@@ -206,14 +225,14 @@ void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here
   const bool known = service != nullptr && !service->going && change.backend < backends_.size() &&
                      backends_[change.backend] &&
                      backends_[change.backend]->settings.service == change.flow.service;
-  if (!known) return replication_->unknown++;
+  if (!known) return refuse_change(*replication_, change, replication_->unknown);
   const auto key = key_of<Table>(change.flow);
   const bool has_port = service->settings.mode == TD_MODE_FULLNAT;
   if (const auto here = table.find(key)) {
     const bool same =
         here->backend == change.backend &&
         (!has_port || (here->extra == change.source_port && here->source == change.source));
-    if (decides_here && !same) replication_->conflicts++;
+    if (decides_here && !same) refuse_change(*replication_, change, replication_->conflicts);
     if (decides_here) return;
     if (same) {
       if (here->state != change.state) table.set_state(key, change.state, tick, idle_);
@@ -223,13 +242,14 @@ void Forwarder::put(Table& table, const ReplicaChange& change, bool decides_here
     table.erase(key);
   }
   typename Table::Decision decision{change.backend, change.state};
-  if (!acquire<Table>(*service, change, decision)) return replication_->ports_taken++;
+  if (!acquire<Table>(*service, change, decision))
+    return refuse_change(*replication_, change, replication_->ports_taken);
   const bool counts = td_flow_counts(change.state);
   if (counts) service->scheduler->charge(change.backend);
   if (table.insert(key, decision, tick).outcome != Table::Outcome::inserted) {
     if (counts) service->scheduler->close(change.backend);
     release(*service, decision.extra, decision.source);
-    return replication_->no_room++;
+    return refuse_change(*replication_, change, replication_->no_room);
   }
   count_in<Table>(key, change.backend, decision.extra);
   replication_->applied++;

@@ -16,7 +16,9 @@
 #pragma once
 
 #include <atomic>
+#include <bitset>
 #include <cstdint>
+#include <vector>
 
 #include "base/spsc_ring.hpp"
 #include "flow/flow_marks.hpp"
@@ -51,6 +53,7 @@ struct CheckOutcome {
   std::uint16_t service = 0;
   std::uint16_t range = 0;
   bool equal = false;
+  bool asked = true;  // false: a change of the peer's could not be applied, so they differ
 };
 
 // Affinity holds a client, as of the moment when this was written.
@@ -72,6 +75,9 @@ struct Replication {
   SpscRing<HeldClient> clients{kClients};     // data thread -> sync thread
   SpscRing<ReplicaChange> changes{kChanges};  // sync thread -> data thread
   SpscRing<CheckOutcome> outcomes{kChanges};  // data thread -> sync thread
+  // Of the data thread alone, by service: ranges of which something was refused since the last check.
+  std::vector<std::bitset<FlowSums::kRanges>> told_refused =
+      std::vector<std::bitset<FlowSums::kRanges>>(TD_MAX_SERVICES);
 
   // By the sync thread: raised when all clients that affinity holds are to be told once, and when
   // it last spoke with the peer (CLOCK_MONOTONIC).

@@ -197,9 +197,12 @@ void Receiver::on(const Checks& checks) {
 
 Outcomes Receiver::take_outcomes() {
   while (const forward::CheckOutcome* outcome = shared_.outcomes.front()) {
+    // Unasked, once: until then the peer believes that they are equal.
+    const bool is_news = outcome->asked || confirmed_[outcome->service][outcome->range];
     confirmed_[outcome->service].set(outcome->range, outcome->equal);
-    if (!outcome->equal) counters_.differed++;
-    if (const auto number = peers_number_.find(outcome->service); number != peers_number_.end())
+    if (!outcome->equal && is_news) counters_.differed++;
+    if (const auto number = peers_number_.find(outcome->service);
+        is_news && number != peers_number_.end())
       outcomes_.outcomes.push_back(
           {number->second, outcome->range, outcome->equal ? Verdict::equal : Verdict::differs});
     shared_.outcomes.pop();

@@ -15,6 +15,8 @@ constexpr std::size_t kMostRecords = 2'000;    // gathered before they are put i
 constexpr unsigned kRanges = forward::FlowSums::kRanges;
 // What was decided last before the lease ended is sent, too.
 constexpr Duration kAfterwards = std::chrono::seconds(2);
+// A session that is dead is noticed after Session::kSilence; what went into it before, on a thin link, too.
+constexpr Duration kMayBeLost = std::chrono::seconds(10);
 constexpr Duration kFirstPause = std::chrono::seconds(1), kLongestPause = std::chrono::seconds(10);
 
 FlowRecord record_of(const forward::FlowId& id) {
@@ -26,9 +28,11 @@ FlowRecord record_of(const forward::FlowId& id) {
 Sender::Sender(const forward::Forwarder& forwarder, forward::Replication& shared)
     : forwarder_(forwarder), shared_(shared), services_(TD_MAX_SERVICES) {}
 
+// What was on its way when the last session ended may not have arrived, nor what was decided since.
 void Sender::begin() {
   for (Service& service : services_) {
-    const bool has_decided = service.has_decided;
+    const bool was_owner = service.owned != MonotonicTime{} && now_ - service.owned < kMayBeLost;
+    const bool has_decided = service.has_decided || was_owner;
     service = {};
     service.has_decided = has_decided;
   }

@@ -71,6 +71,10 @@ class Simulation {
   [[nodiscard]] bool running(int node) const { return nodes_[node].mode == Mode::running; }
   [[nodiscard]] bool stopped(int node) const { return nodes_[node].mode == Mode::stopped; }
   [[nodiscard]] bool active(int node, vrrp::RouterId router) const;
+  [[nodiscard]] bool answers(int node, vrrp::RouterId router) const {
+    return answers(nodes_[node], router, now_);
+  }
+  [[nodiscard]] MonotonicTime now() const { return now_; }
   [[nodiscard]] std::uint64_t transitions() const { return transitions_; }
   [[nodiscard]] std::size_t routers() const { return overlap_.size(); }
   // How long both nodes held a lease on the same virtual router at a stretch, the longest of all;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <vector>
@@ -45,6 +46,19 @@ struct Side {
     memory.node.forwarder().tell_clients(now);
     memory.node.forwarder().apply_changes(1 << 16, now, memory.node.tick(now));
   }
+  // The process ends and another one goes on with the tables.
+  void restart(MonotonicTime now) {
+    session.reset();
+    sender.reset();
+    receiver.reset();
+    auto fresh =
+        std::make_unique<forward::Replication>(4711, flow::FlowTable4::elements_for(kPairFlows),
+                                               flow::FlowTable6::elements_for(kPairFlows));
+    memory.node.replicate(*fresh, now);
+    sender.emplace(memory.node.forwarder(), *fresh);
+    receiver.emplace(memory.node.forwarder(), *fresh);
+    renewed = std::move(fresh);
+  }
   [[nodiscard]] Picture picture() const {
     Picture all;
     auto& f = const_cast<Side*>(this)->memory.node.forwarder();
@@ -63,6 +77,8 @@ struct Side {
 
   MemoryNode memory;
   forward::Replication shared;
+  std::unique_ptr<forward::Replication> renewed;  // after a restart
+  bool runs = true;
   std::optional<Sender> sender;
   std::optional<Receiver> receiver;
   std::optional<Session> session;
@@ -71,7 +87,8 @@ struct Side {
 
 class Pair {
  public:
-  explicit Pair(unsigned seed) : random_(seed) {
+  explicit Pair(unsigned seed, MonotonicTime start = MonotonicClock::now())
+      : now(start), random_(seed) {
     a.set_lease(true, now);
     b.set_lease(false, now);
   }
@@ -90,6 +107,7 @@ class Pair {
   void step(std::size_t piece = 1 << 20, Duration time = std::chrono::milliseconds(1)) {
     now += time;
     for (Side* side : {&a, &b}) {
+      if (!side->runs) continue;
       side->work(now);
       if (!side->session) {
         side->sender->watch(now);
@@ -135,7 +153,7 @@ class Pair {
 
   // What becomes of whole messages on their way; then all of them get through in one piece.
   std::function<std::vector<std::uint8_t>(std::vector<std::uint8_t>)> filter;
-  MonotonicTime now = MonotonicClock::now();
+  MonotonicTime now;
   Side a{now}, b{now};
   std::mt19937 random_;
 };
