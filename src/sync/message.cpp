@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tandem/abi.h"
+#include "sync/fields.hpp"
 #include "tandem/flow.h"
 
 namespace tandem::sync {
@@ -33,77 +33,9 @@ enum class Type : std::uint8_t {
   roles = 40,
 };
 
-// ---- Fields
+// put() writes the fields of a message, get() reads them.
 
-class Writer {
- public:
-  explicit Writer(std::vector<std::uint8_t>& out) : out_(out) {}
-  template <class Number>
-  void number(Number value) {
-    for (std::size_t i = sizeof value; i-- > 0;)
-      out_.push_back(static_cast<std::uint8_t>(value >> 8 * i));
-  }
-  void bytes(std::span<const std::uint8_t> bytes) {
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
-  }
-  void address(const IpAddress& address) {
-    number(static_cast<std::uint8_t>(address.family()));
-    bytes(address.bytes());
-  }
-  void text(const std::string& text) {
-    const auto length = std::min<std::size_t>(text.size(), 255);
-    number(static_cast<std::uint8_t>(length));
-    bytes({reinterpret_cast<const std::uint8_t*>(text.data()), length});
-  }
-
- private:
-  std::vector<std::uint8_t>& out_;
-};
-
-// Past the end it gives zeros, and is not good() any more.
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> in) : in_(in) {}
-  template <class Number>
-  Number number() {
-    Number value = 0;
-    for (const std::uint8_t byte : take(sizeof value))
-      value = static_cast<Number>(static_cast<Number>(value << 8) | byte);
-    return value;
-  }
-  std::span<const std::uint8_t> take(std::size_t count) {
-    if (count > in_.size()) {
-      good_ = false;
-      in_ = {};
-      return {};
-    }
-    const auto taken = in_.first(count);
-    in_ = in_.subspan(count);
-    return taken;
-  }
-  IpAddress address() {
-    const auto family = number<std::uint8_t>();
-    const auto bytes = take(family == TD_IPV4 ? 4 : 16);
-    if (family == TD_IPV4 && good_) return IpAddress::v4(bytes.first<4>());
-    if (family == TD_IPV6 && good_) return IpAddress::v6(bytes.first<16>());
-    good_ = false;
-    return {};
-  }
-  std::string text() {
-    const auto bytes = take(number<std::uint8_t>());
-    return {bytes.begin(), bytes.end()};
-  }
-  [[nodiscard]] bool good() const { return good_; }
-  [[nodiscard]] std::size_t left() const { return in_.size(); }
-
- private:
-  std::span<const std::uint8_t> in_;
-  bool good_ = true;
-};
-
-// ---- Messages. put() writes the fields, get() reads them.
-
-void put(Writer& w, const Hello& m) {
+void put(FieldWriter& w, const Hello& m) {
   w.number(kMagic);
   w.number(m.oldest);
   w.number(m.newest);
@@ -112,7 +44,7 @@ void put(Writer& w, const Hello& m) {
   w.number(m.capacity6);
   w.text(m.node);
 }
-bool get(Reader& r, Hello& m) {
+bool get(FieldReader& r, Hello& m) {
   const bool ours = r.number<std::uint32_t>() == kMagic;
   m.oldest = r.number<std::uint16_t>();
   m.newest = r.number<std::uint16_t>();
@@ -123,7 +55,7 @@ bool get(Reader& r, Hello& m) {
   return ours && m.oldest <= m.newest;
 }
 
-void put(Writer& w, const ServiceName& m) {
+void put(FieldWriter& w, const ServiceName& m) {
   w.number(m.number);
   w.number(m.mode);
   w.number(m.protocol);
@@ -132,7 +64,7 @@ void put(Writer& w, const ServiceName& m) {
   w.number(static_cast<std::uint8_t>(m.sources.size()));
   for (const IpAddress& source : m.sources) w.address(source);
 }
-bool get(Reader& r, ServiceName& m) {
+bool get(FieldReader& r, ServiceName& m) {
   m.number = r.number<std::uint16_t>();
   m.mode = r.number<std::uint8_t>();
   m.protocol = r.number<std::uint8_t>();
@@ -144,13 +76,13 @@ bool get(Reader& r, ServiceName& m) {
   return m.number > 0 && m.number < TD_MAX_SERVICES;
 }
 
-void put(Writer& w, const BackendName& m) {
+void put(FieldWriter& w, const BackendName& m) {
   w.number(m.slot);
   w.number(m.service);
   w.number(m.port);
   w.address(m.address);
 }
-bool get(Reader& r, BackendName& m) {
+bool get(FieldReader& r, BackendName& m) {
   m.slot = r.number<std::uint16_t>();
   m.service = r.number<std::uint16_t>();
   m.port = r.number<std::uint16_t>();
@@ -158,13 +90,13 @@ bool get(Reader& r, BackendName& m) {
   return m.slot > 0 && m.slot < TD_MAX_BACKENDS;
 }
 
-void put(Writer& w, const HopName& m) {
+void put(FieldWriter& w, const HopName& m) {
   w.number(m.number);
   w.bytes(m.destination.bytes);
   for (const auto tag : m.vlan) w.number(tag);
   for (const auto tpid : m.tpid) w.number(tpid);
 }
-bool get(Reader& r, HopName& m) {
+bool get(FieldReader& r, HopName& m) {
   m.number = r.number<std::uint16_t>();
   std::ranges::copy(r.take(m.destination.bytes.size()), m.destination.bytes.begin());
   for (auto& tag : m.vlan) tag = r.number<std::uint16_t>();
@@ -176,7 +108,7 @@ template <int Family>
 constexpr std::size_t kKeyBytes = Family == 4 ? 8 : 20;
 
 template <int Family>
-void put_key(Writer& w, const FlowRecord& f) {
+void put_key(FieldWriter& w, const FlowRecord& f) {
   if constexpr (Family == 4) {
     w.number(static_cast<std::uint32_t>(f.client[0]));
   } else {
@@ -187,7 +119,7 @@ void put_key(Writer& w, const FlowRecord& f) {
   w.number(f.service);
 }
 template <int Family>
-void get_key(Reader& r, FlowRecord& f) {
+void get_key(FieldReader& r, FlowRecord& f) {
   f.client[0] = Family == 4 ? r.number<std::uint32_t>() : r.number<std::uint64_t>();
   if constexpr (Family == 6) f.client[1] = r.number<std::uint64_t>();
   f.port = r.number<std::uint16_t>();
@@ -195,7 +127,7 @@ void get_key(Reader& r, FlowRecord& f) {
 }
 
 template <int Family>
-void put_one(Writer& w, const FlowRecord& f, const Flows<Family>&) {
+void put_one(FieldWriter& w, const FlowRecord& f, const Flows<Family>&) {
   put_key<Family>(w, f);
   w.number(f.backend);
   w.number(f.source_port);
@@ -204,7 +136,7 @@ void put_one(Writer& w, const FlowRecord& f, const Flows<Family>&) {
   w.number(f.hop);
 }
 template <int Family>
-void get_one(Reader& r, FlowRecord& f, const Flows<Family>&) {
+void get_one(FieldReader& r, FlowRecord& f, const Flows<Family>&) {
   get_key<Family>(r, f);
   f.backend = r.number<std::uint16_t>();
   f.source_port = r.number<std::uint16_t>();
@@ -217,11 +149,11 @@ bool good_one(const FlowRecord& f, const Flows<Family>&) {
   return f.state > TD_FLOW_FREE && f.state < TD_FLOW_STATES && f.source < TD_SERVICE_SOURCES;
 }
 template <int Family>
-void put_one(Writer& w, const FlowRecord& f, const Gone<Family>&) {
+void put_one(FieldWriter& w, const FlowRecord& f, const Gone<Family>&) {
   put_key<Family>(w, f);
 }
 template <int Family>
-void get_one(Reader& r, FlowRecord& f, const Gone<Family>&) {
+void get_one(FieldReader& r, FlowRecord& f, const Gone<Family>&) {
   get_key<Family>(r, f);
 }
 template <int Family>
@@ -229,12 +161,12 @@ bool good_one(const FlowRecord&, const Gone<Family>&) {
   return true;
 }
 
-void put_one(Writer& w, const Check& c, const Checks&) {
+void put_one(FieldWriter& w, const Check& c, const Checks&) {
   w.number(c.service);
   w.number(c.range);
   w.number(c.sum);
 }
-void get_one(Reader& r, Check& c, const Checks&) {
+void get_one(FieldReader& r, Check& c, const Checks&) {
   c.service = r.number<std::uint16_t>();
   c.range = r.number<std::uint16_t>();
   c.sum = r.number<std::uint64_t>();
@@ -243,12 +175,12 @@ bool good_one(const Check& c, const Checks&) {
   return c.range < forward::FlowSums::kRanges;
 }
 
-void put_one(Writer& w, const Outcome& o, const Outcomes&) {
+void put_one(FieldWriter& w, const Outcome& o, const Outcomes&) {
   w.number(o.service);
   w.number(o.range);
   w.number(static_cast<std::uint8_t>(o.verdict));
 }
-void get_one(Reader& r, Outcome& o, const Outcomes&) {
+void get_one(FieldReader& r, Outcome& o, const Outcomes&) {
   o.service = r.number<std::uint16_t>();
   o.range = r.number<std::uint16_t>();
   o.verdict = static_cast<Verdict>(r.number<std::uint8_t>());
@@ -258,13 +190,13 @@ bool good_one(const Outcome& o, const Outcomes&) {
          o.verdict <= Verdict::unknown_service;
 }
 
-void put_one(Writer& w, const RouterSockets& s, const LocalSockets&) {
+void put_one(FieldWriter& w, const RouterSockets& s, const LocalSockets&) {
   w.address(s.address);
   w.bytes(s.mac.bytes);
   w.number(s.keeps_ms);
   w.number(s.left);
 }
-void get_one(Reader& r, RouterSockets& s, const LocalSockets&) {
+void get_one(FieldReader& r, RouterSockets& s, const LocalSockets&) {
   s.address = r.address();
   std::ranges::copy(r.take(s.mac.bytes.size()), s.mac.bytes.begin());
   s.keeps_ms = r.number<std::uint32_t>();
@@ -275,7 +207,7 @@ bool good_one(const RouterSockets& s, const LocalSockets&) {
 }
 
 template <int Family>
-void put_one(Writer& w, const ClientRecord& c, const Clients<Family>&) {
+void put_one(FieldWriter& w, const ClientRecord& c, const Clients<Family>&) {
   if constexpr (Family == 4) {
     w.number(static_cast<std::uint32_t>(c.client[0]));
   } else {
@@ -288,7 +220,7 @@ void put_one(Writer& w, const ClientRecord& c, const Clients<Family>&) {
   w.number(c.decides);
 }
 template <int Family>
-void get_one(Reader& r, ClientRecord& c, const Clients<Family>&) {
+void get_one(FieldReader& r, ClientRecord& c, const Clients<Family>&) {
   c.client[0] = Family == 4 ? r.number<std::uint32_t>() : r.number<std::uint64_t>();
   if constexpr (Family == 6) c.client[1] = r.number<std::uint64_t>();
   c.service = r.number<std::uint16_t>();
@@ -303,7 +235,7 @@ bool good_one(const ClientRecord& c, const Clients<Family>&) {
 
 // Lists: as many records as the payload has.
 template <class List, class Record>
-bool get_list(Reader& r, const List& list, std::vector<Record>& records) {
+bool get_list(FieldReader& r, const List& list, std::vector<Record>& records) {
   while (r.left() > 0) {
     Record record{};
     get_one(r, record, list);
@@ -313,7 +245,7 @@ bool get_list(Reader& r, const List& list, std::vector<Record>& records) {
   return true;
 }
 
-void put(Writer& w, const RepairBegin& m) {
+void put(FieldWriter& w, const RepairBegin& m) {
   w.number(m.service);
   for (std::size_t i = 0; i < m.ranges.size(); i += 8) {
     std::uint8_t byte = 0;
@@ -322,7 +254,7 @@ void put(Writer& w, const RepairBegin& m) {
     w.number(byte);
   }
 }
-bool get(Reader& r, RepairBegin& m) {
+bool get(FieldReader& r, RepairBegin& m) {
   m.service = r.number<std::uint16_t>();
   for (std::size_t i = 0; i < m.ranges.size(); i += 8) {
     const auto byte = r.number<std::uint8_t>();
@@ -331,25 +263,25 @@ bool get(Reader& r, RepairBegin& m) {
   return true;
 }
 
-void put(Writer& w, const RepairEnd& m) {
+void put(FieldWriter& w, const RepairEnd& m) {
   w.number(m.service);
 }
-bool get(Reader& r, RepairEnd& m) {
+bool get(FieldReader& r, RepairEnd& m) {
   m.service = r.number<std::uint16_t>();
   return true;
 }
 
-void put(Writer& w, const Status& m) {
+void put(FieldWriter& w, const Status& m) {
   w.number(m.sent_ns);
   w.number(m.echoed_ns);
 }
-bool get(Reader& r, Status& m) {
+bool get(FieldReader& r, Status& m) {
   m.sent_ns = r.number<std::uint64_t>();
   m.echoed_ns = r.number<std::uint64_t>();
   return true;
 }
 
-void put(Writer& w, const Roles& m) {
+void put(FieldWriter& w, const Roles& m) {
   w.number(m.sent_ns);
   w.number(m.echoed_ns);
   w.number(static_cast<std::uint16_t>(m.routers.size()));
@@ -361,7 +293,7 @@ void put(Writer& w, const Roles& m) {
     w.number(router.serves);
   }
 }
-bool get(Reader& r, Roles& m) {
+bool get(FieldReader& r, Roles& m) {
   m.sent_ns = r.number<std::uint64_t>();
   m.echoed_ns = r.number<std::uint64_t>();
   for (auto count = r.number<std::uint16_t>(); count > 0 && r.good(); count--) {
@@ -375,7 +307,7 @@ bool get(Reader& r, Roles& m) {
   return true;
 }
 
-void put(Writer& w, const BackendWish& m) {
+void put(FieldWriter& w, const BackendWish& m) {
   w.number(m.backend.protocol);
   w.address(m.backend.service);
   w.number(m.backend.service_port);
@@ -389,7 +321,7 @@ void put(Writer& w, const BackendWish& m) {
   w.number(m.weight.configured);
   w.text(m.weight.node);
 }
-bool get(Reader& r, BackendWish& m) {
+bool get(FieldReader& r, BackendWish& m) {
   m.backend.protocol = r.number<std::uint8_t>();
   m.backend.service = r.address();
   m.backend.service_port = r.number<std::uint16_t>();
@@ -406,10 +338,10 @@ bool get(Reader& r, BackendWish& m) {
          m.weight.version <= BackendWish::kLastVersion;
 }
 
-void put(Writer& w, const WishSum& m) {
+void put(FieldWriter& w, const WishSum& m) {
   w.number(m.sum);
 }
-bool get(Reader& r, WishSum& m) {
+bool get(FieldReader& r, WishSum& m) {
   m.sum = r.number<std::uint64_t>();
   return true;
 }
@@ -419,7 +351,7 @@ bool get(Reader& r, WishSum& m) {
 template <class Value>
 void frame(std::vector<std::uint8_t>& out, Type type, Value write) {
   const std::size_t at = out.size();
-  Writer w(out);
+  FieldWriter w(out);
   w.number(std::uint32_t{0});
   w.number(static_cast<std::uint8_t>(type));
   write(w);
@@ -430,7 +362,7 @@ void frame(std::vector<std::uint8_t>& out, Type type, Value write) {
 
 template <class M>
 void append_one(std::vector<std::uint8_t>& out, Type type, const M& message) {
-  frame(out, type, [&](Writer& w) { put(w, message); });
+  frame(out, type, [&](FieldWriter& w) { put(w, message); });
 }
 
 constexpr std::size_t kRecordsInAFrame = 2'000;  // in a frame; of 28 bytes at most
@@ -439,7 +371,7 @@ template <class List, class Record>
 void append_list(std::vector<std::uint8_t>& out, Type type, const List& list,
                  const std::vector<Record>& records) {
   for (std::size_t i = 0; i < records.size(); i += kRecordsInAFrame)
-    frame(out, type, [&](Writer& w) {
+    frame(out, type, [&](FieldWriter& w) {
       for (std::size_t j = i; j < std::min(records.size(), i + kRecordsInAFrame); j++)
         put_one(w, records[j], list);
     });
@@ -471,14 +403,14 @@ struct Append {
 };
 
 template <class M>
-std::optional<Message> read_one(Reader& r) {
+std::optional<Message> read_one(FieldReader& r) {
   M message{};
   if (!get(r, message) || !r.good()) return std::nullopt;
   return message;
 }
 
 template <class List>
-std::optional<Message> read_list(Reader& r, auto List::*records) {
+std::optional<Message> read_list(FieldReader& r, auto List::*records) {
   List list{};
   if (!get_list(r, list, list.*records)) return std::nullopt;
   return list;
@@ -489,7 +421,7 @@ struct Parsed {
   std::optional<Message> message{};  // none: its fields are not right
 };
 
-Parsed read(Type type, Reader& r) {
+Parsed read(Type type, FieldReader& r) {
   switch (type) {
     case Type::hello:
       return {.message = read_one<Hello>(r)};
@@ -541,14 +473,14 @@ void append(std::vector<std::uint8_t>& out, const Message& message) {
 
 Result<std::optional<Frame>> parse(std::span<const std::uint8_t> stream) {
   if (stream.size() < kHead) return std::nullopt;
-  Reader head(stream.first(kHead));
+  FieldReader head(stream.first(kHead));
   const auto length = head.number<std::uint32_t>();
   const auto type = head.number<std::uint8_t>();
   if (length > kMostPayload)
     return fail("sync: a message of " + std::to_string(length) + " bytes, expected " +
                 std::to_string(kMostPayload) + " at most");
   if (stream.size() < kHead + length) return std::nullopt;
-  Reader payload(stream.subspan(kHead, length));
+  FieldReader payload(stream.subspan(kHead, length));
   auto parsed = read(static_cast<Type>(type), payload);
   if (parsed.known && !parsed.message)
     return fail("sync: a message of type " + std::to_string(type) + " and " +
