@@ -75,12 +75,20 @@ class Frame:
         return self.is_arp_reply_for(address) and not self.is_gratuitous_arp(address)
 
 
+def ahead_of_monotonic():
+    """How far time.time() is ahead of time.monotonic(), by those of some readings that nothing came
+    between."""
+    readings = [(time.monotonic(), time.time(), time.monotonic()) for _ in range(5)]
+    before, real, after = min(readings, key=lambda reading: reading[2] - reading[0])
+    return real - (before + after) / 2
+
+
 def monotonic_of(control):
     """time.monotonic() at which the kernel stamped a frame: Python itself may be late."""
     for _, kind, data in control:
         if kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = struct.unpack("qq", data[:16])
-            return seconds + nanoseconds / 1e9 - (time.time() - time.monotonic())
+            return seconds + nanoseconds / 1e9 - ahead_of_monotonic()
     return time.monotonic()
 
 
