@@ -8,6 +8,7 @@ The suites, in this order:
   docs       links and names in the documentation (tools/check-docs)
   format     clang-format of every C and C++ file
   bpf        the packet core in the kernel and on DPDK's workers, in build/; needs root
+  simulation stories of two nodes with a simulated network and clock, from seeds, in build/
   lab        two nodes in network namespaces, in build/; needs root
   lab-dpdk   the same with engine = "dpdk"; needs DPDK and huge pages
   unit       unit tests and scenarios, under AddressSanitizer and UBSan and without DPDK, in
@@ -44,7 +45,7 @@ import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "unit", "fuzz", "release")
+SUITES = ("rooms", "docs", "format", "bpf", "simulation", "lab", "lab-dpdk", "unit", "fuzz", "release")
 ON_DEMAND = ("kernels",)
 
 
@@ -200,7 +201,7 @@ def test_targets(build, suites):
 def all_but_unit_tests(build):
     """Everything, but for tests that are built again with sanitizers, and run there."""
     others = set(test_targets(build, OTHER_BUILDS["unit"][2])) \
-        - set(test_targets(build, ("bpf", "dpdk")))
+        - set(test_targets(build, ("bpf", "dpdk", "simulation")))
     root = CHECKOUT / build
     files = {str(pathlib.Path(name).relative_to(root))
              for target in introspect(build, "--targets") if target["build_by_default"]
@@ -235,12 +236,13 @@ def run(chosen, tally):
     timed("rooms", lambda: tally.case("rooms", call([CHECKOUT / "tools/check-rooms"]) == 0))
     timed("docs", lambda: tally.case("docs", call([CHECKOUT / "tools/check-docs"]) == 0))
     timed("format", lambda: clang_format(tally))
-    if {"bpf", "lab", "lab-dpdk", "kernels"} & set(chosen):
+    if {"bpf", "simulation", "lab", "lab-dpdk", "kernels"} & set(chosen):
         built = build("test", lambda: all_but_unit_tests("build"))
         tally.case("build", built)
         if not built:
             return
     timed("bpf", lambda: meson_suites("build", ["bpf", "dpdk"], tally, "bpf"))
+    timed("simulation", lambda: meson_suites("build", ["simulation"], tally, "simulation"))
     with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
         built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
                  if name in chosen}
