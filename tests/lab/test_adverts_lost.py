@@ -9,12 +9,10 @@ Active lives: no second Active for a while, and never a later takeover of one th
 
 import contextlib
 import json
-import shutil
 import time
 
 from tandemlab import configs, http, pair, plan, tap
-from tandemlab.shell import run, wait_until
-from tandemlab.tandem import binary
+from tandemlab.shell import wait_until
 
 NAMES = ("VI_1", "VI_2", "VI_6")
 DOWN = 3 * 2 + 2  # seconds: Active_Down_Interval
@@ -45,9 +43,7 @@ class AdvertsLost(tap.LabCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        key, copy = (cls.lab.run_dir(node) / "tandem" / "sync.key" for node in plan.GATEWAYS)
-        run([binary("tandemctl"), "sync-key", key])
-        shutil.copy(key, copy)
+        pair.make_key(cls.lab)
         cls.pair = pair.Pair(cls.lab, config)
         cls.a, cls.b = cls.pair.a, cls.pair.b
 

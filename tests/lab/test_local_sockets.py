@@ -7,13 +7,11 @@
 """
 
 import os
-import shutil
 import socket
 import threading
 
 from tandemlab import configs, pair, plan, tap, traffic
-from tandemlab.shell import PATIENCE, run, wait_until
-from tandemlab.tandem import binary
+from tandemlab.shell import PATIENCE, wait_until
 
 VIP, VIP6 = plan.VIPS[0], plan.VIPS6[0]
 EACH = 100  # connections
@@ -95,9 +93,7 @@ class LocalSockets(tap.LabCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        key, copy = (cls.lab.run_dir(node) / "tandem" / "sync.key" for node in plan.GATEWAYS)
-        run([binary("tandemctl"), "sync-key", key])
-        shutil.copy(key, copy)
+        pair.make_key(cls.lab)
         cls.data = os.urandom(DATA_BYTES)
         cls.pair = pair.Pair(cls.lab, config, nginx=True)
         cls.a, cls.b = cls.pair.a, cls.pair.b

@@ -12,13 +12,11 @@ the nat backends is a virtual address that moves together with the services'.
 
 import collections
 import contextlib
-import shutil
 import time
 
 from tandemlab import configs, pair, plan, services, tap, traffic
 from tandemlab.backends import PORT, Backend
-from tandemlab.shell import run, wait_until
-from tandemlab.tandem import binary
+from tandemlab.shell import wait_until
 
 MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103", "fullnat": "192.0.2.104"}
 DSR6 = "2001:db8:1::102"
@@ -64,9 +62,7 @@ class Sync(tap.LabCase):
                          "table", "50")  # what is from a backend's own address
         services.take_virtual_addresses(cls.lab, MODES["dsr"], MODES["tunnel"], DSR6)
         services.TunnelEnds(cls.lab)
-        key, copy = (cls.lab.run_dir(node) / "tandem" / "sync.key" for node in plan.GATEWAYS)
-        run([binary("tandemctl"), "sync-key", key])
-        shutil.copy(key, copy)
+        pair.make_key(cls.lab)
         cls.pair = pair.Pair(cls.lab, lambda node: config(cls.lab, node))
         cls.a, cls.b = cls.pair.a, cls.pair.b
 

@@ -9,9 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -34,17 +32,7 @@ constexpr Duration kAge = seconds(40);  // of a client: less than any flow is re
 
 // A life each, 10,000 stories in all. To see some again, or many more: TANDEM_SEEDS=17,
 // TANDEM_SEEDS=1-4000. Each goes the same way again, but for the flow tables' own hashing.
-std::vector<std::uint32_t> lives() {
-  std::uint32_t first = 1, last = 400;
-  if (const char* wanted = std::getenv("TANDEM_SEEDS")) {
-    char* end = nullptr;
-    first = last = static_cast<std::uint32_t>(std::strtoul(wanted, &end, 10));
-    if (*end == '-') last = static_cast<std::uint32_t>(std::strtoul(end + 1, nullptr, 10));
-  }
-  std::vector<std::uint32_t> all(last + 1 - first);
-  std::iota(all.begin(), all.end(), first);
-  return all;
-}
+constexpr std::uint32_t kLives = 400;
 
 std::array<Simulation::Routers, kNodes> routers() {
   vrrp::Settings s;
@@ -302,7 +290,7 @@ class Life {
 // node for some time, until the proof finds them. So this has a bound, where there should be none.
 TEST(PairLife, IsLongAndKeepsItsFlows) {
   Looks looks;
-  for (const std::uint32_t seed : lives()) {
+  for (const std::uint32_t seed : seeds(kLives)) {
     Life life(seed);
     for (int story = 1; story <= kStories; ++story) {
       SCOPED_TRACE("seed " + std::to_string(seed) + ", story " + std::to_string(story));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <numeric>
 #include <utility>
 
 #include "vrrp/heartbeat.hpp"
@@ -15,6 +17,18 @@ constexpr std::uint16_t kInterface = 1;
 constexpr Duration kControlLook = vrrp::Heartbeat::kLook;
 
 }  // namespace
+
+std::vector<std::uint32_t> seeds(std::uint32_t last) {
+  std::uint32_t first = 1;
+  if (const char* wanted = std::getenv("TANDEM_SEEDS")) {
+    char* end = nullptr;
+    first = last = static_cast<std::uint32_t>(std::strtoul(wanted, &end, 10));
+    if (*end == '-') last = static_cast<std::uint32_t>(std::strtoul(end + 1, nullptr, 10));
+  }
+  std::vector<std::uint32_t> all(last + 1 - first);
+  std::iota(all.begin(), all.end(), first);
+  return all;
+}
 
 Simulation::Simulation(std::uint32_t seed, const WireSettings& wire,
                        const std::array<Routers, 2>& routers)

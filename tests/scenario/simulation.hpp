@@ -20,6 +20,9 @@ namespace tandem::scenario {
 
 inline constexpr int kNodes = 2;
 
+// From 1 to `last`, or those of TANDEM_SEEDS: "17", "1-20000".
+[[nodiscard]] std::vector<std::uint32_t> seeds(std::uint32_t last);
+
 struct WireSettings {
   Duration most_delay = std::chrono::milliseconds(5);
   Duration most_lateness = std::chrono::milliseconds(3);  // of a node, after its deadline

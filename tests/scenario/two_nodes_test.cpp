@@ -5,9 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -23,18 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Each seed is a story of its own. To see some again, or many more: TANDEM_SEEDS=17, TANDEM_SEEDS=1-20000.
-std::vector<std::uint32_t> seeds() {
-  std::uint32_t first = 1;
-  std::uint32_t last = 300;
-  if (const char* wanted = std::getenv("TANDEM_SEEDS")) {
-    char* end = nullptr;
-    first = last = static_cast<std::uint32_t>(std::strtoul(wanted, &end, 10));
-    if (*end == '-') last = static_cast<std::uint32_t>(std::strtoul(end + 1, nullptr, 10));
-  }
-  std::vector<std::uint32_t> all(last + 1 - first);
-  std::iota(all.begin(), all.end(), first);
-  return all;
-}
+constexpr std::uint32_t kSeeds = 300;
 
 constexpr int kDownAdverts = 3;
 constexpr Duration kInterval = milliseconds(100);
@@ -182,7 +169,7 @@ class TwoNodes : public testing::TestWithParam<Case> {
 };
 
 TEST_P(TwoNodes, NeverBothAnswerOnALossFreeWire) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Wire wire;
@@ -200,7 +187,7 @@ TEST_P(TwoNodes, NeverBothAnswerOnALossFreeWire) {
 }
 
 TEST_P(TwoNodes, ComeToRestAfterALossyWire) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     WireSettings wire;
@@ -211,7 +198,7 @@ TEST_P(TwoNodes, ComeToRestAfterALossyWire) {
 }
 
 TEST_P(TwoNodes, StartTogetherWithoutTossing) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     Simulation simulation(seed, {milliseconds(20), milliseconds(0), {}}, GetParam().routers());
@@ -234,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(Vrrp, TwoNodes,
 // Adverts that get lost in either direction, fewer in a row than a peer waits for, or come late or
 // twice, move nothing.
 TEST_P(TwoNodes, BearABadWire) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     Simulation simulation(seed, lossy_wire(seed, kDownAdverts - 1).settings, GetParam().routers());
@@ -255,7 +242,7 @@ TEST_P(TwoNodes, BearABadWire) {
 // A partition, in which each half has its own Active, heals: in a second every client is back at the
 // one that stays.
 TEST(TwoNodes, ClientsAreBackWithinASecondAfterAHeal) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -283,7 +270,7 @@ TEST(TwoNodes, ClientsAreBackWithinASecondAfterAHeal) {
 // Adverts that the kernel refuses to send renew nothing: the peer waits for what it heard, and two
 // never answer beside each other.
 TEST(TwoNodes, AdvertsThatCannotLeaveRenewNoLease) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -308,7 +295,7 @@ TEST(TwoNodes, AdvertsThatCannotLeaveRenewNoLease) {
 // Killed at any moment of a handover, a node answers beside its peer for no longer than the short
 // lease of a handover, and the peer has the address.
 TEST(TwoNodes, AKillInAHandoverLeavesOneThatAnswers) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -332,7 +319,7 @@ TEST(TwoNodes, AKillInAHandoverLeavesOneThatAnswers) {
 
 // Nobody can take the addresses: they are never away.
 TEST(TwoNodes, AHandoverToNobodyCostsNothing) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -356,7 +343,7 @@ TEST(TwoNodes, AHandoverToNobodyCostsNothing) {
 
 // A survivor that gets the processor in slices only takes over, and does not while its peer lives.
 TEST(TwoNodes, ASurvivorInSlicesTakesOver) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -388,7 +375,7 @@ TEST(TwoNodes, ASurvivorInSlicesTakesOver) {
 // The link of the better node comes back behind a switch port that does not forward yet. With
 // up_delay it listens for that long, and so finds the Active that it must not preempt.
 TEST(TwoNodes, ABlockedPortDoesNotPreempt) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -481,7 +468,7 @@ TEST_P(TwoNodes, KeepTheirPromisesWhateverHappens) {
       one.garp_refresh = seconds(5);
     }
   }
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -528,7 +515,7 @@ TEST_P(TwoNodes, ASyncLinkThatSaysThatTheActiveLivesHoldsATakeoverBack) {
   if (routers[0][1].priority < routers[0][0].priority && !dual) return;  // crossed: either has both
   const Duration down =
       vrrp::active_down_interval(routers[1][0].version, 100, kInterval, kDownAdverts);
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -557,7 +544,7 @@ TEST_P(TwoNodes, ASyncLinkThatSaysThatTheActiveLivesHoldsATakeoverBack) {
 
 // A loss that ends within the bound moves nothing at all.
 TEST(TwoNodes, ALossThatTheSyncLinkBridgesMovesNothing) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -581,7 +568,7 @@ TEST(TwoNodes, ALossThatTheSyncLinkBridgesMovesNothing) {
 
 // Nor does a sync link make any takeover after a crash later, whatever the moment of it.
 TEST(TwoNodes, ASyncLinkDelaysNoTakeoverAfterACrash) {
-  for (const std::uint32_t seed : seeds()) {
+  for (const std::uint32_t seed : seeds(kSeeds)) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both nodes running Tandem in dual master: VI_1 at home on node a, VI_2 on node b."""
 
+import shutil
+
 from . import plan
 from .nginx import Nginx
-from .tandem import Tandem
+from .shell import run
+from .tandem import Tandem, binary
 
 HOME_SECONDS = 40  # a node that came back waits up to 30 s for its backends before it preempts
+
+
+def make_key(lab):
+    """The secret of [sync], for both nodes."""
+    key, copy = (lab.run_dir(node) / "tandem" / "sync.key" for node in plan.GATEWAYS)
+    run([binary("tandemctl"), "sync-key", key])
+    shutil.copy(key, copy)
 
 
 class Pair:
