@@ -264,8 +264,18 @@ bool Receiver::push_waiting() {
   return waiting_.empty();
 }
 
-void Receiver::go_on() {
+// What this node decides meanwhile is in no part of a repair, which would sweep it once the peer has the
+// lease again.
+void Receiver::give_up_repairs(MonotonicTime now) {
+  std::erase_if(repairs_, [&](const auto& repair) {
+    return holds_lease(forwarder_.env(), repair.first, to_ns(now));
+  });
+  if (ending_ && !repairs_.contains(*ending_)) ending_.reset();
+}
+
+void Receiver::go_on(MonotonicTime now) {
   rounds_++;
+  if (!repairs_.empty()) give_up_repairs(now);
   if (!push_waiting() || !ending_ || !shared_.changes.empty()) return;
   sweep_after_repair();
   push_waiting();

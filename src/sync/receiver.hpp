@@ -57,7 +57,7 @@ class Receiver {
   void on(const RepairEnd& repair);
 
   // Goes on with what waits. To be called before the next message, and about once a millisecond.
-  void go_on();
+  void go_on(MonotonicTime now);
   // No message may be given to it now.
   [[nodiscard]] bool stalled() const { return !waiting_.empty() || ending_.has_value(); }
   // What the peer is to be told of its checks.
@@ -92,6 +92,7 @@ class Receiver {
   void push(const forward::ReplicaChange& change);
   bool push_waiting();
   void sweep_after_repair();
+  void give_up_repairs(MonotonicTime now);
 
   const forward::Forwarder& forwarder_;
   forward::Replication& shared_;

@@ -29,7 +29,7 @@ Session::Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now
 Result<std::size_t> Session::receive(std::span<const std::uint8_t> bytes, MonotonicTime now) {
   std::size_t taken = 0;
   while (true) {
-    receiver_.go_on();
+    receiver_.go_on(now);
     if (receiver_.stalled()) return taken;
     auto frame = parse(bytes.subspan(taken));
     if (!frame) return std::unexpected(frame.error());
@@ -85,7 +85,7 @@ Result<void> Session::handle(const Message& message, MonotonicTime now) {
 }
 
 Result<void> Session::pass(MonotonicTime now) {
-  receiver_.go_on();
+  receiver_.go_on(now);
   if (now - heard_ > kSilence) return fail("sync: nothing was heard from the peer for 3 s");
   if (!peer_) return {};
   if (const Outcomes outcomes = receiver_.take_outcomes(); !outcomes.outcomes.empty())

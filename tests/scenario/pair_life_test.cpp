@@ -193,12 +193,13 @@ class Life {
 
   // What both had once is lacking nowhere while one of them has it as its owner. If both were owners since
   // the last look, either may have ended it; and if both were at the same time, nothing is known until
-  // they have proved again that they are equal.
+  // they have proved again that they are equal. A flow that was reset says nothing: the owner forgets it
+  // soon, and may get it back from a node that had not heard of that yet and offers what it has.
   void look_at_acknowledged() {
     const int owner = simulation_.answers(0, 0) ? 0 : 1;
     const auto owned = std::exchange(owned_, {});
     if (apart_ || owned[1 - owner] || !simulation_.answers(owner, 0)) return acknowledged_.clear();
-    const Picture own = sides_[owner]->picture(), other = sides_[1 - owner]->picture();
+    const Picture own = sides_[owner]->living(), other = sides_[1 - owner]->picture();
     const auto same = [](const Picture& picture, const Picture::value_type& flow) {
       const auto found = picture.find(flow.first);
       return found != picture.end() && found->second == flow.second;
@@ -286,8 +287,6 @@ class Life {
   Looks looks_;
 };
 
-// Known, and not understood yet: in about one of 400 lives a few flows that both had stay away at one
-// node for some time, until the proof finds them. So this has a bound, where there should be none.
 TEST(PairLife, IsLongAndKeepsItsFlows) {
   Looks looks;
   for (const std::uint32_t seed : seeds(kLives)) {
@@ -301,7 +300,7 @@ TEST(PairLife, IsLongAndKeepsItsFlows) {
     looks.lost += life.looks().lost;
   }
   std::cout << looks.lost << " of " << looks.flows << " looks found a flow lost\n";
-  EXPECT_LE(looks.lost * 100'000, looks.flows);
+  EXPECT_EQ(looks.lost, 0U);
 }
 
 }  // namespace

@@ -60,10 +60,21 @@ struct Side {
     renewed = std::move(fresh);
   }
   [[nodiscard]] Picture picture() const {
+    return picture_of([](std::uint8_t) { return true; });
+  }
+  // Of flows that have not begun to end: their owner has had them all the time since they began.
+  [[nodiscard]] Picture living() const {
+    return picture_of([](std::uint8_t state) { return !td_flow_is_ending(state); });
+  }
+  template <class Wanted>
+  [[nodiscard]] Picture picture_of(Wanted wanted) const {
     Picture all;
     auto& f = const_cast<Side*>(this)->memory.node.forwarder();
-    f.flows4().for_each([&](const auto& flow) { all[{flow.key, 0, 4}] = flow.backend; });
+    f.flows4().for_each([&](const auto& flow) {
+      if (wanted(flow.state)) all[{flow.key, 0, 4}] = flow.backend;
+    });
     f.flows6().for_each([&](const auto& flow) {
+      if (!wanted(flow.state)) return;
       all[{flow.key.address[0] ^ flow.key.id, flow.key.address[1], 6}] = flow.backend;
     });
     return all;

@@ -121,6 +121,57 @@ TEST(Pair, WhatIsLostIsFoundAndRepaired) {
   EXPECT_GT(pair.a.sender->counters().differed, 0U);
 }
 
+// Its end comes when the flows have moved to this node and back: what was decided meanwhile is in no
+// part of it.
+TEST(Pair, ARepairThatMovesOverlapTakesNothingAway) {
+  Pair pair(10);
+  for (int i = 0; i < 500; i++) pair.packet(pair.a);
+  pair.connect();
+  pair.until_proved();
+  auto& flows = const_cast<flow::FlowTable4&>(pair.b.memory.node.forwarder().flows4());
+  std::vector<std::uint64_t> all;
+  flows.for_each([&](const auto& flow) { all.push_back(flow.key); });
+  for (const auto key : all) flows.erase(key);
+  pair.disconnect();
+  pair.connect();
+  const auto carry = [](Side& from, Side& to, long keep = 0) {
+    auto& out = from.session->output();
+    to.incoming.insert(to.incoming.end(), out.begin(), out.end() - keep);
+    out.erase(out.begin(), out.end() - keep);
+  };
+  const auto step_to_a = [&](Duration time) {
+    pair.step(0, time);
+    carry(pair.b, pair.a);
+  };
+  const auto& sent = pair.a.sender->counters();
+  for (int i = 0; i < 1'000 && sent.repairs == 0; i++) {
+    step_to_a(milliseconds(1));
+    carry(pair.a, pair.b, sent.repairs == 0 ? 0 : 1);  // but the last byte of the repair
+  }
+  ASSERT_EQ(sent.repairs, 1U);
+
+  pair.a.set_lease(false, pair.now);
+  pair.b.set_lease(true, pair.now);
+  for (int i = 0; i < 21; i++) step_to_a(milliseconds(100));
+  const Picture before = pair.b.picture();
+  for (int i = 0; i < 300; i++) pair.packet(pair.b);
+  for (int i = 0; i < 5; i++) step_to_a(milliseconds(1));
+  const Picture at_a = pair.a.picture();
+  Picture both = pair.b.picture();
+  std::erase_if(both, [&](const auto& flow) {
+    const auto found = at_a.find(flow.first);
+    return before.contains(flow.first) || found == at_a.end() || found->second != flow.second;
+  });
+  ASSERT_GT(both.size(), 50U);
+  pair.b.set_lease(false, pair.now);
+  pair.a.set_lease(true, pair.now);
+  for (int i = 0; i < 5; i++) pair.step();
+  const Picture after = pair.b.picture();
+  EXPECT_EQ(
+      std::ranges::count_if(both, [&](const auto& flow) { return !after.contains(flow.first); }), 0)
+      << "of " << both.size();
+}
+
 TEST(Pair, AReplicaDoesNotAge) {
   Pair pair(7);
   for (int i = 0; i < 500; i++) pair.packet(pair.a);
