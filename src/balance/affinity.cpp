@@ -2,12 +2,24 @@
 #include "balance/affinity.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "balance/mix.hpp"
 
 namespace tandem::balance {
+
+IpAddress network_of(const IpAddress& client, std::uint8_t bits) noexcept {
+  const auto size = client.bytes().size();
+  if (bits == 0 || bits >= 8 * size) return client;
+  std::array<std::uint8_t, 16> bytes{};
+  std::ranges::copy(client.bytes().first((bits + 7U) / 8), bytes.begin());
+  if (bits % 8 != 0) bytes[bits / 8] &= static_cast<std::uint8_t>(0xff00U >> bits % 8);
+  if (client.is_v4()) return IpAddress::v4(std::span<const std::uint8_t, 16>(bytes).first<4>());
+  return IpAddress::v6(bytes);
+}
 
 std::size_t Affinity::Hash::operator()(const IpAddress& client) const noexcept {
   std::uint64_t halves[2] = {};

@@ -21,6 +21,9 @@
 
 namespace tandem::balance {
 
+// The client with the bits behind its first `bits` cleared; 0: as it is.
+[[nodiscard]] IpAddress network_of(const IpAddress& client, std::uint8_t bits) noexcept;
+
 class Affinity {
  public:
   // capacity: clients held at most, above 0. seed: of the hash, secret, so that clients cannot aim

@@ -17,9 +17,11 @@ constexpr std::uint64_t kEndOfTime = std::uint64_t{1} << 60;
 }  // namespace
 
 bool LeastConn::Before::operator()(const Class& a, const Class& b) const noexcept {
-  // 32 bits of count times 24 bits of weight: no overflow.
-  const std::uint64_t left = std::uint64_t{a.least} * b.weight;
-  const std::uint64_t right = std::uint64_t{b.least} * a.weight;
+  if (a.measure == Measure::idle_first && (a.least == 0) != (b.least == 0)) return a.least == 0;
+  const std::uint64_t next = a.measure == Measure::flows ? 0 : 1;  // the flow that is to come
+  // 33 bits of count times 24 bits of weight: no overflow.
+  const std::uint64_t left = (a.least + next) * b.weight;
+  const std::uint64_t right = (b.least + next) * a.weight;
   if (left != right) return left < right;
   if (a.turn != b.turn) return a.turn < b.turn;
   return a.weight > b.weight;
@@ -90,6 +92,7 @@ LeastConn::Class& LeastConn::class_of(std::uint32_t weight) {
   if (found != classes_.end()) return *found;
   Class& c = spare_classes_.take();
   c.weight = weight;
+  c.measure = measure_;
   c.least = 0;
   c.turn = now_ + kTurn / weight / 2;
   classes_.insert(c);

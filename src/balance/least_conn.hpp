@@ -12,6 +12,9 @@
 // (Goyal, Vin and Cheng, 1996): each class has the virtual instant of its next turn, the earliest
 // is next, and the turn after it is 1 / (weight * members on the rung) later. So idle backends
 // take turns in proportion to their weights, and one that was busy has no turns to catch up on.
+//
+// IPVS's sed and nq are the same but for the order of classes: sed compares (active + 1) / weight,
+// so that of idle backends the heaviest is next; nq does so, too, after all idle ones.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -28,6 +31,11 @@ namespace tandem::balance {
 
 class LeastConn final : public Strategy {
  public:
+  // What the order of classes goes by.
+  enum class Measure : std::uint8_t { flows, expected_delay, idle_first };
+
+  explicit LeastConn(Measure measure = Measure::flows) : measure_(measure) {}
+
   void reserve(std::size_t members) override;
   void join(const Member& member) override;
   void leave(const Member& member) override;
@@ -61,6 +69,7 @@ class LeastConn final : public Strategy {
     std::uint32_t weight = 0;
     std::uint32_t least = 0;  // the count of the lowest rung
     std::uint64_t turn = 0;
+    Measure measure = Measure::flows;  // that of all
     HeapPlace place = kNotInHeap;
     Rungs rungs;  // none is empty
   };
@@ -81,6 +90,7 @@ class LeastConn final : public Strategy {
   void settle(Class& c) noexcept;
   void take_turn(Class& c) noexcept;
 
+  Measure measure_;
   std::deque<Node> nodes_;  // by Member::index
   NodeStore<Rung> spare_rungs_;
   NodeStore<Class> spare_classes_;

@@ -20,6 +20,10 @@ std::unique_ptr<Strategy> make(SchedulerKind kind, const Pool& pool, const Magle
   switch (kind) {
     case SchedulerKind::least_conn:
       return std::make_unique<LeastConn>();
+    case SchedulerKind::sed:
+      return std::make_unique<LeastConn>(LeastConn::Measure::expected_delay);
+    case SchedulerKind::nq:
+      return std::make_unique<LeastConn>(LeastConn::Measure::idle_first);
     case SchedulerKind::round_robin:
       return std::make_unique<RoundRobin>();
     case SchedulerKind::maglev:

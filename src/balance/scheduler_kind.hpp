@@ -11,6 +11,8 @@ enum class SchedulerKind : std::uint8_t {
   round_robin,  // smooth, weighted (round_robin.hpp)
   maglev,       // by the flow's hash (maglev_table.hpp)
   source_hash,  // the same by the client's address
+  sed,          // least (active + 1) / weight: shortest expected delay
+  nq,           // an idle backend if there is one, else as sed: never queue
 };
 
 }  // namespace tandem::balance

@@ -146,9 +146,10 @@ struct VirtualAddress {
   bool operator==(const VirtualAddress&) const = default;
 };
 
-struct Track {  // exactly one of check and interface is set
+struct Track {  // exactly one of check, interface and service is set
   std::string check;
   std::string interface;
+  std::string service;
   std::optional<int> weight;  // -253..253, not 0; absent: failing means Fault
   bool operator==(const Track&) const = default;
 };
@@ -238,6 +239,7 @@ struct Backend {
   std::uint16_t port = 0;             // where the file has none: the service's
   std::uint16_t weight = 1;           // 0: no new flows
   std::uint32_t max_connections = 0;  // 0: no limit
+  bool backup = false;                // gets new flows only where the quorum is not up
   Location where;
   bool operator==(const Backend&) const = default;
 };
@@ -256,6 +258,13 @@ struct BackendCheck {               // exactly one of http, https, tcp and comma
   bool operator==(const BackendCheck&) const = default;
 };
 
+struct ServiceNotify {
+  std::vector<std::string> up;  // argv; empty: none
+  std::vector<std::string> down;
+  Duration timeout = std::chrono::seconds(10);
+  bool operator==(const ServiceNotify&) const = default;
+};
+
 struct Service {
   std::string name;
   IpAddress address;
@@ -267,6 +276,10 @@ struct Service {
   std::optional<BackendCheck> check;  // none: backends count as up
   Duration slow_start{};
   Duration affinity{};  // for so long a client's new flows go to the backend of its flows before
+  std::uint8_t affinity_prefix = 0;  // clients that agree in so many bits are one; 0: in all
+  std::uint32_t quorum = 1;          // weight of backends up, backups aside, that make it up
+  ServiceNotify notify;              // of the quorum's coming and going
+  bool one_packet = false;           // UDP: each packet gets a backend of its own
   Unavailable unavailable = Unavailable::reject;  // where no backend can take a flow
   OnDown on_down = OnDown::keep;                  // of a backend: its TCP connections
   std::vector<IpAddress> sources;                 // fullnat: addresses of this node, 1-8

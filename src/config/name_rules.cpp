@@ -56,7 +56,7 @@ void check_names(const File& file, Problems& problems) {
   const auto interfaces = distinct_names(file, "interface", config.interfaces, problems);
   const auto checks = distinct_names(file, "check", config.checks, problems);
   (void)distinct_names(file, "vrrp", config.vrrp, problems);
-  (void)distinct_names(file, "service", config.services, problems);
+  const auto services = distinct_names(file, "service", config.services, problems);
 
   for (std::size_t i = 0; i < config.vrrp.size(); ++i) {
     const auto& router = config.vrrp[i];
@@ -72,6 +72,14 @@ void check_names(const File& file, Problems& problems) {
                     place(file.root, {"vrrp", i, "track", j, "check"}), problems);
       require_known("interface", track.interface, "interface", interfaces,
                     place(file.root, {"vrrp", i, "track", j, "interface"}), problems);
+      const auto at = place(file.root, {"vrrp", i, "track", j, "service"});
+      require_known("service", track.service, "service", services, at, problems);
+      for (const auto& service : config.services)
+        if (!track.service.empty() && service.name == track.service &&
+            service.forward == Forward::local)
+          problems.error(at, "service: " + in_quotes(service.name) +
+                                 " has no backends, expected a service that forwards, or a "
+                                 "[[check]] of this node's own");
     }
   }
   check_groups(file, problems);

@@ -57,7 +57,10 @@ Errors:
 - With `mac = "virtual"` no address has a `device` other than the virtual router's interface.
 - `remembered` is at least as long as `counted`.
 - With `forward = "local"` a service has no `backends`, `scheduler`, `check`, `slow_start`,
-  `affinity`, `unavailable`, `on_down`, `strays` or `sources`; `sources` are there with `fullnat`, and only there.
+  `affinity`, `affinity_prefix`, `unavailable`, `on_down`, `strays`, `quorum`, `notify`,
+  `one_packet` or `sources`; `sources` are there with `fullnat`, and only there.
+- `one_packet` is there with `protocol = "udp"` and `dsr` or `tunnel` only; `affinity_prefix` is no
+  longer than an address of the service's family. `track` names services with backends.
 - There are at most 8192 backends and 32 different `sources` in all services together.
 - A backend's address and a source are no virtual addresses. Sources are of the service's family,
   and so are backends, except with `tunnel`.
@@ -67,6 +70,8 @@ Errors:
 
 Warnings:
 
+- All backends but the `backup`s have less than the `quorum` together; `affinity_prefix` stands
+  without `affinity`.
 - The first advertised IPv6 address of a virtual router is not link-local (RFC 9568, 5.2.9).
 - A virtual router advertises more than 90 IPv6 addresses: its adverts are longer than 1500 bytes.
 - No failing check can bring a priority below 100, the default of the peer. A priority of 150 with
@@ -126,6 +131,7 @@ void write_reference(std::ostream& out) {
   write_section(out, service_section());
   out << kForward;
   write_section(out, backend_section());
+  write_section(out, service_notify_section());
   write_section(out, backend_check_section());
   out << kRules;
 }

@@ -34,6 +34,7 @@ inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an ad
 [[nodiscard]] const Section<Flows>& flows_section();
 [[nodiscard]] const Section<Backend>& backend_section();
 [[nodiscard]] const Section<BackendCheck>& backend_check_section();
+[[nodiscard]] const Section<ServiceNotify>& service_notify_section();
 [[nodiscard]] const Section<Service>& service_section();
 [[nodiscard]] const Section<Config>& file_section();  // of the above
 

@@ -24,6 +24,9 @@ const Section<Backend>& backend_section() {
               "The most flows it has at a time; 0: no limit. With `[sync]` its server's flows "
               "through other "
               "services and through the other node are among them."),
+          key("backup", &Backend::backup, Boolean{},
+              "A backup gets new flows only while the service has no `quorum` of other backends, "
+              "which then get none (keepalived's `sorry_server`). Flows that it has stay."),
       },
   };
   return section;
@@ -64,6 +67,23 @@ const Section<BackendCheck>& backend_check_section() {
   return section;
 }
 
+const Section<ServiceNotify>& service_notify_section() {
+  static const Section<ServiceNotify> section{
+      "[service.notify]",
+      "Commands for changes of the service's quorum, as keepalived's `quorum_up` and "
+      "`quorum_down`: "
+      "nothing is appended; TANDEM_SERVICE, TANDEM_STATE (`up` or `down`) and TANDEM_CAUSE are in "
+      "the environment.",
+      {
+          key("up", &ServiceNotify::up, Argv{}, "Run when the quorum is there again."),
+          key("down", &ServiceNotify::down, Argv{}, "Run when the quorum is lost."),
+          key("timeout", &ServiceNotify::timeout, Span{milliseconds(100), hours(1)},
+              "A command that takes longer is killed with its process group."),
+      },
+  };
+  return section;
+}
+
 const Section<Service>& service_section() {
   static const Section<Service> section{
       "[[service]]",
@@ -84,11 +104,12 @@ const Section<Service>& service_section() {
               "Where packets go: `local` hands them to the kernel, and so to the node's own Nginx; "
               "the others forward them to a backend, in the ways of the table below."),
           key("scheduler", &Service::scheduler,
-              Choice<balance::SchedulerKind>{
-                  {{"least_conn", balance::SchedulerKind::least_conn},
-                   {"round_robin", balance::SchedulerKind::round_robin},
-                   {"maglev", balance::SchedulerKind::maglev},
-                   {"source_hash", balance::SchedulerKind::source_hash}}},
+              Choice<balance::SchedulerKind>{{{"least_conn", balance::SchedulerKind::least_conn},
+                                              {"round_robin", balance::SchedulerKind::round_robin},
+                                              {"maglev", balance::SchedulerKind::maglev},
+                                              {"source_hash", balance::SchedulerKind::source_hash},
+                                              {"sed", balance::SchedulerKind::sed},
+                                              {"nq", balance::SchedulerKind::nq}}},
               "What picks the backend of a new flow."),
           key("backends", &Service::backends,
               ListOf<TableOf<Backend>>{{backend_section()}, kMostBackends, "tables"},
@@ -100,6 +121,19 @@ const Section<Service>& service_section() {
               "How long a backend that came up takes to reach its full weight."),
           key("affinity", &Service::affinity, Span{{}, hours(24)},
               "How long after its last new flow a client's next ones go to the same backend."),
+          key("affinity_prefix", &Service::affinity_prefix, Integer{1, 128},
+              "With `affinity`: clients whose addresses agree in so many bits count as one, such "
+              "as 24 for those of a /24 (keepalived's `persistence_granularity`).")
+              .or_else("the whole address"),
+          key("quorum", &Service::quorum, Integer{1, 1'000'000'000},
+              "The service is up while backends of this total weight are up, those with `backup` "
+              "aside. What `track` and `notify` go by, and whether backups get new flows."),
+          key("notify", &Service::notify, TableOf<ServiceNotify>{service_notify_section()},
+              "Commands for changes of the quorum, as below."),
+          key("one_packet", &Service::one_packet, Boolean{},
+              "With `protocol = \"udp\"` and `dsr` or `tunnel`: each packet gets a backend by the "
+              "scheduler, whatever backend its client had before, and no flow is kept (one-packet "
+              "scheduling, IPVS's `--ops`). For DNS, RADIUS, logs, SIP behind one address."),
           key("unavailable", &Service::unavailable,
               Choice<Unavailable>{{{"reject", Unavailable::reject}, {"drop", Unavailable::drop}}},
               "What a new flow gets that no backend can take: a TCP RST or an ICMP port "

@@ -58,12 +58,15 @@ const Section<Track>& track_section() {
           key("check", &Track::check, name_text(), "The name of a `[[check]]`."),
           key("interface", &Track::interface, interface_text(),
               "The name of an `[[interface]]`: it fails when the link is down."),
+          key("service", &Track::service, name_text(),
+              "The name of a `[[service]]` with backends: it fails while its `quorum` is not up, "
+              "which without such a key means that no backend is up, backups aside."),
           key("weight", &Track::weight, Integer{-253, 253, false},
               "Added to the priority: a negative one while it fails, a positive one while it "
               "passes.")
               .or_else("none: failing means Fault"),
       },
-      {"check", "interface"},
+      {"check", "interface", "service"},
   };
   return section;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <map>
 #include <tuple>
@@ -34,8 +35,9 @@ void check_endpoints(const std::vector<ServiceItem>& items, const Addresses& vir
 
 // What has an effect on backends only, where there is none.
 void check_local(const ServiceItem& item, Problems& problems) {
-  constexpr std::array kOfBackends{"backends",    "scheduler", "check",  "slow_start", "affinity",
-                                   "unavailable", "sources",   "strays", "on_down"};
+  constexpr std::array kOfBackends{
+      "backends", "scheduler", "check",  "slow_start", "affinity",   "unavailable",    "sources",
+      "strays",   "on_down",   "quorum", "notify",     "one_packet", "affinity_prefix"};
   for (const std::string_view key : kOfBackends)
     if (item.table.find(key) != nullptr)
       problems.error(item.at(key),
@@ -129,6 +131,50 @@ void check_sources(const ServiceItem& item, const File& file, Problems& problems
     if (!service.sources[i].is_unspecified()) check_source(item, i, file, problems);
 }
 
+void check_affinity(const ServiceItem& item, Problems& problems) {
+  const auto& service = item.service;
+  if (service.affinity_prefix == 0) return;
+  const int bits = service.address.is_v4() ? 32 : 128;
+  if (service.affinity_prefix > bits)
+    problems.error(item.at("affinity_prefix"),
+                   "affinity_prefix: " + std::to_string(service.affinity_prefix) +
+                       " is longer than an address of the service's family, expected at most " +
+                       std::to_string(bits));
+  if (service.affinity == Duration{})
+    problems.warn(item.at("affinity_prefix"),
+                  "affinity_prefix: has no effect without affinity, expected both");
+}
+
+// With nat the replies would find no flow that tells whose they are.
+void check_one_packet(const ServiceItem& item, Problems& problems) {
+  const auto& service = item.service;
+  if (!service.one_packet) return;
+  if (service.protocol != Protocol::udp)
+    problems.error(item.at("one_packet"),
+                   "one_packet: TCP has connections, expected protocol = \"udp\"");
+  if (service.forward == Forward::nat || service.forward == Forward::fullnat)
+    problems.error(item.at("one_packet"),
+                   "one_packet: forward = " + item.forward() +
+                       " needs a flow for the replies, expected \"dsr\" or \"tunnel\"");
+}
+
+void check_quorum(const ServiceItem& item, Problems& problems) {
+  const auto& backends = item.service.backends;
+  std::uint64_t weight = 0;
+  for (const auto& backend : backends)
+    if (!backend.backup) weight += backend.weight;
+  if (backends.empty() || weight >= item.service.quorum) return;
+  if (std::ranges::all_of(backends, &Backend::backup))
+    problems.warn(item.at("backends"),
+                  "backends: all are backups, so that the service is never up, expected one that "
+                  "is not");
+  else if (item.table.find("quorum") != nullptr)
+    problems.warn(item.at("quorum"), "quorum: all backends but the backups have a weight of " +
+                                         std::to_string(weight) +
+                                         " together, so that the service is never up, expected "
+                                         "that at most");
+}
+
 // nat: the backends answer by way of their gateway.
 void check_gateway(const ServiceItem& item, const File& file, Problems& problems) {
   const Vrrp* const home = router_of(item.service.address, file.config);
@@ -178,6 +224,9 @@ void check_services(const File& file, Problems& problems) {
       continue;
     }
     check_sources(item, file, problems);
+    check_affinity(item, problems);
+    check_one_packet(item, problems);
+    check_quorum(item, problems);
     check_gateway(item, file, problems);
     if (item.service.check) check_check(item, problems);
   }

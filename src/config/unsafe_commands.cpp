@@ -24,6 +24,9 @@ std::vector<Problem> unsafe_commands(const Config& config) {
     if (service.check && !service.check->command.empty())
       check_command("service '" + service.name + "'", service.check->command, service.where,
                     problems);
+  for (const auto& service : config.services)
+    for (const auto* argv : {&service.notify.up, &service.notify.down})
+      check_command("service '" + service.name + "': notify", *argv, service.where, problems);
   for (const auto& v : config.vrrp)
     for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
       check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);

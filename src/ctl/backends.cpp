@@ -71,9 +71,14 @@ std::string render_backends(const json& document, const Style& style) {
                "IN", "OUT", "NEXT HOP", "WHY"});
   for (const json& backend : document.at("backends")) {
     const auto state = text_at(backend, "state");
+    const bool is_backup = backend.value("backup", false);
+    const bool in_use = backend.value("in_use", true);
     table.row({{text_at(backend, "service")},
                {endpoint_text(backend, "address", "port")},
-               {state, backend_tint(state)},
+               {state + (is_backup ? " (backup)"
+                         : in_use  ? ""
+                                   : " (backups serve)"),
+                is_backup && !in_use ? Tint::none : backend_tint(state)},
                {duration_text(backend.at("for_seconds").get<double>())},
                {weight_text(backend)},
                active_cell(backend),
@@ -95,6 +100,8 @@ const Command kBackends{
     "Shows the backends of all services, or of SERVICE: up, draining (keeps its flows, gets no\n"
     "new ones) or down, for how long and why.\n"
     "\n"
+    "  STATE     a backup gets new flows only while the service has no quorum of others; then\n"
+    "            those get none\n"
     "  WEIGHT    in use; where `tandemctl weight` set another than the file's, both, and on which\n"
     "            node it was set\n"
     "  ACTIVE    flows that count as connections, of how many it may have; where its server has\n"

@@ -169,6 +169,10 @@ Result<void> Node::start_threads(const config::Config& config) {
       [this](const std::string& service, const services::RunningBackend& backend) {
         events_.add(backend_event(service, backend));
       },
+      [this](const services::RunningService& service, const std::string& why) {
+        tracking_->look_at_services(services_->all());
+        vrrp_events_->on_quorum(service.config, service.up, why);
+      },
       [this] { tracking_->look_at_forwarding(plane_->unserved()); });
   if (!services) return std::unexpected(services.error());
   services_ = std::move(*services);
@@ -443,6 +447,7 @@ void Node::on_links() {
   if (speaker_->interfaces().refresh(running_.plan.routers)) log_trouble(publish(running_.plan));
   services_->follow(speaker_->interfaces());
   tracking_->look_at_forwarding(plane_->unserved());
+  tracking_->look_at_services(services_->all());
   tracking_->look_at_interfaces([this](const std::string& interface) {
     const auto link = links_->links().find(interface);
     return link && link->up;

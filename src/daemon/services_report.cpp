@@ -109,6 +109,8 @@ observe::BackendView ServicesReport::view(const RunningService& service,
     v.drained_on = b.drained_on.empty() ? sources_.running.plan.config.node.name : b.drained_on;
   v.state = b.state;
   v.why = b.why;
+  v.backup = b.config.backup;
+  v.in_use = b.config.backup == service.backups_serve;
   v.since = b.since;
   v.slow_start = service.config.slow_start;
   v.active = forwarder.counts().active(b.slot);
@@ -134,6 +136,7 @@ observe::ServiceView ServicesReport::view(const RunningService& s) const {
   v.port = s.config.port;
   v.forward = s.config.forward;
   v.scheduler = s.config.scheduler;
+  v.up = s.up;
   v.lease = has_lease(s.config.address);
   for (const auto& b : s.backends) sum_up(v, view(s, b));
   if (s.counted.slot != 0)

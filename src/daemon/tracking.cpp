@@ -20,6 +20,11 @@ void Tracking::look_at_interfaces(const std::function<bool(const std::string&)>&
     if (name.starts_with(prefix)) set(name, is_up(name.substr(prefix.size())));
 }
 
+void Tracking::look_at_services(const services::RunningServices& services) {
+  for (const auto& service : services)
+    if (service.number != 0) set(speaker::tracked_service(service.config.name), service.up);
+}
+
 void Tracking::look_at_forwarding(const std::vector<dataplane::DataPlane::Unserved>& unserved) {
   set(speaker::kTrackedForwarding, unserved.empty());
   if (unserved == unserved_) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What virtual routers track, [[check]] blocks and interfaces: runs the checks, and tells the VRRP
+// What virtual routers track, [[check]] blocks, interfaces and services: runs the checks, and tells the VRRP
 // thread when something goes up or down. Belongs to the control thread.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "dataplane/data_plane.hpp"
 #include "health/checker.hpp"
 #include "observe/event_log.hpp"
+#include "services/running_service.hpp"
 #include "speaker/vrrp_commands.hpp"
 #include "vrrp/priority.hpp"
 
@@ -28,6 +29,9 @@ class Tracking {
   void apply() { checker_.apply(running_.plan.config.checks); }
   // Looks at every interface that is tracked. is_up: false for one that does not exist.
   void look_at_interfaces(const std::function<bool(const std::string& interface)>& is_up);
+
+  // Whether each service with backends has its quorum.
+  void look_at_services(const services::RunningServices& services);
 
   // Devices whose new flows are lost. Tells of a change.
   void look_at_forwarding(const std::vector<dataplane::DataPlane::Unserved>& unserved);

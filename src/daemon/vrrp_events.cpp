@@ -60,6 +60,12 @@ void VrrpEvents::on_transition(MonotonicTime at, const vrrp::Transition& t) {
   notifier_.notify(r->config.notify, {r->config.name, t.to, priority, to_string(t.cause)});
 }
 
+void VrrpEvents::on_quorum(const config::Service& service, bool up, const std::string& why) {
+  events_.add(observe::NoticeEvent{"service " + service.name + (up ? ": up: " : ": down: ") + why});
+  notifier_.notify_of_service(service.notify,
+                              notify::Notice{.cause = why, .service = service.name, .up = up});
+}
+
 void VrrpEvents::on_notice(MonotonicTime at, const vrrp::Notice& notice) {
   const auto* r = running_.plan.find(notice.router);
   if (r == nullptr) return;
@@ -81,6 +87,12 @@ void VrrpEvents::on_dropped(MonotonicTime at, const speaker::DroppedAdvert& drop
 void VrrpEvents::on_notified(const notify::Outcome& outcome) {
   const notify::Notice& notice = outcome.notice;
   const bool good = outcome.kind == notify::Outcome::Kind::ok;
+  if (!notice.service.empty()) {
+    const std::string text = "service " + notice.service + ": notify " +
+                             (notice.up ? "up" : "down") + ": " + (good ? "ok" : outcome.what);
+    spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}", text);
+    return events_.add(observe::NoticeEvent{text});
+  }
   spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}", notice.router,
               notify::notify_word(notice.state), good ? "ok" : outcome.what);
   events_.add(observe::NotifyEvent{notice.router, notice.state, good, outcome.what});

@@ -33,6 +33,8 @@ class VrrpEvents {
              Effects effects);
 
   void on(const speaker::VrrpEvent& event);
+  // The service's quorum came or went: leaves a trace, and runs a command.
+  void on_quorum(const config::Service& service, bool up, const std::string& why);
   // A sentence for each virtual router whose last notify command failed.
   [[nodiscard]] std::vector<std::string> troubles() const;
   // Calls back once no notify command runs or waits.

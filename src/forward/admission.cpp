@@ -7,6 +7,8 @@
 //                       nothing until it is confirmed (flow_track.h)
 //   RST, FIN, table full  by that hash too, but not remembered
 //   no backend          refused, or dropped
+//
+// With one-packet scheduling a flow is there for its packet alone: the next one is first again.
 #include <atomic>
 #include <cstring>
 
@@ -187,8 +189,10 @@ std::optional<std::uint16_t> Forwarder::choose(Packet& packet) {
   balance::Scheduler& scheduler = *service.scheduler;
   if (!packet.begins()) return scheduler.hash_pick(packet.hash);
   if (service.affinity) {
-    const auto picked = balance::pick(scheduler, *service.affinity, packet.client_address(),
-                                      packet.hash, packet.now);
+    const auto client =
+        balance::network_of(packet.client_address(), service.settings.affinity_prefix);
+    const auto picked =
+        balance::pick(scheduler, *service.affinity, client, packet.hash, packet.now);
     if (replication_ != nullptr) tell_news(service, packet.number, packet.now);
     return picked;
   }
@@ -293,6 +297,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   const td_reason reason = decided == TD_TX_FORWARD || decided == TD_TX_HASHED
                                ? deliver(frame, outcome, is_cut)
                                : decided;
+  if (decided == TD_TX_FORWARD && packet.service->settings.one_packet) forget(packet);
   if (reason == TD_DROP_NO_BACKEND && packet.service != nullptr) {
     service_counts_[packet.number].refused++;
     outcome = {};
@@ -303,6 +308,16 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   }
   reasons_[reason]++;
   return reason;
+}
+
+// Nobody else is told of a flow that was there for one packet.
+void Forwarder::forget(const Packet& packet) {
+  forgets_one_ = true;
+  if (packet.client.family == 4)
+    flows4_.erase(key4(packet.client, packet.number));
+  else
+    flows6_.erase(key6(packet.client, packet.number));
+  forgets_one_ = false;
 }
 
 // The packet core's whole way, as in XDP; but what has no flow now goes by hash.
@@ -351,7 +366,9 @@ Forwarder::Preview Forwarder::preview(std::uint16_t number, const IpAddress& cli
   const td_client key{client.bytes().data(), port, static_cast<std::uint8_t>(client.family())};
   const balance::FlowHash hash{td_hash_flow(&key, &memory_.env.tables->service[number]),
                                td_hash_source(&key)};
-  if (service->affinity) preview.backend = service->affinity->peek(client, now);
+  if (service->affinity)
+    preview.backend = service->affinity->peek(
+        balance::network_of(client, service->settings.affinity_prefix), now);
   preview.held = preview.backend && service->scheduler->eligible(*preview.backend);
   if (!preview.held) preview.backend = service->scheduler->peek(hash, now);
   return preview;

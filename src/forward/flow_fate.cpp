@@ -153,6 +153,7 @@ void Forwarder::forget_from_the_start() {
 bool Forwarder::has_no_server(std::uint16_t number, std::uint16_t slot, std::uint8_t state) const {
   const Service* service = service_at(number);
   if (service == nullptr || service->going || !backends_[slot]) return true;
+  if (service->settings.one_packet) return true;  // of before it was set
   const BackendSettings& backend = backends_[slot]->settings;
   const bool is_down = backend.balance.state == balance::State::down;
   if (replicas_[number] != 0 || !(is_down || backend.removed)) return false;

@@ -81,6 +81,7 @@ void Forwarder::set_service(std::uint16_t number, const ServiceSettings& setting
                             ? std::make_unique<balance::Affinity>(kAffinityClients,
                                                                   settings.affinity, random_word())
                             : nullptr;
+  if (settings.one_packet && !service->settings.one_packet) forget_from_the_start();
   service->settings = settings;
   if (settings.new_sources.empty())
     for (std::size_t i = 0; i < settings.sources.size(); i++)

@@ -161,6 +161,7 @@ class Forwarder {
   bool free_hop(Table& table);
   [[nodiscard]] std::uint16_t hop_of(std::uint16_t service, std::uint16_t extra,
                                      std::uint8_t source) const;
+  void forget(const Packet& packet);
   td_reason deliver(td_frame& frame, td_outcome& outcome, bool is_cut);
   td_reason answer(td_frame& frame, td_outcome& outcome, td_reason reason);
   bool may_refuse(const td_packet& p, std::uint64_t now_ns);
@@ -239,6 +240,7 @@ class Forwarder {
   std::array<std::uint8_t, TD_MAX_SERVICES>
       replicas_{};  // services that this node holds no lease of
   std::array<std::uint8_t, TD_MAX_SERVICES> hears_server_{};  // services with nat or fullnat
+  bool forgets_one_ = false;                                  // a flow of one packet ends
   bool applying_ = false;                                     // a change of the peer's
   // Clients that affinity holds, told in turn.
   std::uint16_t told_service_ = 0;

@@ -90,7 +90,7 @@ void Forwarder::count_out(const typename Table::Flow& flow) {
   const FlowId name = id_of(flow.key);
   const bool has_port = services_[name.service]->settings.mode == TD_MODE_FULLNAT;
   replication_->sums.subtract(name, flow.backend, has_port ? flow.extra : 0);
-  if (!applying_ && !replication_->gone.push(name)) replication_->names_lost++;
+  if (!applying_ && !forgets_one_ && !replication_->gone.push(name)) replication_->names_lost++;
 }
 
 // ---- Clients that affinity holds

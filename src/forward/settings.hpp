@@ -20,9 +20,11 @@ struct ServiceSettings {
   bool udp = false;
   balance::SchedulerKind kind = balance::SchedulerKind::least_conn;
   balance::Options options;
-  Duration affinity{};             // 0: none
-  bool reject = true;              // else what no backend can take is dropped
-  bool ends_with_backend = false;  // TCP flows are forgotten when their backend goes down
+  Duration affinity{};               // 0: none
+  std::uint8_t affinity_prefix = 0;  // bits of an address that make a client; 0: all
+  bool one_packet = false;           // a flow ends with the packet that made it
+  bool reject = true;                // else what no backend can take is dropped
+  bool ends_with_backend = false;    // TCP flows are forgotten when their backend goes down
   // fullnat: slots, at most TD_SERVICE_SOURCES. Flows name theirs by its place here, which so has to
   // stay; new_sources: the places that new flows get, all if it is empty.
   std::vector<std::uint16_t> sources;

@@ -48,6 +48,21 @@ Command make_command(const std::vector<std::string>& argv, Duration timeout, con
   return command;
 }
 
+Command make_command(const std::vector<std::string>& argv, Duration timeout,
+                     const std::string& service, bool up, const std::string& cause) {
+  return {
+      .argv = argv,
+      .environment = {"TANDEM_SERVICE=" + service,
+                      std::string("TANDEM_STATE=") + (up ? "up" : "down"), "TANDEM_CAUSE=" + cause},
+      .timeout = timeout,
+      .keep_descendants = true};
+}
+
+// No name of a virtual router has a line break.
+std::string lane_of(const Notice& notice) {
+  return notice.service.empty() ? notice.router : "service\n" + notice.service;
+}
+
 Outcome::Kind kind_of(const ChildOutcome& child) {
   if (child.success()) return Outcome::Kind::ok;
   const bool is_late = child.kind == ChildOutcome::Kind::timed_out;
@@ -81,7 +96,7 @@ class Notifier::Desk : public std::enable_shared_from_this<Desk> {
       : loop_(loop), report_(std::move(report)), free_places_(parallel) {}
 
   void accept(Job job) {
-    const std::string router = job.notice.router;
+    const std::string router = lane_of(job.notice);
     Lane& lane = lanes_[router];
     if (lane.waiting.size() == kWaiting) {
       superseded_.push_back(std::move(lane.waiting.front().notice));
@@ -158,13 +173,14 @@ class Notifier::Desk : public std::enable_shared_from_this<Desk> {
   void finish(const Outcome& outcome) {
     const auto self = shared_from_this();  // the report may destroy the Notifier
     ++free_places_;
-    const auto lane = lanes_.find(outcome.notice.router);
+    const std::string router = lane_of(outcome.notice);
+    const auto lane = lanes_.find(router);
     lane->second.running.reset();
     lane->second.is_busy = false;
     if (lane->second.waiting.empty()) {
       lanes_.erase(lane);
     } else {
-      ready_.push_back(outcome.notice.router);
+      ready_.push_back(router);
     }
     wake();
     report(outcome);
@@ -196,6 +212,13 @@ void Notifier::notify(const config::Notify& commands, Notice notice) {
   const auto& argv = command_for(commands, notice.state);
   if (argv.empty()) return;
   Command command = make_command(argv, commands.timeout, notice);
+  desk_->accept({std::move(command), std::move(notice)});
+}
+
+void Notifier::notify_of_service(const config::ServiceNotify& commands, Notice notice) {
+  const auto& argv = notice.up ? commands.up : commands.down;
+  if (argv.empty()) return;
+  Command command = make_command(argv, commands.timeout, notice.service, notice.up, notice.cause);
   desk_->accept({std::move(command), std::move(notice)});
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the notify commands of virtual routers: in order, one at a time for each virtual router,
+// Runs the notify commands of virtual routers and services: in order, one at a time for each virtual router,
 // several virtual routers side by side.
 //
 // A command is called as keepalived calls its own, with two words appended to the configured ones:
@@ -30,8 +30,10 @@ namespace tandem::notify {
 struct Notice {
   std::string router{};  // the virtual router's name
   vrrp::State state = vrrp::State::backup;
-  int priority = 0;     // effective, 0-255
-  std::string cause{};  // a phrase, such as "no advert from the peer"
+  int priority = 0;       // effective, 0-255
+  std::string cause{};    // a phrase, such as "no advert from the peer"
+  std::string service{};  // of this service's quorum, and of no virtual router
+  bool up = false;
 };
 
 struct Outcome {
@@ -64,6 +66,8 @@ class Notifier {
   // Has the command for the notice's role run, or does nothing if there is none. `commands` is
   // copied: a later reload does not change a notice that waits.
   void notify(const config::Notify& commands, Notice notice);
+
+  void notify_of_service(const config::ServiceNotify& commands, Notice notice);
 
   // No command runs and no notice waits.
   [[nodiscard]] bool idle() const noexcept;

@@ -37,6 +37,10 @@ const char* name_of(balance::SchedulerKind scheduler) {
       return "maglev";
     case balance::SchedulerKind::source_hash:
       return "source_hash";
+    case balance::SchedulerKind::sed:
+      return "sed";
+    case balance::SchedulerKind::nq:
+      return "nq";
     case balance::SchedulerKind::least_conn:
       break;
   }
@@ -77,6 +81,7 @@ json service_document(const ServiceView& service) {
               {"forward", name_of(service.forward)},
               {"scheduler", local ? json() : json(name_of(service.scheduler))},
               {"lease", service.lease},
+              {"up", local ? json() : json(service.up)},
               {"backends",
                {{"up", service.backends_up},
                 {"draining", service.backends_draining},
@@ -116,6 +121,8 @@ json backend_document(const BackendView& backend, const Now& now) {
               {"drained_on", or_null(backend.drained_on)},
               {"state", name_of(backend.state)},
               {"why", backend.why},
+              {"backup", backend.backup},
+              {"in_use", backend.in_use},
               {"for_seconds", to_seconds(now.monotonic - backend.since)},
               {"slow_start", slow_start_document(backend, now)},
               {"active", backend.active},

@@ -36,6 +36,7 @@ struct ServiceView {
   balance::SchedulerKind scheduler =
       balance::SchedulerKind::least_conn;  // not shown of a local one
   bool lease = false;                      // its virtual address's is live
+  bool up = true;                          // its quorum is; not shown of a local one
   std::uint64_t backends_up = 0;
   std::uint64_t backends_draining = 0;
   std::uint64_t backends_down = 0;
@@ -88,6 +89,8 @@ struct BackendView {
   balance::State state = balance::State::down;
   std::string why;        // "check: 200 OK", "drained by the operator"
   MonotonicTime since{};  // in this state
+  bool backup = false;
+  bool in_use = true;     // a backup gets new flows, or no backup does
   Duration slow_start{};  // in which its weight grows from `since` on; 0: at once
   std::uint64_t active = 0;
   std::uint64_t total = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/running_service.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -57,6 +58,29 @@ sync::BackendKey key_of(const config::Service& service, const config::Backend& b
           backend.port};
 }
 
+// ---- The quorum
+
+std::uint64_t weight_up(const RunningService& service) {
+  std::uint64_t weight = 0;
+  for (const auto& b : service.backends)
+    if (!b.config.backup && !b.retired && b.state == balance::State::up) weight += b.weight;
+  return weight;
+}
+
+bool has_quorum(const RunningService& service) {
+  return weight_up(service) >= service.config.quorum;
+}
+
+bool backups_are_due(const RunningService& service) {
+  return !has_quorum(service) && std::ranges::any_of(service.backends, [](const auto& b) {
+    return b.config.backup && !b.retired && b.state == balance::State::up && b.weight > 0;
+  });
+}
+
+std::uint16_t weight_in_force(const RunningService& service, const RunningBackend& backend) {
+  return backend.config.backup == service.backups_serve ? backend.weight : std::uint16_t{0};
+}
+
 // ---- The forwarder
 
 namespace {
@@ -77,6 +101,8 @@ forward::ServiceSettings settings_of(const RunningService& s) {
   settings.kind = s.config.scheduler;
   settings.options.slow_start = s.config.slow_start;
   settings.affinity = s.config.affinity;
+  settings.affinity_prefix = s.config.affinity_prefix;
+  settings.one_packet = s.config.one_packet;
   settings.reject = s.config.unavailable == config::Unavailable::reject;
   settings.ends_with_backend = s.config.on_down == config::OnDown::reset;
   settings.sources = slots_of(s);
@@ -92,7 +118,7 @@ forward::BackendSettings settings_of(const RunningServices& all, const RunningSe
   settings.address = b.config.address;
   settings.port = b.config.port;
   settings.balance.identity = identity_of(s.config, b.config);
-  settings.balance.weight = b.weight;
+  settings.balance.weight = weight_in_force(s, b);
   settings.balance.max_connections = b.config.max_connections;
   settings.removed = b.retired;
   settings.balance.state =
@@ -123,8 +149,9 @@ forward::BackendSettings settings_of(const RunningServices& all, const RunningSe
 balance::MaglevTable hash_picks(const RunningService& service) {
   std::vector<balance::MaglevTable::Candidate> candidates;
   for (const auto& b : service.backends)
-    if (b.state == balance::State::up && b.weight > 0)
-      candidates.push_back({identity_of(service.config, b.config), b.weight, b.slot});
+    if (const auto weight = weight_in_force(service, b);
+        b.state == balance::State::up && weight > 0)
+      candidates.push_back({identity_of(service.config, b.config), weight, b.slot});
   return {std::move(candidates), balance::MaglevTable::size_for(service.config.backends.size())};
 }
 

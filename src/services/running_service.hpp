@@ -66,8 +66,13 @@ struct RunningService {
   std::vector<SourceAddress> sources;
   std::vector<RunningBackend> backends;
   std::array<std::optional<PickBlocks::Region>, 2> picks;
-  int filled = 0;             // which of them is in use
-  bool table_is_due = false;  // the hash picks are to be made anew
+  int filled = 0;              // which of them is in use
+  bool table_is_due = false;   // the hash picks are to be made anew
+  bool backups_serve = false;  // and the others get no new flows
+  // Its quorum is up. At the start it counts as up until its backends have been looked at.
+  bool up = true;
+  MonotonicTime since{};  // in that state; at first: staged
+  bool was_up = false;    // as backends were seen
 };
 
 using RunningServices = std::vector<RunningService>;
@@ -83,6 +88,15 @@ using RunningServices = std::vector<RunningService>;
 
 // "198.51.100.21:8080"
 [[nodiscard]] std::string endpoint_of(const config::Backend& backend);
+
+// ---- The quorum
+[[nodiscard]] std::uint64_t weight_up(const RunningService& service);  // backups aside
+[[nodiscard]] bool has_quorum(const RunningService& service);
+// Whether backups get the new flows: there is no quorum, and one of them can take them.
+[[nodiscard]] bool backups_are_due(const RunningService& service);
+// Of new flows; 0 where the others serve, or the backups.
+[[nodiscard]] std::uint16_t weight_in_force(const RunningService& service,
+                                            const RunningBackend& backend);
 
 // ---- What the forwarder is told
 [[nodiscard]] forward::ServiceSettings settings_of(const RunningService& service);

@@ -15,6 +15,8 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr Duration kFirstLooks =  // at next hops and by checks: then what is not up is down
+    seconds(10);
 constexpr Duration kTableDelay =  // so that many changes make one table
     std::chrono::milliseconds(20);
 
@@ -24,7 +26,7 @@ std::optional<std::string> nobody_up(const RunningService& service) {
   for (const auto& backend : service.backends) {
     if (backend.retired) continue;
     configured++;
-    serving += backend.state == balance::State::up && backend.weight > 0;
+    serving += backend.state == balance::State::up && weight_in_force(service, backend) > 0;
     drained += backend.drained;
   }
   if (service.number == 0 || serving > 0) return std::nullopt;
@@ -35,26 +37,42 @@ std::optional<std::string> nobody_up(const RunningService& service) {
          "; `tandemctl backends " + name + "` tells why";
 }
 
+std::string why_no_quorum(const RunningService& service) {
+  const auto weight = weight_up(service);
+  std::string why = weight == 0 && service.config.quorum == 1
+                        ? "no backend is up"
+                        : "backends of weight " + std::to_string(weight) +
+                              " are up, below its quorum of " +
+                              std::to_string(service.config.quorum);
+  const bool has_backups = std::ranges::any_of(
+      service.backends, [](const auto& b) { return b.config.backup && !b.retired; });
+  if (has_backups) why += service.backups_serve ? "; its backups serve" : "; nor is a backup";
+  return why;
+}
+
 constexpr auto has_sources = [](const auto& service) { return !service.sources.empty(); };
 
 }  // namespace
 
 Result<std::unique_ptr<Services>> Services::open(const Deps& deps, std::function<void()> republish,
-                                                 Note note, std::function<void()> served) {
+                                                 Note note, NoteQuorum note_quorum,
+                                                 std::function<void()> served) {
   auto next_hops = netlink::NextHops::open();
   if (!next_hops) return std::unexpected(next_hops.error());
   std::unique_ptr<Services> self(new Services(deps, std::move(*next_hops), std::move(republish),
-                                              std::move(note), std::move(served)));
+                                              std::move(note), std::move(note_quorum),
+                                              std::move(served)));
   self->numbers_.adopt(deps.program.maps().env());
   self->second_.set(MonotonicClock::now() + seconds(1));
   return self;
 }
 
 Services::Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
-                   Note note, std::function<void()> served)
+                   Note note, NoteQuorum note_quorum, std::function<void()> served)
     : deps_(deps),
       republish_(std::move(republish)),
       note_(std::move(note)),
+      note_quorum_(std::move(note_quorum)),
       served_(std::move(served)),
       check_ports_(std::make_shared<health::LocalPorts>()),
       tables_(deps.program.maps().env(), deps.steering),
@@ -79,7 +97,11 @@ Result<RunningService> Services::stage(const config::Service& config) {
   if (!number) return std::unexpected(number.error());
   next.number = *number;
   const auto before = std::ranges::find(services_, *number, &RunningService::number);
+  next.since = MonotonicClock::now();
   if (before != services_.end()) {
+    next.up = before->up;
+    next.was_up = before->was_up;
+    next.since = before->since;
     next.picks = before->picks;
     next.filled = before->filled;
     next.backends = before->backends;
@@ -114,6 +136,7 @@ Result<RunningService> Services::stage(const config::Service& config) {
   for (auto& backend : next.backends)
     if (!configured.contains(backend.slot)) backend.retired = true;
   next.table_is_due = true;
+  next.backups_serve = backups_are_due(next);
   return next;
 }
 
@@ -339,7 +362,11 @@ void Services::tell(const RunningService& service, const RunningBackend& backend
 // ---- As time goes on
 
 void Services::on_judged(RunningService& service, RunningBackend& backend, bool news) {
-  tell(service, backend);
+  if (std::exchange(service.backups_serve, backups_are_due(service)) != service.backups_serve)
+    tell(service);
+  else
+    tell(service, backend);
+  judge_quorum(service);
   service.table_is_due = true;
   tables_due_.set(MonotonicClock::now() + kTableDelay);
   if (!news) return;
@@ -349,6 +376,21 @@ void Services::on_judged(RunningService& service, RunningBackend& backend, bool 
                                                            : "down",
                backend.why);
   note_(service.config.name, backend);
+}
+
+void Services::judge_quorum(RunningService& service) {
+  const auto now = MonotonicClock::now();
+  const bool up = has_quorum(service);
+  service.was_up = service.was_up || up;
+  if (service.number == 0 || up == service.up ||
+      (!service.was_up && now < service.since + kFirstLooks))
+    return;
+  service.up = up;
+  service.since = now;
+  const std::string why = up ? "its quorum is up" : why_no_quorum(service);
+  spdlog::log(up ? spdlog::level::info : spdlog::level::warn, "service {}: {}: {}",
+              service.config.name, up ? "up" : "down", why);
+  note_quorum_(service, why);
 }
 
 // The hash picks of services whose backends have changed: one table for the scheduler, and the same
@@ -371,6 +413,7 @@ void Services::on_second() {
       backend.new_per_second = static_cast<double>(flows - backend.flows_before);
       backend.flows_before = flows;
     }
+  for (auto& service : services_) judge_quorum(service);
   drop_retired();
   ask_for_sockets();
   follow_kernel_ports();
@@ -423,7 +466,10 @@ void Services::share_ports() {
 std::vector<std::string> Services::troubles() const {
   std::vector<std::string> sentences;
   for (const auto& service : services_)
-    if (auto sentence = nobody_up(service)) sentences.push_back(std::move(*sentence));
+    if (auto sentence = nobody_up(service))
+      sentences.push_back(std::move(*sentence));
+    else if (!service.up)
+      sentences.push_back("service " + service.config.name + ": " + why_no_quorum(service));
   note_unused_weights(sentences);
   if (kernel_ports_) std::ranges::move(kernel_ports_->troubles(), std::back_inserter(sentences));
   return sentences;

@@ -46,10 +46,14 @@ class Services {
   // A backend's change, for the events.
   using Note = std::function<void(const std::string& service, const RunningBackend& backend)>;
 
+  // The service's quorum came or went.
+  using NoteQuorum = std::function<void(const RunningService&, const std::string& why)>;
+
   // Before Steering::clear(), since numbers are taken over. republish: the steering tables are to be
   // published again, since replies() has changed. served: DataPlane::unserved() may have changed.
   static Result<std::unique_ptr<Services>> open(const Deps& deps, std::function<void()> republish,
-                                                Note note, std::function<void()> served);
+                                                Note note, NoteQuorum note_quorum,
+                                                std::function<void()> served);
 
   Result<void> stage(const config::Config& config);
   void commit(const speaker::Interfaces& interfaces);
@@ -83,7 +87,7 @@ class Services {
 
  private:
   Services(const Deps& deps, netlink::NextHops next_hops, std::function<void()> republish,
-           Note note, std::function<void()> served);
+           Note note, NoteQuorum note_quorum, std::function<void()> served);
   Result<RunningService> stage(const config::Service& service);
   CountedSlot counted_slot(const config::Service& config);
   void take_restored(const config::Config& config);
@@ -94,6 +98,7 @@ class Services {
   void make_room_for_sources(const config::Config& config);
   void tell(const RunningService& service);
   void tell(const RunningService& service, const RunningBackend& backend);
+  void judge_quorum(RunningService& service);
   void on_judged(RunningService& service, RunningBackend& backend, bool news);
   void on_second();
   void follow_kernel_ports();
@@ -112,6 +117,7 @@ class Services {
   Deps deps_;
   std::function<void()> republish_;
   Note note_;
+  NoteQuorum note_quorum_;
   std::function<void()> served_;
   const speaker::Interfaces* interfaces_ = nullptr;
   int unserved_for_ = 0;  // seconds, since sockets were asked for

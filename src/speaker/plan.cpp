@@ -43,7 +43,9 @@ Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router,
                                                const config::Config& config, Numbers& numbers) {
   std::vector<vrrp::Tracked> tracked;
   for (const auto& t : router.track) {
-    const auto name = t.check.empty() ? tracked_interface(t.interface) : tracked_check(t.check);
+    const auto name = !t.check.empty()     ? tracked_check(t.check)
+                      : !t.service.empty() ? tracked_service(t.service)
+                                           : tracked_interface(t.interface);
     const auto source = numbers.tracked.number_of(name);
     if (!source) return std::unexpected(source.error());
     tracked.push_back({name, *source, t.weight});
@@ -156,6 +158,9 @@ std::string tracked_check(const std::string& name) {
 }
 std::string tracked_interface(const std::string& name) {
   return "interface " + name;
+}
+std::string tracked_service(const std::string& name) {
+  return "service " + name;
 }
 
 // How long it takes at most to find the backends of its services up: the rises of their checks after

@@ -53,13 +53,14 @@ class Numbering {
 struct Numbers {
   Numbering links{kMaxLinks};          // by interface name
   Numbering routers{TD_MAX_VROUTERS};  // by router_key()
-  Numbering tracked{UINT16_MAX};       // by "check NAME" or "interface NAME"
+  Numbering tracked{UINT16_MAX};       // by "check NAME", "interface NAME" ...
 };
 
 // What makes a virtual router another one, so that a reload replaces rather than updates it.
 [[nodiscard]] std::string router_key(const config::Vrrp& router);
 [[nodiscard]] std::string tracked_check(const std::string& name);
 [[nodiscard]] std::string tracked_interface(const std::string& name);
+[[nodiscard]] std::string tracked_service(const std::string& name);
 // Whether services with backends are served: tracked by virtual routers that have such.
 inline constexpr const char* kTrackedForwarding = "forwarding";
 

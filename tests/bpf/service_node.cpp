@@ -234,9 +234,17 @@ void ServiceNode::make_twins(std::uint16_t slot, std::uint16_t other, MonotonicT
   }
 }
 
-void ServiceNode::set_affinity(const TestService& service, Duration affinity, MonotonicTime now) {
+void ServiceNode::set_one_packet(const TestService& service, MonotonicTime now) {
+  auto settings = service_settings(service);
+  settings.one_packet = true;
+  forwarder_->set_service(service.number, settings, now);
+}
+
+void ServiceNode::set_affinity(const TestService& service, Duration affinity, MonotonicTime now,
+                               std::uint8_t prefix) {
   auto settings = service_settings(service);
   settings.affinity = affinity;
+  settings.affinity_prefix = prefix;
   forwarder_->set_service(service.number, settings, now);
 }
 

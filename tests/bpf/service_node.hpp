@@ -85,7 +85,9 @@ class ServiceNode {
   // The backends of two services are one server.
   void make_twins(std::uint16_t slot, std::uint16_t other, MonotonicTime now,
                   std::uint32_t max_connections = 0);
-  void set_affinity(const TestService& service, Duration affinity, MonotonicTime now);
+  void set_affinity(const TestService& service, Duration affinity, MonotonicTime now,
+                    std::uint8_t prefix = 0);
+  void set_one_packet(const TestService& service, MonotonicTime now);
   // From the configuration: its flows may stay.
   void remove_backend(std::uint16_t slot, MonotonicTime now);
   // Another one for a service, at the first one's address. slot: from 100 on.

@@ -87,6 +87,8 @@ std::vector<std::string> words_of_commands(const config::Config& config) {
     if (service.check) take(service.check->command);
   for (const auto& v : config.vrrp)
     for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault}) take(*argv);
+  for (const auto& s : config.services)
+    for (const auto* argv : {&s.notify.up, &s.notify.down}) take(*argv);
   return words;
 }
 

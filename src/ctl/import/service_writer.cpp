@@ -12,17 +12,12 @@ struct Algorithm {
   std::string_view name;
   std::string_view scheduler;
   bool has_weights;
-  std::string_view remark;  // empty: the same
 };
 constexpr std::array kAlgorithms{
-    Algorithm{"wlc", "least_conn", true, ""},
-    Algorithm{"lc", "least_conn", false, ""},
-    Algorithm{"wrr", "round_robin", true, ""},
-    Algorithm{"rr", "round_robin", false, ""},
-    Algorithm{"sh", "source_hash", true, ""},
-    Algorithm{"mh", "maglev", true, ""},
-    Algorithm{"sed", "least_conn", true, "weighted least connections are what comes closest"},
-    Algorithm{"nq", "least_conn", true, "weighted least connections are what comes closest"},
+    Algorithm{"wlc", "least_conn", true},  Algorithm{"lc", "least_conn", false},
+    Algorithm{"wrr", "round_robin", true}, Algorithm{"rr", "round_robin", false},
+    Algorithm{"sh", "source_hash", true},  Algorithm{"mh", "maglev", true},
+    Algorithm{"sed", "sed", true},         Algorithm{"nq", "nq", true},
 };
 
 class ServiceWriter {
@@ -48,9 +43,11 @@ class ServiceWriter {
     }
     table_.set("forward", toml(server_.forward), server_.forward_place);
     scheduler();
-    if (server_.persistence)
-      table_.set("affinity", toml(*server_.persistence), server_.persistence_place);
+    persistence();
+    one_packet();
+    quorum();
     backends();
+    sorry_server();
     check();
     return std::move(table_);
   }
@@ -98,12 +95,67 @@ class ServiceWriter {
       notes_.lost(server_.scheduler_place, "lb_algo " + server_.scheduler +
                                                ": there is no such scheduler; least_conn instead");
       known = kAlgorithms.begin();
-    } else if (!known->remark.empty()) {
-      notes_.trap(server_.scheduler_place,
-                  "lb_algo " + server_.scheduler + ": " + std::string(known->remark));
     }
     has_weights_ = known->has_weights;
     table_.set("scheduler", toml(known->scheduler), server_.scheduler_place);
+  }
+
+  void persistence() {
+    if (server_.persistence)
+      table_.set("affinity", toml(*server_.persistence), server_.persistence_place);
+    if (!server_.granularity) return;
+    const auto [bits, is_v6] = *server_.granularity;
+    if (is_v6 == entry_.address.is_v4())
+      notes_.lost(server_.granularity_place,
+                  "persistence_granularity: is of the other family than the service's address");
+    else if (server_.persistence && bits < (is_v6 ? 128 : 32))
+      table_.set("affinity_prefix", std::to_string(bits), server_.granularity_place);
+  }
+
+  void one_packet() {
+    if (!server_.one_packet) return;
+    if (server_.protocol != "udp")
+      return notes_.implied(*server_.one_packet, "ops: IPVS has it for UDP only");
+    if (server_.forward == "nat")
+      return notes_.lost(*server_.one_packet,
+                         "ops: with nat replies need a flow; forward = \"dsr\" or \"tunnel\" has "
+                         "one_packet");
+    table_.set("one_packet", "true", *server_.one_packet);
+  }
+
+  // What goes by the quorum: the sorry server, and the commands.
+  void quorum() {
+    if (server_.quorum > 1)
+      table_.set("quorum", std::to_string(server_.quorum), server_.quorum_place);
+    std::string commands;
+    for (const auto& [key, command] :
+         {std::pair{"up", &server_.quorum_up}, {"down", &server_.quorum_down}})
+      if (!command->empty())
+        commands += (commands.empty() ? "" : ", ") + std::string(key) + " = " + *command;
+    if (!commands.empty()) table_.set("notify", "{ " + commands + " }", server_.quorum_place);
+  }
+
+  // After the others, since it is checked as they are, and keepalived does not check it.
+  void sorry_server() {
+    if (!server_.sorry_server) return;
+    const RealServer& sorry = *server_.sorry_server;
+    if (!is_carried(sorry)) return;
+    const auto port = port_of(sorry);
+    const auto is_same = [&](const RealServer& b) {
+      return b.address == sorry.address && port_of(b) == port;
+    };
+    if (std::ranges::any_of(server_.servers, is_same))
+      return notes_.lost(sorry.place, "sorry_server " + sorry.address.to_string() +
+                                          ": is a real_server of this service, too");
+    std::string value = "{ address = " + toml(sorry.address.to_string());
+    if (port != entry_.port) value += ", port = " + std::to_string(port);
+    table_.add("backends", value + ", weight = 1, backup = true }", sorry.place);
+    gateway_.backends.emplace(sorry.address, sorry.place);
+    const auto is_checked = [](const RealServer& b) { return !b.checkers.empty(); };
+    if (std::ranges::any_of(server_.servers, is_checked))
+      notes_.trap(sorry.place, "sorry_server " + sorry.address.to_string() +
+                                   ": is checked as the other backends are; keepalived takes it "
+                                   "to be up");
   }
 
   [[nodiscard]] bool is_carried(const RealServer& backend) {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "ctl/import/keywords.hpp"
+#include "ctl/import/script_user.hpp"
 #include "ctl/import/value.hpp"
 
 namespace tandem::importer {
@@ -21,22 +23,16 @@ constexpr std::string_view kUp = "a backend is up until its first check";
 
 constexpr std::array kServerFates{
     Fate{"persistence_engine", Kind::lost, "affinity is by the client's address"},
-    Fate{"persistence_granularity", Kind::lost, "affinity is by the client's whole address"},
     Fate{"ha_suspend", Kind::lost, "backends are checked on both nodes"},
     Fate{"smtp_alert", Kind::lost, kNoMail},
     Fate{"virtualhost", Kind::lost, "checks ask for the backend's address as host"},
     Fate{"snmp_name", Kind::implied, "there is no SNMP"},
     Fate{"alpha", Kind::lost, kUp},
     Fate{"omega", Kind::implied, "nothing is run at the end"},
-    Fate{"hysteresis", Kind::lost, "a service goes on for as long as one backend is up"},
-    Fate{"quorum_up", Kind::lost, kScript},
-    Fate{"quorum_down", Kind::lost, kScript},
+    Fate{"hysteresis", Kind::lost, "a quorum comes and goes at the same weight"},
     Fate{"ip_family", Kind::implied, "the address tells the family"},
-    Fate{"sorry_server", Kind::lost,
-         "no backend waits for the others to fail; without a backend a service refuses clients, or "
-         "drops their packets with unavailable = \"drop\""},
-    Fate{"sorry_server_inhibit", Kind::lost, "there is no sorry server"},
-    Fate{"sorry_server_lvs_method", Kind::lost, "there is no sorry server"},
+    Fate{"sorry_server_inhibit", Kind::implied,
+         "flows that are there stay with a backup that is not needed any more"},
     Fate{"warmup", Kind::implied, "first checks are spread over their interval"},
     Fate{"inhibit_on_failure", Kind::implied,
          "flows that are there stay with a backend that is down"},
@@ -48,7 +44,6 @@ constexpr std::array kServerFates{
     Fate{"sh-fallback", Kind::implied, "a backend that is down is not picked"},
     Fate{"mh-port", Kind::implied, "maglev hashes the port, too"},
     Fate{"mh-fallback", Kind::implied, "a backend that is down is not picked"},
-    Fate{"ops", Kind::lost, "UDP has flows, too; they end after flows.udp"},
 };
 
 constexpr std::array kRealFates{
@@ -152,6 +147,7 @@ class VirtualReader {
     server_.place = server_.scheduler_place = server_.forward_place = block.place;
     for (const auto& s : block.inside)
       if (!server_.timing.take(s, gateway_.notes)) one(s);
+    if (server_.sorry_server) server_.sorry_server->forward = sorry_method_;
     note_all_overruled(block, gateway_.notes);
     return std::move(server_);
   }
@@ -167,7 +163,13 @@ class VirtualReader {
         Keyword<R>{"lvs_method", &R::method, 6},
         Keyword<R>{"persistence_timeout", &R::persistence},
         Keyword<R>{"weight", &R::weight},
+        Keyword<R>{"persistence_granularity", &R::granularity},
+        Keyword<R>{"ops", &R::one_packet},
         Keyword<R>{"quorum", &R::quorum},
+        Keyword<R>{"quorum_up", &R::quorum_up, 4},
+        Keyword<R>{"quorum_down", &R::quorum_down, 4},
+        Keyword<R>{"sorry_server", &R::sorry_server, 3},
+        Keyword<R>{"sorry_server_lvs_method", &R::sorry_method, 6},
         Keyword<R>{"real_server", &R::real_server, 3},
     };
     read_block<R>(*this, {&s, 1}, kKeywords, kServerFates, "virtual_server", gateway_.notes);
@@ -191,10 +193,52 @@ class VirtualReader {
   Result<void> quorum(const Statement& s) {
     const auto quorum = integer_at(s, 1, UINT32_MAX);
     if (!quorum) return fail(quorum.error().message + "; keepalived takes 1");
-    if (*quorum > 1)
-      return fail(described(s,
-                            "a service goes on for as long as one backend is up, whatever the "
-                            "weight of those that are"));
+    server_.quorum = std::min<std::int64_t>(*quorum, 1'000'000'000);
+    server_.quorum_place = s.place;
+    return {};
+  }
+  Result<void> quorum_up(const Statement& s) { return command(s, server_.quorum_up); }
+  Result<void> quorum_down(const Statement& s) { return command(s, server_.quorum_down); }
+  Result<void> command(const Statement& s, std::string& command) {
+    const auto script = script_to_run(s, 1, gateway_);
+    if (!script) return std::unexpected(script.error());
+    command = toml(command_of(*script));
+    server_.quorum_place = s.place;
+    return {};
+  }
+  Result<void> one_packet(const Statement& s) {
+    server_.one_packet = s.place;
+    return {};
+  }
+  // A netmask with IPv4, a length with IPv6.
+  Result<void> granularity(const Statement& s) {
+    server_.granularity_place = s.place;
+    if (const auto mask = IpAddress::parse(s.word(1)); mask && mask->is_v4()) {
+      std::uint32_t bits = 0;
+      for (const auto byte : mask->bytes()) bits = bits << 8 | byte;
+      const int length = std::countl_one(bits);
+      if (length == 0 || length != std::popcount(bits)) return unexpected_word(s, 1, "a netmask");
+      server_.granularity = VirtualServer::Granularity{length, false};
+      return {};
+    }
+    const auto length = integer_at(s, 1, 128);
+    if (!length) return unexpected_word(s, 1, "a netmask, or a length from 1 to 128");
+    server_.granularity = VirtualServer::Granularity{static_cast<int>(*length), true};
+    return {};
+  }
+  Result<void> sorry_server(const Statement& s) {
+    const auto entry = entry_at(s);
+    if (!entry) return std::unexpected(entry.error());
+    RealServer& sorry = server_.sorry_server.emplace();
+    sorry.address = entry->address;
+    sorry.port = entry->port;
+    sorry.place = s.place;
+    return {};
+  }
+  Result<void> sorry_method(const Statement& s) {
+    const auto forward = forward_of(s, gateway_.notes);
+    if (!forward) return std::unexpected(forward.error());
+    sorry_method_ = *forward;
     return {};
   }
   Result<void> scheduler(const Statement& s) {
@@ -235,6 +279,7 @@ class VirtualReader {
 
   Gateway& gateway_;
   VirtualServer server_;
+  std::string sorry_method_;  // empty: as the real servers
 };
 
 }  // namespace

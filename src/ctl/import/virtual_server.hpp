@@ -26,6 +26,17 @@ struct VirtualServer {
   Location scheduler_place, forward_place;
   std::optional<Duration> persistence;
   Location persistence_place;
+  struct Granularity {
+    int bits;
+    bool is_v6;
+  };
+  std::optional<Granularity> granularity;
+  Location granularity_place;
+  std::optional<Location> one_packet;
+  std::int64_t quorum = 1;
+  std::string quorum_up, quorum_down;  // arrays, as the file has them; empty: none
+  Location quorum_place;
+  std::optional<RealServer> sorry_server;
   Timing timing;
   std::vector<RealServer> servers;
   Location place;

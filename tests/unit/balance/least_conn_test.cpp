@@ -145,5 +145,27 @@ TEST_F(LeastConnections, KeepsTenThousandInProportion) {
     EXPECT_EQ(scheduler_.active(slot), 3U * weights[slot]);
 }
 
+// ---- IPVS's sed and nq
+
+TEST(ShortestExpectedDelay, GivesAnIdleServiceToItsHeaviestBackend) {
+  Scheduler scheduler(SchedulerKind::sed);
+  add(scheduler, Weights{1, 2, 5});
+  std::array<int, 3> count{};
+  for (int i = 0; i < 4; i++) count[scheduler.pick({}, kStart).value()]++;
+  EXPECT_EQ(count, (std::array{0, 1, 3})) << "1/5, 2/5, then 3/5 or 1/2: (active + 1) / weight";
+  for (int i = 4; i < 8000; i++) count[scheduler.pick({}, kStart).value()]++;
+  EXPECT_EQ(count, (std::array{1000, 2000, 5000}));
+}
+
+TEST(NeverQueue, FillsIdleBackendsFirst) {
+  Scheduler scheduler(SchedulerKind::nq);
+  add(scheduler, Weights{1, 2, 9});
+  std::vector<std::uint16_t> order;
+  for (int i = 0; i < 6; i++) order.push_back(scheduler.pick({}, kStart).value());
+  EXPECT_EQ(order, (std::vector<std::uint16_t>{2, 1, 0, 2, 2, 2}));
+  scheduler.close(0);
+  EXPECT_EQ(scheduler.pick({}, kStart), 0) << "idle again";
+}
+
 }  // namespace
 }  // namespace tandem::balance

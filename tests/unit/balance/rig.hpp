@@ -21,11 +21,13 @@ using namespace std::chrono_literals;
 inline constexpr MonotonicTime kStart = MonotonicTime(1000s);
 
 inline constexpr SchedulerKind kAllKinds[] = {SchedulerKind::least_conn, SchedulerKind::round_robin,
-                                              SchedulerKind::maglev, SchedulerKind::source_hash};
+                                              SchedulerKind::maglev,     SchedulerKind::source_hash,
+                                              SchedulerKind::sed,        SchedulerKind::nq};
 
 inline std::string name_of(const testing::TestParamInfo<SchedulerKind>& info) {
-  return std::vector{"least_conn", "round_robin", "maglev",
-                     "source_hash"}[static_cast<std::size_t>(info.param)];
+  return std::vector{
+      "least_conn", "round_robin", "maglev", "source_hash", "sed", "nq"}[static_cast<std::size_t>(
+      info.param)];
 }
 
 // Far apart and in no order, as hashes are.

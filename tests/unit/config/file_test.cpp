@@ -33,7 +33,10 @@ Vrrp every_key() {
   vrrp.addresses[2].label = "eth1:v1";
   vrrp.addresses[2].device = "eth1";
   vrrp.addresses[1].advertised = false;
-  vrrp.track = {{"page", "", -60}, {"", "eth1", 10}, {"port", "", std::nullopt}};
+  vrrp.track = {{"page", "", "", -60},
+                {"", "eth1", "", 10},
+                {"port", "", "", std::nullopt},
+                {"", "", "api", -20}};
   vrrp.preempt_delay = 30s;
   vrrp.startup_delay = 1500ms;
   vrrp.unicast_peers = {ip("192.0.2.3"), ip("192.0.2.4")};
@@ -170,6 +173,7 @@ TEST_F(FullFile, GivesServicesWithBackends) {
   nat.backends[0].weight = 100;
   nat.backends[1].weight = 0;
   nat.backends[1].max_connections = 10'000;
+  nat.backends[1].backup = true;
   nat.check.emplace();
   nat.check->https = "/health?full=1";
   nat.check->port = 8443;
@@ -198,6 +202,12 @@ TEST_F(FullFile, GivesServicesWithBackends) {
   auto dsr = service("ntp", "203.0.113.1", Protocol::udp, 123, Forward::dsr);
   dsr.backends = {backend("198.51.100.21", 123)};
   dsr.check.emplace().command = {"/bin/probe", "-u"};
+  dsr.backends[0].weight = 2;
+  dsr.one_packet = true;
+  dsr.quorum = 2;
+  dsr.notify = {{"/bin/notify", "up"}, {"/bin/notify", "down"}, 2s};
+  dsr.affinity = 1min;
+  dsr.affinity_prefix = 24;
   EXPECT_EQ(config.services[4], dsr);
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden pairs: golden/NAME.toml is a file with mistakes, golden/NAME.problems is what
 // `tandemd -c NAME.toml --check` says about it. Each mistake of a file is listed. full.toml is a
-// good one.
+// good one. Where they are to differ, TANDEM_WRITE_GOLDEN=1 has it write them anew.
 #include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
 
 #include "config/load.hpp"
 #include "config/schema.hpp"
@@ -20,6 +23,8 @@ TEST_P(Problems, AreThoseExpected) {
   for (const auto& problem : load_file(path.string()).problems)
     listed += format(problem, path.filename().string()) + '\n';
   auto expected = path;
+  if (std::getenv("TANDEM_WRITE_GOLDEN") != nullptr)
+    std::ofstream(std::filesystem::path(path).replace_extension(".problems")) << listed;
   EXPECT_EQ(listed, read_text(expected.replace_extension(".problems")));
 }
 

@@ -42,6 +42,31 @@ TEST_F(Tracked, AnInterfaceThatGoesDownFailsUntilItIsUpAgain) {
   EXPECT_EQ(failing(), (vrrp::Failing{false, false, false}));
 }
 
+TEST(TrackedService, MovesTheRouterWhileItIsDown) {
+  boost::asio::io_context loop;
+  std::string text = kNode;
+  const std::string track = R"({ interface = "eth0" })";
+  text.replace(text.find(track), track.size(), R"({ service = "web", weight = -70 })");
+  Running with_service = running(parsed(text));
+  DirectVrrp vrrp;
+  vrrp.add(with_service.plan);
+  observe::EventLog events;
+  Tracking tracking{loop, with_service, vrrp, events};
+  const speaker::PlannedRouter& router = with_service.plan.routers[0];
+  services::RunningServices services(1);
+  services[0].number = 1;
+  services[0].config.name = "web";
+  tracking.look_at_services(services);
+  EXPECT_EQ(tracking.failing(router), (vrrp::Failing{false, false, false}));
+  services[0].up = false;
+  tracking.look_at_services(services);
+  EXPECT_EQ(tracking.failing(router), (vrrp::Failing{false, true, false}));
+  EXPECT_EQ(vrrp.priority(router.id), 80);
+  services[0].up = true;
+  tracking.look_at_services(services);
+  EXPECT_EQ(vrrp.priority(router.id), 150);
+}
+
 TEST_F(Tracked, ACheckThatFailsLowersThePriorityAndIsAnEvent) {
   ASSERT_EQ(vrrp_.priority(router_.id), 150);
   tracking_.apply();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "service_node.hpp"
 
@@ -215,6 +216,37 @@ TEST_F(Admission, WithoutALeaseNothingIsAdmitted) {
 }
 
 // ---- Limits
+
+TEST_F(Admission, WithOnePacketSchedulingEachDatagramGetsABackendOfItsOwn) {
+  const TestService& s = service(6);
+  ASSERT_EQ(admit(to_service(s, {.port = 7})).reason, TD_TX_FORWARD);  // a flow of before
+  node_.set_one_packet(s, now_);
+  for (int i = 0; i < 4096; i++) node_.forwarder().sweep(1, node_.tick(now_));
+  std::map<std::uint16_t, int> packets;
+  for (int i = 0; i < 10; i++) {
+    EXPECT_EQ(steer(to_service(s, {.port = 7})).reason, TD_PUNT_MISS);
+    const auto sent = admit(to_service(s, {.port = 7}));
+    ASSERT_EQ(sent.reason, TD_TX_FORWARD);
+    packets[sent.out.backend]++;
+  }
+  EXPECT_EQ(packets, (std::map<std::uint16_t, int>{{12, 5}, {13, 5}}));
+  EXPECT_EQ(node_.forwarder().sums().in_table, 0U);
+  EXPECT_EQ(node_.forwarder().sums().in_schedulers, 0U);
+  EXPECT_EQ(node_.forwarder().of_service(6).picks, 11U);
+}
+
+TEST_F(Admission, AffinityByPrefixHoldsTheClientsOfANetworkTogether) {
+  const TestService& s = service(1);
+  node_.set_affinity(s, std::chrono::minutes(1), now_, 24);
+  std::map<std::uint16_t, int> flows;
+  for (unsigned client = 1; client <= 8; client++)
+    flows[admit(to_service(s, {.client = client})).out.backend]++;
+  EXPECT_EQ(flows.size(), 1U);
+  node_.set_affinity(s, std::chrono::minutes(2), now_, 32);
+  for (unsigned client = 21; client <= 28; client++)
+    flows[admit(to_service(s, {.client = client})).out.backend]++;
+  EXPECT_EQ(flows.size(), 2U);
+}
 
 TEST_F(Admission, MaxConnectionsAreNotExceeded) {
   set_all(4, balance::State::up, 1, 3);

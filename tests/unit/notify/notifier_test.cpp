@@ -193,6 +193,19 @@ TEST_F(NotifierTest, TellsWhenIdle) {
   run_until([&] { return was_called; });
 }
 
+TEST_F(NotifierTest, OfAServiceIsGivenNothingButItsOwnWords) {
+  config::ServiceNotify commands;
+  commands.down = {
+      directory_.script("quorum", "echo \"$# $1 $TANDEM_SERVICE $TANDEM_STATE $TANDEM_CAUSE\" >> " +
+                                      (directory_ / "quorum.log"))};
+  commands.down.emplace_back("word");
+  notifier_.notify_of_service(commands, Notice{.service = "web", .up = true});  // has no command
+  notifier_.notify_of_service(commands, Notice{.cause = "no backend is up", .service = "web"});
+  run_until([&] { return outcomes_.size() == 1; });
+  EXPECT_EQ(outcomes_[0].notice.service, "web");
+  EXPECT_EQ(lines("quorum.log"), std::vector<std::string>{"1 word web down no backend is up"});
+}
+
 TEST_F(NotifierTest, DestroyingKillsWhatRuns) {
   const auto path =
       directory_.script("notify", "echo $$ >> " + (directory_ / "pids") + "\nexec sleep 1000");
