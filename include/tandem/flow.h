@@ -247,48 +247,35 @@ TD_INLINE void td_flow_stamp(struct td_flow_hit *hit, __u16 tick)
 #endif
 }
 
-/*
- * Where in a bucket an entry's word is. In BPF by way of a distance, which the verifier does not
- * know: so it goes on with one entry, instead of with each in turn.
- */
-TD_INLINE union td_flow_word *td_flow_word_at(void *bucket, __u32 size, union td_flow_word *word)
-{
-#ifdef __bpf__
-	char *base = bucket, *at = (char *)word;
-
-	__asm__ volatile("" : "+r"(base), "+r"(at));
-	return (union td_flow_word *)(base + ((__u64)(at - base) & (size - 8)));
-#else
-	(void)bucket, (void)size;
-	return word;
-#endif
-}
-
 /* The next four: 1 if the key is there, and then they fill `hit`. */
 #ifdef __bpf__
-/* 1: they differ, 0: not. */
-TD_INLINE __u64 td_differ(__u64 a, __u64 b)
+/*
+ * How far an entry is from its bucket's begin, which the verifier does not know: so it goes on with one
+ * entry, instead of with each in turn.
+ */
+TD_INLINE __u64 td_flow_distance(const void *bucket, const void *entry)
 {
-	return ((a ^ b) | -(a ^ b)) >> 63;
+	const char *base = (const char *)bucket, *at = (const char *)entry;
+
+	__asm__ volatile("" : "+r"(base), "+r"(at));
+	return (__u64)(at - base);
 }
 
-/* Without a branch that depends on which entry it is, since no CPU guesses that. */
+/* Most flows are in the first entry. */
 TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucket, __u64 key)
 {
-	struct td_flow4_entry *e = bucket->entry;
-	__u64 before, at;
+	struct td_flow4_entry *e;
+	int i;
 
-	before = td_differ(td_load_ordered(&e[0].key), key);
-	at = before;
-	before &= td_differ(td_load_ordered(&e[1].key), key);
-	at += before;
-	before &= td_differ(td_load_ordered(&e[2].key), key);
-	at += before;
-	if (before & td_differ(td_load_ordered(&e[3].key), key))
+#pragma unroll
+	for (i = 0; i < TD_FLOW_ENTRIES; i++)
+		if (td_load_ordered(&bucket->entry[i].key) == key)
+			break;
+	if (i == TD_FLOW_ENTRIES)
 		return 0;
-	at *= sizeof(*e);
-	__asm__ volatile("" : "+r"(at)); /* the verifier goes on with one entry, whichever it is */
-	e = (struct td_flow4_entry *)((char *)bucket + (at & (sizeof(*bucket) - sizeof(*e))));
+	e = (struct td_flow4_entry *)((char *)bucket +
+				      (td_flow_distance(bucket, &bucket->entry[i]) &
+				       (sizeof(*bucket) - sizeof(*e))));
 	hit->at = &e->word;
 	hit->word.whole = td_load_ordered(&e->word.whole);
 	return td_load_ordered(&e->key) == key && (hit->word.part.who & TD_FLOW_STATE);
@@ -313,6 +300,37 @@ TD_INLINE int td_flow4_in(struct td_flow_hit *hit, struct td_flow4_bucket *bucke
 }
 #endif
 
+TD_INLINE int td_flow6_is(const struct td_flow6_entry *e, __u64 id, const struct td_flow6_key *key)
+{
+	return (__u32)id == key->id && td_load_ordered(&e->address[0]) == key->address[0] &&
+	       td_load_ordered(&e->address[1]) == key->address[1];
+}
+
+#ifdef __bpf__
+TD_INLINE int td_flow6_in(struct td_flow_hit *hit, struct td_flow6_bucket *bucket,
+			  const struct td_flow6_key *key)
+{
+	struct td_flow6_entry *e;
+	__u64 id = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < TD_FLOW_ENTRIES; i++) {
+		e = &bucket->entry[i];
+		id = td_load_ordered(&e->id);
+		if (td_flow6_is(e, id, key))
+			break;
+	}
+	if (i == TD_FLOW_ENTRIES)
+		return 0;
+	e = (struct td_flow6_entry *)((char *)bucket +
+				      (td_flow_distance(bucket, &bucket->entry[i]) &
+				       (sizeof(*bucket) - sizeof(*e))));
+	hit->at = &e->word;
+	hit->word.whole = td_load_ordered(&e->word.whole);
+	return td_load_ordered(&e->id) == id && (hit->word.part.who & TD_FLOW_STATE);
+}
+#else
 TD_INLINE int td_flow6_in(struct td_flow_hit *hit, struct td_flow6_bucket *bucket,
 			  const struct td_flow6_key *key)
 {
@@ -320,22 +338,19 @@ TD_INLINE int td_flow6_in(struct td_flow_hit *hit, struct td_flow6_bucket *bucke
 	__u64 id;
 	int i;
 
-#ifdef __clang__
-#pragma unroll
-#endif
 	for (i = 0; i < TD_FLOW_ENTRIES; i++) {
 		e = &bucket->entry[i];
 		id = td_load_ordered(&e->id);
-		if ((__u32)id != key->id || td_load_ordered(&e->address[0]) != key->address[0] ||
-		    td_load_ordered(&e->address[1]) != key->address[1])
+		if (!td_flow6_is(e, id, key))
 			continue;
-		hit->at = td_flow_word_at(bucket, sizeof(*bucket), &e->word);
+		hit->at = &e->word;
 		hit->word.whole = td_load_ordered(&e->word.whole);
 		if (td_load_ordered(&e->id) == id && (hit->word.part.who & TD_FLOW_STATE))
 			return 1;
 	}
 	return 0;
 }
+#endif
 
 TD_INLINE int td_flow4_find(struct td_flow_hit *hit, void *table, struct td_flow_where where,
 			    __u64 key)

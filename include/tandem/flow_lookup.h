@@ -141,7 +141,7 @@ TD_INLINE int td_lookup_reply(struct td_flow *flow, const struct td_env *env,
 
 /*
  * fullnat: the flow that has a source port, which a reply is sent to. slot: of the address. Fills
- * q->client. NULL: there is none.
+ * q->client, but its family. NULL: there is none.
  */
 TD_INLINE const struct td_source *td_lookup_by_port(struct td_flow *flow, const struct td_env *env,
 						    struct td_flow_query *q, __u32 slot, __u32 port)
@@ -152,8 +152,8 @@ TD_INLINE const struct td_source *td_lookup_by_port(struct td_flow *flow, const 
 		return 0;
 	q->client.address = source->client;
 	q->client.port = source->client_port;
-	q->client.family = td_service_at(env, source->service)->family;
-	if (!td_flow_lookup(flow, env, q, source->service, 0) || flow->word.part.extra != port ||
+	if (td_service_at(env, source->service)->family != q->client.family ||
+	    !td_flow_lookup(flow, env, q, source->service, 0) || flow->word.part.extra != port ||
 	    td_source_slot(flow->service, &flow->word) != slot)
 		return 0;
 	return source;

@@ -25,7 +25,11 @@
 /* Of a TCP header's byte 13 (RFC 9293, 3.1). */
 enum { TD_TCP_FIN = 1, TD_TCP_SYN = 2, TD_TCP_RST = 4, TD_TCP_ACK = 16 };
 
-enum { TD_FROM_CLIENT = 0, TD_FROM_SERVER = 1 };
+enum {
+	TD_FROM_CLIENT = 0,
+	TD_FROM_SERVER = 1,
+	TD_HEARS_SERVER = 2, /* beside either: the backend's packets come by, too */
+};
 
 /*
  * A client that goes on this many ticks after a RST shows that the RST was not believed (RFC 5961,
@@ -161,28 +165,41 @@ TD_INLINE __u8 td_flow_advance(struct td_flow_hit *hit, __u8 tcp_flags, int from
 	return TD_FLOW_FREE;
 }
 
+/* at, word: as in td_flow_hit. who_sent: enum of TD_FROM_CLIENT, with TD_HEARS_SERVER. */
+TD_SUBPROGRAM int td_flow_see_tcp_at(union td_flow_word *at, __u64 word, __u32 tick, __u32 tcp_flags,
+				     __u32 who_sent)
+{
+	struct td_flow_hit hit = {at, {word}};
+	const int from = who_sent & TD_FROM_SERVER, hears_server = who_sent & TD_HEARS_SERVER;
+	__u8 state = td_flow_state_of(hit.word.part.who), next;
+	__s16 idle = (__s16)((__u16)tick - hit.word.part.stamp);
+
+	if (!at) /* which the verifier wants to see */
+		return TD_FLOW_SAME;
+	tcp_flags &= TD_TCP_KIND;
+	if (tcp_flags == TD_TCP_ACK && state == TD_FLOW_ESTABLISHED &&
+	    (from == TD_FROM_CLIENT || hit.word.part.who & TD_FLOW_ANSWERED)) {
+		td_flow_stamp(&hit, (__u16)tick);
+		return TD_FLOW_SAME;
+	}
+	if (tcp_flags == TD_TCP_SYN && from == TD_FROM_CLIENT &&
+	    td_flow_is_over(hit.word.part.who))
+		return TD_FLOW_NEW;
+	next = td_flow_advance(&hit, (__u8)tcp_flags, from, idle, hears_server);
+	if (state != TD_FLOW_RESET || next) /* a reset one's time runs from the RST */
+		td_flow_stamp(&hit, (__u16)tick);
+	if (state == TD_FLOW_JOINED && next == TD_FLOW_ESTABLISHED)
+		return TD_FLOW_CONFIRMED;
+	return td_flow_is_ending(next) && !td_flow_is_ending(state) ? TD_FLOW_ENDING : TD_FLOW_SAME;
+}
+
 /* Takes a TCP packet into account, unless it is TD_FLOW_NEW. hit->word stays as it was found. */
 TD_INLINE enum td_flow_seen td_flow_see_tcp(struct td_flow_hit *hit, __u16 tick, __u8 tcp_flags,
 					    int from, int hears_server)
 {
-	__u8 state = td_flow_state_of(hit->word.part.who), next;
-	__s16 idle = (__s16)(tick - hit->word.part.stamp);
-
-	tcp_flags &= TD_TCP_KIND;
-	if (tcp_flags == TD_TCP_ACK && state == TD_FLOW_ESTABLISHED &&
-	    (from == TD_FROM_CLIENT || hit->word.part.who & TD_FLOW_ANSWERED)) {
-		td_flow_stamp(hit, tick);
-		return TD_FLOW_SAME;
-	}
-	if (tcp_flags == TD_TCP_SYN && from == TD_FROM_CLIENT &&
-	    td_flow_is_over(hit->word.part.who))
-		return TD_FLOW_NEW;
-	next = td_flow_advance(hit, tcp_flags, from, idle, hears_server);
-	if (state != TD_FLOW_RESET || next) /* a reset one's time runs from the RST */
-		td_flow_stamp(hit, tick);
-	if (state == TD_FLOW_JOINED && next == TD_FLOW_ESTABLISHED)
-		return TD_FLOW_CONFIRMED;
-	return td_flow_is_ending(next) && !td_flow_is_ending(state) ? TD_FLOW_ENDING : TD_FLOW_SAME;
+	return (enum td_flow_seen)td_flow_see_tcp_at(
+		hit->at, hit->word.whole, tick, tcp_flags,
+		(__u32)from | (hears_server ? TD_HEARS_SERVER : 0));
 }
 
 #endif

@@ -166,7 +166,7 @@ TD_INLINE enum td_reason td_local(struct td_frame *f, const struct td_env *env,
 		       : m->about == TD_ABOUT_REPLY   ? TD_PASS_NO_FLOW
 						      : TD_PASS_OTHER;
 	reason = td_local_verdict(t, p, m, f->ifindex, td_now_ns(f));
-	if (reason == TD_TX_ARP_REPLY)
+	if (reason == TD_TX_ARP_REPLY && p->l3 + TD_ARP_BYTES <= f->end)
 		td_answer_arp(p, td_vrouter_at(t, m->vrouter));
 	else if (reason == TD_TX_NA)
 		reason = td_reply_ns(f, p, td_vrouter_at(t, m->vrouter));

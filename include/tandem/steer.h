@@ -109,9 +109,8 @@ TD_INLINE struct td_outcome td_begin(const struct td_frame *f)
 	return out;
 }
 
-TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p, const struct td_match *m)
+TD_INLINE void td_suspend(struct td_work *w, const struct td_packet *p)
 {
-	w->match = *m;
 	w->shape = p->shape;
 	w->family = p->family;
 	w->protocol = p->protocol;
@@ -155,6 +154,27 @@ TD_INLINE int td_resume(struct td_packet *p, const struct td_work *w, const stru
 	return p->l4 + TD_UDP_HEADER <= f->end;
 }
 
+/* The same of ARP and ND, too. family: a constant. */
+TD_INLINE int td_resume_any(struct td_packet *p, const struct td_work *w, const struct td_frame *f,
+			    __u32 family)
+{
+	td_read_barrier();
+	if (!td_resume(p, w, f, family))
+		return 0;
+	p->fragment_id = w->fragment_id;
+	if (family == 6 && w->shape == TD_SHAPE_ND && p->l4 && p->l4 + TD_ND_BYTES <= f->end) {
+		p->shape = TD_SHAPE_ND;
+		if (p->l4[0] == TD_ICMPV6_NS)
+			p->address = p->l4 + 8;
+	}
+	if (family == 4 && w->shape == TD_SHAPE_ARP) {
+		p->shape = TD_SHAPE_ARP;
+		p->address = p->l3 + 24;
+		return p->l3 + TD_ARP_BYTES <= f->end;
+	}
+	return 1;
+}
+
 /* ---- Classify ------------------------------------------------------------------------------- */
 
 /* Fragments and ICMP errors: what they are about may be known from other packets alone. */
@@ -170,16 +190,14 @@ TD_INLINE int td_may_have_flow(const struct td_tables *t, const struct td_match 
 }
 
 /*
- * What becomes of a packet that was parsed and found. is_rare: td_is_rare(); 0 if the caller has
- * handled rare packets. out: where it is counted is written to it.
+ * What becomes of a packet that was parsed and found, if it is not rare. out: where it is counted is
+ * written to it.
  */
 TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const struct td_packet *p,
-			    const struct td_match *m, int is_rare, struct td_outcome *out)
+			    const struct td_match *m, struct td_outcome *out)
 {
 	const struct td_tables *t = env->tables;
 
-	if (is_rare && td_may_have_flow(t, m))
-		return td_next(TD_STEP_FRAGMENTS);
 	if (m->about == TD_ABOUT_LOCAL && p->protocol == TD_PROTO_TCP && p->l4 && !p->fragment &&
 	    td_asks_for_socket(td_vrouter_at(t, m->vrouter), td_now_ns(f)))
 		return td_next(p->family == 4 ? TD_STEP_SOCKET4 : TD_STEP_SOCKET6);
@@ -201,26 +219,6 @@ TD_INLINE __u32 td_classify(struct td_frame *f, const struct td_env *env, const 
 	}
 }
 
-/*
- * Parse, find, classify. Adverts are left to the caller. Fills p and m. If the table switched meanwhile,
- * the frame begins anew, here and below: to find it twice in a program would cost the verifier twice.
- */
-TD_INLINE __u32 td_classify_any(struct td_frame *f, const struct td_env *env, struct td_packet *p,
-				struct td_match *m, struct td_outcome *out)
-{
-	struct td_match nothing = {};
-
-	td_parse(p, f->data, f->end, TD_FAST);
-	*m = nothing;
-	if (p->shape == TD_SHAPE_ADVERT)
-		return TD_TAKE_ADVERT;
-	if (p->shape == TD_SHAPE_DEEP)
-		return td_next(TD_STEP_DEEP);
-	if (!td_find_once(m, env->tables, p, f->end, f->ifindex))
-		return td_next(TD_STEP_ANY);
-	return td_classify(f, env, p, m, td_is_rare(p), out);
-}
-
 /* ---- The steps ------------------------------------------------------------------------------ */
 
 /* where: the buckets of the packet's flow, if the caller has hashed it; else NULL. */
@@ -240,46 +238,22 @@ TD_INLINE __u32 td_forward_packet(struct td_frame *f, const struct td_env *env,
 					    : td_local(f, env, p, m, out);
 }
 
-TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
-{
-	struct td_packet p;
-	struct td_match m;
-	__u32 next = td_classify_any(f, env, &p, &m, &w->out);
-
-	if (td_is_step(next))
-		td_suspend(w, &p, &m);
-	return next;
-}
-
-/* What concerns a virtual MAC, or nobody: neither ARP nor IP. */
+/*
+ * What concerns a virtual MAC, or nobody: neither ARP nor IP. If the table switches meanwhile, the frame
+ * begins anew, here and below: to find it twice in a program would cost the verifier twice.
+ */
 TD_INLINE __u32 td_steer_by_mac(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
 	struct td_packet p = {};
 	struct td_match m;
 
 	p.eth = f->data;
-	p.shape = w->shape;
+	p.shape = w->shape == TD_SHAPE_MALFORMED ? TD_SHAPE_MALFORMED : TD_SHAPE_OTHER;
 	p.vlan[0] = w->vlan[0];
 	p.vlan[1] = w->vlan[1];
 	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
 		return td_next(TD_STEP_ANY);
-	return td_classify(f, env, &p, &m, 0, &w->out);
-}
-
-TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, struct td_work *w)
-{
-	struct td_packet p;
-	struct td_match m = {};
-
-	td_parse(&p, f->data, f->end, TD_FULL);
-	if (p.shape == TD_SHAPE_ADVERT)
-		return TD_TAKE_ADVERT;
-	if (p.shape == TD_SHAPE_TOO_DEEP)
-		return TD_DROP_TOO_MANY_TAGS;
-	td_suspend(w, &p, &m);
-	if (p.shape == TD_SHAPE_IP || p.shape == TD_SHAPE_ND || p.shape == TD_SHAPE_ARP)
-		return td_next(TD_STEP_FRAGMENTS);
-	return td_steer_by_mac(f, env, w);
+	return td_local(f, env, &p, &m, &w->out);
 }
 
 enum td_placed { TD_UNPLACED, TD_PLACED, TD_PORTS_RECALLED };
@@ -303,60 +277,98 @@ TD_INLINE enum td_placed td_place_fragment(struct td_frame *f, const struct td_e
 	return m->vip == TD_NONE ? TD_PLACED : TD_UNPLACED;
 }
 
-/* family: a constant, here and below. */
-TD_INLINE __u32 td_steer_fragments_of(struct td_frame *f, const struct td_env *env,
-				      struct td_work *w, __u32 family)
+/* Of a fragment or an ICMP error. TD_STEP_ANY: it goes on as any packet. */
+TD_INLINE __u32 td_steer_rare(struct td_frame *f, const struct td_env *env, struct td_work *w,
+			      struct td_packet *p, __u32 family)
+{
+	enum td_placed placed = p->fragment ? td_place_fragment(f, env, p, &w->match) : TD_PLACED;
+
+	if (placed == TD_UNPLACED)
+		return TD_DROP_FRAGMENT_UNPLACED;
+	if (placed == TD_PORTS_RECALLED) { /* with them it is found again */
+		td_suspend(w, p);
+		return td_next(TD_STEP_FRAGMENTS);
+	}
+	if (td_is_icmp_error(p) && p->vlan[0] != TD_VLAN_UNKNOWN &&
+	    td_link_of(env->tables, f->ifindex, p->eth, &w->match) == TD_LINK_OURS)
+		return td_next(family == 4 ? TD_STEP_FORWARD_ERROR4 : TD_STEP_FORWARD_ERROR6);
+	return td_next(TD_STEP_ANY);
+}
+
+/*
+ * What was parsed and is ARP, IP or ND. family: a constant, here and below. may_be_rare: likewise; what is
+ * rare belongs to this step. What was parsed and found is read from `w`, whose content the BPF verifier
+ * does not remember: so it goes on with one packet, of the many kinds that there are.
+ */
+TD_INLINE __u32 td_steer_parsed_of(struct td_frame *f, const struct td_env *env, struct td_work *w,
+				   __u32 family, int may_be_rare)
 {
 	struct td_packet p;
-	struct td_match m;
-	enum td_placed placed;
 	__u32 next;
 
-	if (!td_resume(&p, w, f, family))
+	if (!td_resume_any(&p, w, f, family))
 		return TD_PASS_MALFORMED;
-	p.fragment_id = w->fragment_id;
-	if (w->shape == TD_SHAPE_ND && p.l4 && p.l4 + TD_ND_BYTES <= f->end) {
-		p.shape = TD_SHAPE_ND;
-		if (p.l4[0] == TD_ICMPV6_NS)
-			p.address = p.l4 + 8;
-	}
-	if (w->shape == TD_SHAPE_ARP && family == 4) {
-		if (p.l3 + TD_ARP_BYTES > f->end)
-			return TD_PASS_MALFORMED;
-		p.shape = TD_SHAPE_ARP;
-		p.address = p.l3 + 24;
-	}
-	if (!td_find_once(&m, env->tables, &p, f->end, f->ifindex))
+	if (!td_find_once(&w->match, env->tables, &p, f->end, f->ifindex))
 		return td_next(TD_STEP_ANY);
-	if (td_is_rare(&p) && td_may_have_flow(env->tables, &m)) {
-		placed = p.fragment ? td_place_fragment(f, env, &p, &m) : TD_PLACED;
-		if (placed == TD_UNPLACED)
-			return TD_DROP_FRAGMENT_UNPLACED;
-		if (placed == TD_PORTS_RECALLED) { /* with them it is found again */
-			td_suspend(w, &p, &m);
+	if (td_is_rare(&p) && td_may_have_flow(env->tables, &w->match)) {
+		if (!may_be_rare)
 			return td_next(TD_STEP_FRAGMENTS);
-		}
-		if (td_is_icmp_error(&p) && p.vlan[0] != TD_VLAN_UNKNOWN &&
-		    td_link_of(env->tables, f->ifindex, p.eth, &m) == TD_LINK_OURS) {
-			w->match = m;
-			return td_next(family == 4 ? TD_STEP_FORWARD_ERROR4
-						   : TD_STEP_FORWARD_ERROR6);
-		}
+		next = td_steer_rare(f, env, w, &p, family);
+		if (next != td_next(TD_STEP_ANY))
+			return next;
 	}
-	next = td_classify(f, env, &p, &m, 0, &w->out);
-	if (!td_is_step(next))
-		return next;
-	if (p.vlan[0] == TD_VLAN_UNKNOWN) /* nothing is sent by such a link */
+	if (may_be_rare && !td_resume_any(&p, w, f, family)) /* again one way for the verifier */
+		return TD_PASS_MALFORMED;
+	next = td_classify(f, env, &p, &w->match, &w->out);
+	if (td_is_step(next) && p.vlan[0] == TD_VLAN_UNKNOWN) /* nothing is sent by such a link */
 		return TD_DROP_TOO_MANY_TAGS;
-	td_suspend(w, &p, &m);
 	return next;
+}
+
+TD_INLINE __u32 td_steer_parsed(struct td_frame *f, const struct td_env *env, struct td_work *w,
+				int may_be_rare)
+{
+	return w->family == 4 ? td_steer_parsed_of(f, env, w, 4, may_be_rare)
+			      : td_steer_parsed_of(f, env, w, 6, may_be_rare);
+}
+
+TD_INLINE __u32 td_steer_any(struct td_frame *f, const struct td_env *env, struct td_work *w)
+{
+	struct td_packet p;
+
+	td_parse(&p, f->data, f->end, TD_FAST);
+	td_suspend(w, &p);
+	td_read_barrier();
+	if (w->shape == TD_SHAPE_ADVERT)
+		return TD_TAKE_ADVERT;
+	if (w->shape == TD_SHAPE_DEEP)
+		return td_next(TD_STEP_DEEP);
+	if (w->shape == TD_SHAPE_IP || w->shape == TD_SHAPE_ND || w->shape == TD_SHAPE_ARP)
+		return td_steer_parsed(f, env, w, 0);
+	return td_steer_by_mac(f, env, w);
+}
+
+/* Behind IPv6 extension headers, and more tags. */
+TD_INLINE __u32 td_steer_deep(struct td_frame *f, const struct td_env *env, struct td_work *w)
+{
+	struct td_packet p;
+
+	td_parse(&p, f->data, f->end, TD_FULL);
+	td_suspend(w, &p);
+	td_read_barrier();
+	if (w->shape == TD_SHAPE_ADVERT)
+		return TD_TAKE_ADVERT;
+	if (w->shape == TD_SHAPE_TOO_DEEP)
+		return TD_DROP_TOO_MANY_TAGS;
+	if (w->shape == TD_SHAPE_IP || w->shape == TD_SHAPE_ND || w->shape == TD_SHAPE_ARP)
+		return td_next(TD_STEP_FRAGMENTS);
+	return td_steer_by_mac(f, env, w);
 }
 
 /* Extension headers, many tags, fragments and ICMP errors. */
 TD_INLINE __u32 td_steer_fragments(struct td_frame *f, const struct td_env *env, struct td_work *w)
 {
-	return w->family == 4 ? td_steer_fragments_of(f, env, w, 4)
-			      : td_steer_fragments_of(f, env, w, 6);
+	return td_steer_parsed(f, env, w, 1);
 }
 
 TD_INLINE __u32 td_forward(struct td_frame *f, const struct td_env *env, struct td_work *w,

@@ -20,4 +20,15 @@
 #define TD_INLINE static inline __attribute__((always_inline, unused))
 #endif
 
+/*
+ * A part of the way that the BPF verifier takes once and by itself, and not at each call with all that
+ * may have come before it. Its arguments are numbers, and pointers to what is in a map or on the stack;
+ * it returns a number. Not for the common way: a call saves registers.
+ */
+#ifdef __bpf__
+#define TD_SUBPROGRAM __attribute__((noinline))
+#else
+#define TD_SUBPROGRAM TD_INLINE
+#endif
+
 #endif

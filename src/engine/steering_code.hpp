@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs of bpf/tandem.bpf.c in the kernel. The verifier takes a second and more for them:
-// they are loaded once for all interfaces, and pinned beside the maps, so that the next process of
+// The programs of bpf/tandem.bpf.c in the kernel. The verifier takes a third of a second for
+// them: they are loaded once for all interfaces, and pinned beside the maps, so that the next process of
 // the same build takes them over as they are.
 #pragma once
 

@@ -81,13 +81,25 @@ bool is_by_port(const td_match& match) {
   td_packet packet;
   td_parse_plain(&packet, job.frame.data, family);
   td_find(&pending.match, env.tables, &packet, job.frame.end, job.frame.ifindex);
-  pending.next = td_classify(&job.frame, &env, &packet, &pending.match, 0, &job.outcome);
+  pending.next = td_classify(&job.frame, &env, &packet, &pending.match, &job.outcome);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next)) prefetch_flow(env, packet, pending);
+}
+
+// As td_steer_any(), but that what it finds out stays in `pending`.
+std::uint32_t classify_any(Job& job, const td_env& env, td_packet& packet, td_match& match) {
+  td_parse(&packet, job.frame.data, job.frame.end, TD_FAST);
+  match = {};
+  if (packet.shape == TD_SHAPE_ADVERT) return TD_TAKE_ADVERT;
+  if (packet.shape == TD_SHAPE_DEEP) return td_next(TD_STEP_DEEP);
+  td_find(&match, env.tables, &packet, job.frame.end, job.frame.ifindex);
+  if (td_is_rare(&packet) && td_may_have_flow(env.tables, &match))
+    return td_next(TD_STEP_FRAGMENTS);
+  return td_classify(&job.frame, &env, &packet, &match, &job.outcome);
 }
 
 [[gnu::noinline]] void classify_other(Job& job, const td_env& env, Pending& pending,
                                       Prefetch prefetch) {
-  pending.next = td_classify_any(&job.frame, &env, &pending.packet, &pending.match, &job.outcome);
+  pending.next = classify_any(job, env, pending.packet, pending.match);
   if (prefetch == Prefetch::yes && is_of_flow(pending.next))
     prefetch_flow(env, pending.packet, pending);
 }
@@ -156,7 +168,8 @@ void parse_again(const Job& job, Pending& pending) {
   parse_again(job, pending);
   td_work work;
   work.out = job.outcome;
-  td_suspend(&work, &pending.packet, &pending.match);
+  td_suspend(&work, &pending.packet);
+  work.match = pending.match;
   while (td_is_step(pending.next))
     pending.next = td_run_step(&job.frame, &env, &work, td_step_of(pending.next));
   job.outcome = work.out;

@@ -6,7 +6,14 @@
 #include <linux/pkt_cls.h>
 #include <unistd.h>
 
+#include "base/descriptor.hpp"
 #include "rig.hpp"
+#include "tandem/steer.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#include "tandem.skel.h"  // generated C
+#pragma GCC diagnostic pop
 
 namespace tandem {
 using Code = engine::SteeringCode;
@@ -70,13 +77,24 @@ std::optional<frames::Bytes> Kernel::lets_out(const frames::Bytes& frame, bool f
   return out;
 }
 
-std::optional<unsigned> Kernel::verified_instructions() const {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof info;
-  if (bpf_obj_get_info_by_fd(program_->code().program(Code::steer), &info, &size) != 0 ||
-      info.verified_insns == 0)
-    return {};
-  return info.verified_insns;
+std::map<std::string, unsigned> Kernel::verified_instructions() const {
+  std::map<std::string, unsigned> verified;
+  const auto note = [&](const std::string& name, int program) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(program, &info, &size) == 0 && info.verified_insns != 0)
+      verified[name] = info.verified_insns;
+  };
+  note("td_steer", program_->code().program(Code::steer));
+  note("td_adverts_only", program_->code().program(Code::adverts_only));
+  note("td_egress", program_->code().program(Code::egress));
+  const int steps = bpf_map__fd(program_->code().skeleton().maps.td_steps);
+  for (std::uint32_t step = 0, id = 0; step < TD_STEPS; step++) {
+    if (bpf_map_lookup_elem(steps, &step, &id) != 0) continue;
+    const Descriptor program(bpf_prog_get_fd_by_id(id));
+    note("step " + std::to_string(step), program.get());
+  }
+  return verified;
 }
 
 void KernelTest::set_up(const engine::MapSizes& sizes, bool workers) {

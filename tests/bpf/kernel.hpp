@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,8 +42,8 @@ class Kernel {
   // none if it does not.
   std::optional<frames::Bytes> lets_out(const frames::Bytes& frame, bool forwarded = false);
 
-  // Instructions that the verifier went through; none if this kernel does not tell.
-  [[nodiscard]] std::optional<unsigned> verified_instructions() const;
+  // Instructions that the verifier went through, by program; empty if this kernel does not tell.
+  [[nodiscard]] std::map<std::string, unsigned> verified_instructions() const;
   [[nodiscard]] flow::Steering& steering() { return *steering_; }
   [[nodiscard]] engine::SteeringProgram& program() { return *program_; }
   [[nodiscard]] engine::AdvertRing& ring() { return *ring_; }
