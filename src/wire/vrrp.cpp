@@ -33,6 +33,16 @@ const char* to_string(AdvertDrop reason) noexcept {
       return "own";
     case AdvertDrop::not_vrrp:
       return "not_vrrp";
+    case AdvertDrop::not_signed:
+      return "unsigned";
+    case AdvertDrop::unknown_key:
+      return "unknown_key";
+    case AdvertDrop::bad_signature:
+      return "bad_signature";
+    case AdvertDrop::stale:
+      return "stale";
+    case AdvertDrop::replay:
+      return "replay";
   }
   return "unknown";
 }

@@ -42,12 +42,32 @@ enum class AdvertDrop : std::uint8_t {
   not_a_peer = 12,         // unicast: the source is not one of unicast_peers
   own = 13,                // our own advert came back
   not_vrrp = 14,           // no IP packet with protocol 112, a fragment, or a wrong destination
+  not_signed = 15,         // has no signature, where one is asked for
+  unknown_key = 16,        // is signed by a key that is not configured
+  bad_signature = 17,      // its signature is wrong, or of another type
+  stale = 18,              // signed, but at another time than this
+  replay = 19,             // signed, but no newer than one that was heard before
 };
-inline constexpr std::size_t kAdvertDrops = 15;  // array size for counters indexed by AdvertDrop
+inline constexpr std::size_t kAdvertDrops = 20;  // array size for counters indexed by AdvertDrop
 [[nodiscard]] const char* to_string(AdvertDrop reason) noexcept;  // "truncated", "ttl", ...
 
 using AddressList = boost::container::static_vector<IpAddress, 255>;
 using Password = std::array<char, 8>;  // zero padded
+
+// What a signed advert has behind its message (draft-cassen-vrrp-auth-hmac). Its meaning is that of
+// wire/signature.hpp.
+struct Signature {
+  using Code = std::array<std::uint8_t, 16>;
+  static constexpr std::uint8_t kHmacSha256 = 1;  // cut to 128 bits
+
+  std::uint8_t type = kHmacSha256;
+  std::uint8_t key = 0;  // the number of the key
+  std::uint16_t reserved = 0;
+  std::uint64_t sequence = 0;  // the time of day, and a count: it grows with each advert
+  Code code{};
+
+  bool operator==(const Signature&) const = default;
+};
 
 struct Advert {
   Family family = Family::ipv4;
@@ -58,6 +78,7 @@ struct Advert {
   AddressList addresses;
   std::optional<Password> password;                     // version 2, authentication type 1
   ChecksumForm checksum = ChecksumForm::pseudo_header;  // as found, or as to be written
+  std::optional<Signature> signature{};                 // none: not signed
 
   bool operator==(const Advert&) const = default;
 };
@@ -66,16 +87,22 @@ struct ReceivedAdvert {
   Advert advert;
   IpAddress source;
   IpAddress destination;
+  std::uint8_t hop_limit = kVrrpTtl;  // less only if it is unicast
+  // The message and what follows it up to the signature's code, in the packet that was parsed.
+  std::span<const std::uint8_t> signed_bytes{};
+  Duration time_of_day{};  // when it came, since 1970; filled in by the caller where it is signed
 };
 
-// packet: an IP packet from its first byte on; trailing link-layer padding is allowed.
+// packet: an IP packet from its first byte on; trailing link-layer padding is allowed. A signature
+// is not verified. Whether a unicast advert may come from beyond a router is the caller's to judge.
 [[nodiscard]] std::expected<ReceivedAdvert, AdvertDrop> parse_advert(
     std::span<const std::uint8_t> packet) noexcept;
 
 // Writes the VRRP message alone (no IP header) and returns its length, 0 if it does not fit `out`
 // or no message can say it: no address or one of the other family, an interval that is no whole
 // number of the version's unit in its range, version 2 for IPv6. Version 3 has no password.
-// source and destination enter the checksum where the form or the family asks for them.
+// source and destination enter the checksum where the form or the family asks for them. A signature
+// follows the message, and is a part of the length.
 [[nodiscard]] std::size_t emit_advert(const Advert& advert, const IpAddress& source,
                                       const IpAddress& destination,
                                       std::span<std::uint8_t> out) noexcept;

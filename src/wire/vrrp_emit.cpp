@@ -41,6 +41,20 @@ void write_interval_and_type(const Advert& advert, std::uint8_t* out) noexcept {
   out[kV2IntervalAt] = static_cast<std::uint8_t>(wire_interval(advert));
 }
 
+void write_signature(const Signature& signature, std::uint8_t* out) noexcept {
+  out[kSignatureTypeAt] = signature.type;
+  out[kSignatureKeyAt] = signature.key;
+  store_be16(out + kSignatureReservedAt, signature.reserved);
+  store_be64(out + kSequenceAt, signature.sequence);
+  std::ranges::copy(signature.code, out + kCodeAt);
+}
+
+// With IPv4 the checksum is the message's own. With IPv6 it is that of all that IP carries: kernels
+// that write and verify it there know nothing of messages.
+std::size_t summed_bytes(const Advert& advert, std::size_t message, std::size_t whole) noexcept {
+  return advert.family == Family::ipv6 ? whole : message;
+}
+
 bool has_pseudo_header(const Advert& advert) noexcept {
   return advert.version == 3 &&
          (advert.family == Family::ipv6 || advert.checksum == ChecksumForm::pseudo_header);
@@ -50,7 +64,8 @@ bool has_pseudo_header(const Advert& advert) noexcept {
 
 std::size_t emit_advert(const Advert& advert, const IpAddress& source, const IpAddress& destination,
                         std::span<std::uint8_t> out) noexcept {
-  const std::size_t length = message_bytes(advert.family, advert.version, advert.addresses.size());
+  const std::size_t message = message_bytes(advert.family, advert.version, advert.addresses.size());
+  const std::size_t length = message + (advert.signature ? kSignatureBytes : 0);
   if (out.size() < length || !is_representable(advert) || source.family() != advert.family ||
       destination.family() != advert.family)
     return 0;
@@ -65,9 +80,11 @@ std::size_t emit_advert(const Advert& advert, const IpAddress& source, const IpA
   for (const IpAddress& address : advert.addresses)
     next = std::ranges::copy(address.bytes(), next).out;
   if (advert.version == 2) std::ranges::copy(advert.password.value_or(Password{}), next);
+  if (advert.signature) write_signature(*advert.signature, &out[message]);
 
-  std::uint32_t sum = td_csum_bytes(0, out.data(), static_cast<std::uint32_t>(length));
-  if (has_pseudo_header(advert)) sum = add_pseudo_header(sum, source, destination, length);
+  const std::size_t summed = summed_bytes(advert, message, length);
+  std::uint32_t sum = td_csum_bytes(0, out.data(), static_cast<std::uint32_t>(summed));
+  if (has_pseudo_header(advert)) sum = add_pseudo_header(sum, source, destination, summed);
   store_be16(&out[kChecksumAt], td_csum_fold(sum));
   return length;
 }

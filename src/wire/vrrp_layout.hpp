@@ -10,6 +10,12 @@
 //   | count addresses of 4 or 16 bytes  |
 //   +-----------------------------------+
 //   | 8 authentication bytes            |   version 2 only, whatever the type
+//   +--------+--------+--------+--------+
+//   | type   | key    | reserved        |   of a signed advert only, which its length tells
+//   +-----------------+-----------------+   (draft-cassen-vrrp-auth-hmac)
+//   | sequence, 8 bytes                 |
+//   +-----------------------------------+
+//   | code, 16 bytes                    |
 //   +-----------------------------------+
 #pragma once
 
@@ -41,6 +47,13 @@ inline constexpr std::size_t kChecksumAt = 6;
 inline constexpr std::size_t kV2AuthBytes = 8;
 inline constexpr std::uint8_t kV2AuthNone = 0;      // RFC 3768, 5.3.6
 inline constexpr std::uint8_t kV2AuthPassword = 1;  // RFC 2338, 5.3.6; reserved by RFC 3768
+
+inline constexpr std::size_t kSignatureBytes = 28;
+inline constexpr std::size_t kSignatureTypeAt = 0;
+inline constexpr std::size_t kSignatureKeyAt = 1;
+inline constexpr std::size_t kSignatureReservedAt = 2;
+inline constexpr std::size_t kSequenceAt = 4;
+inline constexpr std::size_t kCodeAt = 12;
 
 constexpr std::size_t address_bytes(Family family) noexcept {
   return family == Family::ipv4 ? 4 : 16;

@@ -26,7 +26,8 @@ bool is_advert_destination(const IpAddress& address) noexcept {
 std::optional<AdvertDrop> judge_carrier(const IpPacket& ip) noexcept {
   if (ip.protocol != kVrrpProtocol || ip.fragment || !is_advert_destination(ip.destination))
     return AdvertDrop::not_vrrp;
-  if (ip.hop_limit != kVrrpTtl) return AdvertDrop::ttl;
+  // Unicast may come through routers, where signatures say who sent it.
+  if (ip.hop_limit != kVrrpTtl && ip.destination.is_multicast()) return AdvertDrop::ttl;
   if (!ip.header_intact) return AdvertDrop::checksum;  // RFC 1122, 3.2.1.2
   // RFC 9568, 5.1.2.1; unicast peers, which the RFC does not know, may use global addresses.
   if (!ip.source.is_v4() && ip.destination.is_multicast() && !ip.source.is_link_local())
@@ -53,7 +54,7 @@ std::optional<AdvertDrop> judge_header(Bytes message, Family family) noexcept {
   return std::nullopt;
 }
 
-// Which form the message's checksum is right by, if by any.
+// Which form the checksum of these bytes is right by, if by any.
 std::optional<ChecksumForm> checksum_form(Bytes message, std::uint8_t version,
                                           const IpPacket& ip) noexcept {
   const auto length = static_cast<std::uint32_t>(message.size());
@@ -62,6 +63,25 @@ std::optional<ChecksumForm> checksum_form(Bytes message, std::uint8_t version,
     return ChecksumForm::pseudo_header;
   if (ip.source.is_v4() && td_csum_fold(sum) == 0) return ChecksumForm::message;
   return std::nullopt;
+}
+
+// That of a signed IPv6 advert covers the signature as well where a kernel wrote it. One that an
+// implementation wrote for the message alone is right, too.
+std::optional<ChecksumForm> checksum_form(Bytes message, Bytes signature, std::uint8_t version,
+                                          const IpPacket& ip) noexcept {
+  const auto form = checksum_form(message, version, ip);
+  if (form || ip.source.is_v4() || signature.empty()) return form;
+  return checksum_form({message.data(), message.size() + signature.size()}, version, ip);
+}
+
+Signature signature_of(Bytes bytes) noexcept {
+  Signature signature;
+  signature.type = bytes[kSignatureTypeAt];
+  signature.key = bytes[kSignatureKeyAt];
+  signature.reserved = load_be16(&bytes[kSignatureReservedAt]);
+  signature.sequence = load_be64(&bytes[kSequenceAt]);
+  std::ranges::copy(bytes.subspan(kCodeAt), signature.code.begin());
+  return signature;
 }
 
 IpAddress address_at(Bytes message, Family family, std::size_t index) noexcept {
@@ -102,10 +122,13 @@ std::expected<ReceivedAdvert, AdvertDrop> parse_advert(
   if (ip->payload.size() < kFixedBytes) return std::unexpected(AdvertDrop::truncated);
   if (const auto drop = judge_header(ip->payload, family)) return std::unexpected(*drop);
 
-  // What follows the message inside the IP packet is no part of it, nor of its checksum.
+  // What follows the message inside the IP packet is no part of it. Of the right length it is a
+  // signature.
   const auto version = static_cast<std::uint8_t>(ip->payload[0] >> 4);
   const Bytes message = ip->payload.first(message_bytes(family, version, ip->payload[kCountAt]));
-  const auto form = checksum_form(message, version, *ip);
+  const Bytes rest = ip->payload.subspan(message.size());
+  const Bytes signature = rest.size() == kSignatureBytes ? rest : Bytes{};
+  const auto form = checksum_form(message, signature, version, *ip);
   if (!form) return std::unexpected(AdvertDrop::checksum);
   if (version == 2 && !known_authentication(message))
     return std::unexpected(AdvertDrop::authentication);
@@ -113,8 +136,13 @@ std::expected<ReceivedAdvert, AdvertDrop> parse_advert(
   std::expected<ReceivedAdvert, AdvertDrop> received;
   received->source = ip->source;
   received->destination = ip->destination;
+  received->hop_limit = ip->hop_limit;
   received->advert.checksum = *form;
   fill_advert(message, family, received->advert);
+  if (!signature.empty()) {
+    received->advert.signature = signature_of(signature);
+    received->signed_bytes = ip->payload.first(message.size() + kCodeAt);
+  }
   return received;
 }
 

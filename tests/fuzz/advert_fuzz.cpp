@@ -13,6 +13,7 @@
 #include "tandem/checksum.h"
 #include "wire/frame.hpp"
 #include "wire/ip.hpp"
+#include "wire/signature.hpp"
 #include "wire/vrrp_layout.hpp"
 
 namespace {
@@ -37,7 +38,12 @@ void survives_a_round_trip(const wire::ReceivedAdvert& received) {
 }
 
 void try_to_parse(std::span<const std::uint8_t> packet) {
-  if (const auto received = wire::parse_advert(packet)) survives_a_round_trip(*received);
+  const auto received = wire::parse_advert(packet);
+  if (!received) return;
+  survives_a_round_trip(*received);
+  if (received->advert.signature)
+    (void)wire::is_code_of(received->advert.signature->code, {}, received->source,
+                           received->signed_bytes);
 }
 
 std::uint16_t checksum_of(std::span<const std::uint8_t> bytes, std::uint32_t pseudo_header) {

@@ -8,7 +8,8 @@ namespace tandem::doctor {
 namespace {
 
 bool is_for(const config::Vrrp& router, const Heard& heard) {
-  const auto& [advert, source, destination] = heard.advert;
+  const wire::Advert& advert = heard.advert.advert;
+  const IpAddress& destination = heard.advert.destination;
   return router.interface == heard.interface && router.vrid == advert.vrid &&
          router.family == advert.family &&
          (!destination.is_multicast() || destination == router.multicast_group());
@@ -33,6 +34,20 @@ bool same_password(const config::Vrrp& router, const wire::Advert& advert) {
   return router.password.empty() ? !advert.password : advert.password == own;
 }
 
+// How its signature does not fit; empty: it does.
+std::string unfit_signature(const config::Vrrp& router, const wire::Advert& advert) {
+  if (advert.signature && !router.auth) return "signs its adverts, and this node has no auth";
+  if (!router.auth) return {};
+  if (!advert.signature)
+    return router.auth->mode == wire::SigningMode::enforce
+               ? "does not sign its adverts, which auth with mode = \"enforce\" asks for"
+               : "";
+  if (std::ranges::find(router.auth->keys, advert.signature->key, &config::AuthKey::id) !=
+      router.auth->keys.end())
+    return {};
+  return "signs with key " + std::to_string(advert.signature->key) + ", which this node has not";
+}
+
 // What of a peer's advert does not fit this node's configuration.
 void judge_peer(const config::Vrrp& router, const Heard& heard, Findings& findings) {
   const auto& advert = heard.advert.advert;
@@ -45,6 +60,8 @@ void judge_peer(const config::Vrrp& router, const Heard& heard, Findings& findin
     return differs(Severity::error, "speaks version " + std::to_string(advert.version) +
                                         ", this node " + std::to_string(router.version));
   if (v2 && !same_password(router, advert)) differs(Severity::error, "has another password");
+  if (const auto unfit = unfit_signature(router, advert); !unfit.empty())
+    differs(router.auth ? Severity::error : Severity::warning, unfit);
   if (advert.interval != router.advert_interval)
     differs(v2 ? Severity::error : Severity::warning,
             "sends every " + duration_text(advert.interval) + ", this node would every " +
@@ -87,8 +104,9 @@ void judge_foreign(const config::Config& config, const Segment& segment, Finding
   for (const Heard& heard : segment.heard) {
     if (std::ranges::any_of(config.vrrp, [&](const auto& router) { return is_for(router, heard); }))
       continue;
-    const auto& [advert, source, destination] = heard.advert;
-    std::string what = source.to_string() + " sends " + to_string(advert.family) +
+    const wire::Advert& advert = heard.advert.advert;
+    const IpAddress& destination = heard.advert.destination;
+    std::string what = heard.advert.source.to_string() + " sends " + to_string(advert.family) +
                        " adverts with VRID " + std::to_string(advert.vrid);
     if (destination != wire::vrrp_group(advert.family)) what += " to " + destination.to_string();
     if (told.emplace(heard.interface, what).second)

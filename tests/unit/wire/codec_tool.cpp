@@ -3,11 +3,14 @@
 //   codec_tool emit    prints one line a frame: NAME HEX
 //   codec_tool parse   reads one IP packet a line, as hex, and prints the drop reason or
 //                      "ok VERSION VRID PRIORITY INTERVAL_MS FORM PASSWORD_HEX|- ADDRESS..."
+//   codec_tool verify  reads the same, and prints the drop reason, "unsigned", "wrong" or the number
+//                      of the key
 #include <iostream>
 #include <string>
 
 #include "packets.hpp"
 #include "wire/frame.hpp"
+#include "wire/signature.hpp"
 
 namespace tandem::wire {
 namespace {
@@ -43,6 +46,19 @@ void print_announcements() {
   }
 }
 
+// As in scapy_test.py.
+Secret shared_secret() {
+  Secret secret{};
+  for (std::size_t i = 0; i < kShortestSecret; ++i) secret[i] = static_cast<std::uint8_t>(i);
+  return secret;
+}
+
+void print_signed(const std::string& name, Advert advert, const IpAddress& destination) {
+  advert.signature = Signature{.key = 7, .sequence = 0x6b49d20080000001};
+  if (sign(advert, router_of(advert.family), shared_secret()))
+    print_advert(name, advert, destination);
+}
+
 int emit() {
   Advert with_password = advert_v2();
   with_password.password = Password{'s', 'e', 'c', 'r', 'e', 't'};
@@ -51,6 +67,10 @@ int emit() {
   print_advert("v3", advert_v3(), vrrp_group(Family::ipv4));
   print_advert("v3-unicast", advert_v3(), ip("192.0.2.3"));
   print_advert("v6", advert_v3(Family::ipv6), vrrp_group(Family::ipv6));
+  print_signed("v2-signed", advert_v2(), vrrp_group(Family::ipv4));
+  print_signed("v3-signed", advert_v3(), vrrp_group(Family::ipv4));
+  print_signed("v3-unicast-signed", advert_v3(), ip("192.0.2.3"));
+  print_signed("v6-signed", advert_v3(Family::ipv6), vrrp_group(Family::ipv6));
   print_announcements();
   return 0;
 }
@@ -79,6 +99,23 @@ int parse() {
   return 0;
 }
 
+int verify() {
+  for (std::string line; std::getline(std::cin, line);) {
+    const Packet packet = from_hex(line);
+    const auto received = parse_advert(packet);
+    if (!received)
+      std::cout << to_string(received.error()) << '\n';
+    else if (const auto& signature = received->advert.signature; !signature)
+      std::cout << "unsigned\n";
+    else if (!is_code_of(signature->code, shared_secret(), received->source,
+                         received->signed_bytes))
+      std::cout << "wrong\n";
+    else
+      std::cout << int{signature->key} << '\n';
+  }
+  return 0;
+}
+
 }  // namespace
 }  // namespace tandem::wire
 
@@ -86,6 +123,7 @@ int main(int argc, char** argv) {
   const std::string command = argc == 2 ? argv[1] : "";
   if (command == "emit") return tandem::wire::emit();
   if (command == "parse") return tandem::wire::parse();
-  std::cerr << "usage: codec_tool emit|parse\n";
+  if (command == "verify") return tandem::wire::verify();
+  std::cerr << "usage: codec_tool emit|parse|verify\n";
   return 2;
 }

@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the codec with scapy's: frames that we emit with frames that scapy builds, and what we
 parse with what scapy sent. Prints TAP. Usage: scapy_test.py CODEC_TOOL"""
+import hashlib
+import hmac
+import ipaddress
 import logging
+import struct
 import subprocess
 import sys
 
@@ -57,6 +61,36 @@ def message_only(message):
     return VRRPv3(**fields, chksum=checksum(plain))
 
 
+SECRET = bytes(range(32))
+SEQUENCE = 0x6b49d20080000001
+
+
+def signed(packet, key=7, sequence=SEQUENCE, secret=SECRET, kind=1, change=lambda packet: packet):
+    """packet with the trailer of draft-cassen-vrrp-auth-hmac, its checksum made right. change: what
+    becomes of it between the signature and the checksum."""
+    v6 = IPv6 in packet
+    message = bytes(packet[VRRPv3] if VRRPv3 in packet else packet[VRRP])
+    source = ipaddress.ip_address(packet.src).packed
+    trailer = struct.pack("!BBHQ", kind, key, 0, sequence)
+    origin = struct.pack("!BBBx16s", 6 if v6 else 4, message[0] >> 4, message[1], source)
+    covered = message[:6] + bytes(2) + message[8:] + trailer
+    code = hmac.new(secret, origin + covered + bytes(16), hashlib.sha256).digest()[:16]
+    payload = bytearray(change(message + trailer + code))
+    if v6:  # as the kernel of a sender has it: over all that IP carries
+        payload[6:8] = bytes(2)
+        pseudo = (source + ipaddress.ip_address(packet.dst).packed
+                  + struct.pack("!IxxxB", len(payload), 112))
+        payload[6:8] = struct.pack("!H", checksum(pseudo + bytes(payload)))
+        return IPv6(src=packet.src, dst=packet.dst, hlim=packet.hlim, tc=packet.tc,
+                    nh=112) / Raw(bytes(payload))
+    return IP(src=packet.src, dst=packet.dst, ttl=packet.ttl, tos=packet.tos, id=packet.id,
+              flags=packet.flags, proto=112) / Raw(bytes(payload))
+
+
+def shorter(payload):
+    return payload[:-1]
+
+
 def tagged(destination_mac, payload, tags):
     ether = Ether(src=NODE, dst=destination_mac)
     return bytes([ether / payload,
@@ -81,6 +115,10 @@ EMITTED = {
     "v3": ("01:00:5e:00:00:12", lambda: ipv4() / v3(VIPS4)),
     "v3-unicast": ("01:00:5e:00:02:03", lambda: ipv4(PEER4) / v3(VIPS4)),
     "v6": ("33:33:00:00:00:12", lambda: ipv6() / v3(VIPS6)),
+    "v2-signed": ("01:00:5e:00:00:12", lambda: signed(ipv4() / v2())),
+    "v3-signed": ("01:00:5e:00:00:12", lambda: signed(ipv4() / v3(VIPS4))),
+    "v3-unicast-signed": ("01:00:5e:00:02:03", lambda: signed(ipv4(PEER4) / v3(VIPS4))),
+    "v6-signed": ("33:33:00:00:00:12", lambda: signed(ipv6() / v3(VIPS6))),
     "garp": ("ff:ff:ff:ff:ff:ff", gratuitous_arp),
     "na": ("33:33:00:00:00:01", neighbour_advertisement),
 }
@@ -122,6 +160,24 @@ PARSED = [
     ("the limited broadcast address", lambda: ipv4("255.255.255.255") / v3(VIPS4), "not_vrrp"),
 ]
 
+# What is signed here, and what the codec must make of it.
+VERIFIED = [
+    ("version 2", lambda: signed(ipv4() / v2()), "7"),
+    ("version 2 with a password", lambda: signed(ipv4() / v2(**password("secret"))), "7"),
+    ("version 3", lambda: signed(ipv4() / v3(VIPS4)), "7"),
+    ("version 3 to a peer", lambda: signed(ipv4(PEER4) / v3(VIPS4)), "7"),
+    ("version 3 to a peer behind routers", lambda: signed(ipv4(PEER4, ttl=60) / v3(VIPS4)), "7"),
+    ("version 3 with reserved bits", lambda: signed(ipv4() / v3(VIPS4, res=15)), "7"),
+    ("IPv6", lambda: signed(ipv6() / v3(VIPS6)), "7"),
+    ("IPv6 with one address", lambda: signed(ipv6() / v3(VIPS6[:1])), "7"),
+    ("the highest key and sequence",
+     lambda: signed(ipv6() / v3(VIPS6), key=255, sequence=2 ** 64 - 1), "255"),
+    ("another secret", lambda: signed(ipv4() / v3(VIPS4), secret=bytes(32)), "wrong"),
+    ("no signature", lambda: ipv4() / v3(VIPS4), "unsigned"),
+    ("a signature that is cut short", lambda: signed(ipv4() / v3(VIPS4), change=shorter),
+     "unsigned"),
+]
+
 
 def run(tool, command, text=""):
     done = subprocess.run([tool, command], input=text, capture_output=True, text=True, check=True)
@@ -139,6 +195,10 @@ def results(tool):
     parsed = run(tool, "parse", "\n".join(packets) + "\n")
     for (name, _, expected), seen in zip(PARSED, parsed, strict=True):
         yield f"parses {name}", seen, expected
+    packets = [bytes(build()).hex() for _, build, _ in VERIFIED]
+    verified = run(tool, "verify", "\n".join(packets) + "\n")
+    for (name, _, expected), seen in zip(VERIFIED, verified, strict=True):
+        yield f"verifies {name}", seen, expected
 
 
 def main():
