@@ -12,6 +12,7 @@
 #include "balance/scheduler_kind.hpp"
 #include "base/address.hpp"
 #include "base/time.hpp"
+#include "wire/signature.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::config {
@@ -162,6 +163,28 @@ struct Notify {
   bool operator==(const Notify&) const = default;
 };
 
+struct AuthKey {
+  int id = 0;        // 1-255
+  std::string file;  // with the secret
+  Location where;
+  bool operator==(const AuthKey&) const = default;
+};
+
+struct Auth {  // signed adverts
+  std::vector<AuthKey> keys;
+  std::optional<int> active_key;  // none: the first of keys
+  wire::SigningMode mode = wire::SigningMode::enforce;
+  wire::AntiReplay anti_replay = wire::AntiReplay::time;
+  std::optional<Duration> time_window;  // none: three times advert_interval, 5 s at least
+  Location where;
+
+  [[nodiscard]] int signing_key() const { return active_key.value_or(keys.front().id); }
+  [[nodiscard]] Duration window(Duration advert_interval) const {
+    return time_window.value_or(std::max<Duration>(3 * advert_interval, std::chrono::seconds(5)));
+  }
+  bool operator==(const Auth&) const = default;
+};
+
 enum class MacMode : std::uint8_t { interface_mac, virtual_mac };
 
 struct Vrrp {
@@ -186,7 +209,8 @@ struct Vrrp {
   MacMode mac = MacMode::interface_mac;
   bool accept = true;
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
-  std::string password;  // version 2, up to 8 characters; empty: none
+  std::string password;      // version 2, up to 8 characters; empty: none
+  std::optional<Auth> auth;  // none: adverts are not signed
   std::string sync_group;
   int garp_repeat = 5;
   Duration garp_delay = std::chrono::seconds(5);

@@ -49,6 +49,8 @@ Errors:
 - A virtual router is known by interface, VRID and address family: no two are the same in all
   three, and all its addresses, unicast peers, its unicast source and its group are of one family.
 - Version 2 has no IPv6, and its `advert_interval` is whole seconds; version 3 has no `password`.
+- With `auth` there is no `password`; its `keys` have different `id`s, and `active_key` is one of them.
+  Their files are there, and their owner alone may read them.
 - With the priority 255 no `track` has a weight.
 - A virtual address is in the file once; a service is on one of them, and alone on its address,
   protocol and port.
@@ -73,11 +75,11 @@ Warnings:
 - All backends but the `backup`s have less than the `quorum` together; `affinity_prefix` stands
   without `affinity`.
 - The first advertised IPv6 address of a virtual router is not link-local (RFC 9568, 5.2.9).
-- A virtual router advertises more than 90 IPv6 addresses: its adverts are longer than 1500 bytes.
+- A virtual router advertises more than 90 IPv6 addresses, 89 with `auth`: its adverts are longer than 1500 bytes.
 - No failing check can bring a priority below 100, the default of the peer. A priority of 150 with
   a single weight of -20 stays at 130, and a peer of priority 100 never takes over.
 - A key has no effect: `preempt_delay` with `preempt = false`, `checksum = "message"` with version
-  2 or IPv6, a `sync_group` of one.
+  2 or IPv6, `time_window` with `anti_replay = "monotonic"`, a `sync_group` of one.
 - The `timeout` of a check is longer than its `interval`.
 - A service that is not `local` has no backends, or all their weights are 0: new connections are
   refused, or dropped with `unavailable = "drop"`.
@@ -127,6 +129,8 @@ void write_reference(std::ostream& out) {
   write_section(out, vrrp_section());
   write_section(out, address_section());
   write_section(out, track_section());
+  write_section(out, auth_section());
+  write_section(out, auth_key_section());
   write_section(out, notify_section());
   write_section(out, service_section());
   out << kForward;

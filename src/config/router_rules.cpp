@@ -74,6 +74,31 @@ void check_version(const Router& router) {
                          "checksum: has no effect here, expected only with version 3 and IPv4");
 }
 
+void check_auth(const Router& router) {
+  if (!router.vrrp.auth) return;
+  const Auth& auth = *router.vrrp.auth;
+  const auto* table = router.table.find("auth");
+  const auto at = [&](std::initializer_list<Step> way) { return place(table->value, way); };
+  if (!router.vrrp.password.empty())
+    router.problems.error(router.at("password"),
+                          "password: the adverts are signed, expected either auth or password");
+  for (std::size_t i = 0; i < auth.keys.size(); ++i) {
+    const auto first = std::ranges::find(auth.keys, auth.keys[i].id, &AuthKey::id);
+    if (auth.keys[i].id != 0 && first != auth.keys.begin() + static_cast<std::ptrdiff_t>(i))
+      router.problems.error(at({"keys", i, "id"}), "id: " + std::to_string(auth.keys[i].id) +
+                                                       " is there twice, expected each key once");
+  }
+  if (auth.active_key && !auth.keys.empty() &&
+      std::ranges::find(auth.keys, *auth.active_key, &AuthKey::id) == auth.keys.end())
+    router.problems.error(at({"active_key"}), "active_key: no key has the id " +
+                                                  std::to_string(*auth.active_key) +
+                                                  ", expected one of keys");
+  if (auth.anti_replay == wire::AntiReplay::monotonic && auth.time_window)
+    router.problems.warn(at({"time_window"}),
+                         "time_window: has no effect with anti_replay = \"monotonic\", expected "
+                         "anti_replay = \"time\"");
+}
+
 void check_ipv6_addresses(const Router& router) {
   if (router.vrrp.family != Family::ipv6) return;
   const auto& addresses = router.vrrp.addresses;
@@ -87,14 +112,15 @@ void check_ipv6_addresses(const Router& router) {
         "addresses: " + first.to_string() +
             " is not link-local, expected a link-local address first (RFC 9568, "
             "5.2.9)");
-  constexpr std::size_t kMostInPacket = (1500 - 40 - 8) / 16;  // Ethernet, IPv6 and VRRP headers
+  // Ethernet, IPv6 and VRRP headers; a signature.
+  const std::size_t most = (1500 - 40 - 8 - (router.vrrp.auth ? 28 : 0)) / 16;
   const auto advertised =
       static_cast<std::size_t>(std::ranges::count_if(addresses, &VirtualAddress::advertised));
-  if (advertised > kMostInPacket)
+  if (advertised > most)
     router.problems.warn(router.at("addresses"),
                          "addresses: " + std::to_string(advertised) +
                              " make adverts longer than 1500 bytes, expected at most " +
-                             std::to_string(kMostInPacket) + " IPv6 addresses");
+                             std::to_string(most) + " IPv6 addresses");
 }
 
 void check_peers(const Router& router) {
@@ -203,6 +229,7 @@ void check_routers(const File& file, Problems& problems) {
     check_weights(router);
     check_preemption(router);
     check_version(router);
+    check_auth(router);
     if (router.vrrp.addresses.empty()) continue;  // of no family
     check_families(router);
     check_ipv6_addresses(router);

@@ -28,6 +28,8 @@ inline constexpr std::size_t kMostAddressesOfRouter = 255;  // one byte in an ad
 [[nodiscard]] const Section<Sync>& sync_section();
 [[nodiscard]] const Section<VirtualAddress>& address_section();
 [[nodiscard]] const Section<Track>& track_section();
+[[nodiscard]] const Section<AuthKey>& auth_key_section();
+[[nodiscard]] const Section<Auth>& auth_section();
 [[nodiscard]] const Section<Notify>& notify_section();
 [[nodiscard]] const Section<Vrrp>& vrrp_section();
 [[nodiscard]] const Section<FlowIdle>& flow_idle_section();

@@ -87,6 +87,59 @@ const Section<Notify>& notify_section() {
   return section;
 }
 
+const Section<AuthKey>& auth_key_section() {
+  static const Section<AuthKey> section{
+      "[[vrrp.auth.keys]]",
+      "A secret that both nodes have. Several at a time let nodes change from one to the next.",
+      {
+          key("id", &AuthKey::id, Integer{1, 255},
+              "The key's number: an advert names the one that it is signed with.")
+              .required(),
+          key("file", &AuthKey::file, directory_text(),
+              "The file with the secret, which its owner alone may read: 32 to 64 characters, as "
+              "`tandemctl sync-key FILE` writes them, or `hex:` and 64 to 128 hexadecimal digits. "
+              "keepalived reads the same files.")
+              .required(),
+      },
+  };
+  return section;
+}
+
+const Section<Auth>& auth_section() {
+  static const Section<Auth> section{
+      "[vrrp.auth]",
+      "Signed adverts (draft-cassen-vrrp-auth-hmac, as keepalived 2.4.2 and later): nobody without "
+      "a key can forge, change or repeat them. Equal on both nodes.",
+      {
+          key("keys", &Auth::keys, ListOf<TableOf<AuthKey>>{{auth_key_section()}, 255, "tables", 1},
+              "The secrets.")
+              .required(),
+          key("active_key", &Auth::active_key, Integer{1, 255},
+              "The `id` of the key that this node's adverts are signed with.")
+              .or_else("the first of `keys`"),
+          key("mode", &Auth::mode,
+              Choice<wire::SigningMode>{{{"enforce", wire::SigningMode::enforce},
+                                         {"permissive", wire::SigningMode::permissive},
+                                         {"receive-only", wire::SigningMode::receive_only}}},
+              "What is signed and accepted. `enforce`: this node signs, and drops unsigned "
+              "adverts. "
+              "`permissive`: this node signs, and accepts unsigned adverts. `receive-only`: this "
+              "node does not sign, and accepts unsigned adverts. Adverts with a wrong signature "
+              "are "
+              "always dropped."),
+          key("anti_replay", &Auth::anti_replay,
+              Choice<wire::AntiReplay>{
+                  {{"time", wire::AntiReplay::time}, {"monotonic", wire::AntiReplay::monotonic}}},
+              "How old adverts are told from new ones. `time`: by the clocks of both nodes, and by "
+              "the order of adverts. `monotonic`: by the order of adverts alone."),
+          key("time_window", &Auth::time_window, Span{seconds(1), seconds(300)},
+              "By how much the clocks of both nodes may differ with `anti_replay = \"time\"`.")
+              .or_else("three times `advert_interval`, at least `5s`"),
+      },
+  };
+  return section;
+}
+
 const Section<Vrrp>& vrrp_section() {
   static const Section<Vrrp> section{
       "[[vrrp]]",
@@ -152,6 +205,8 @@ const Section<Vrrp>& vrrp_section() {
               "`pseudo-header`, the letter of RFC 9568 is `message`."),
           key("password", &Vrrp::password, Password{},
               "Version 2's plain text password, as keepalived's `auth_type PASS`."),
+          key("auth", &Vrrp::auth, Maybe<TableOf<Auth>>{{auth_section()}},
+              "Signed adverts, as below; not together with `password`."),
           key("sync_group", &Vrrp::sync_group, name_text(),
               "Virtual routers of the same group change state together."),
           key("garp_repeat", &Vrrp::garp_repeat, Integer{0, 100},

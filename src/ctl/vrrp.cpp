@@ -38,6 +38,13 @@ std::string peer_text(const json& peer) {
          " ago, checksum " + text_at(peer, "checksum");
 }
 
+std::string signature_text(const json& auth) {
+  const json& key = auth.at("peer_key");
+  return "mode " + text_at(auth, "mode") + ", signs with key " + number(auth.at("active_key")) +
+         (key.is_null() ? "; the peer's last advert was not signed"
+                        : "; the peer's last advert was signed by key " + number(key));
+}
+
 std::string adverts_text(const json& adverts) {
   std::string text = number(adverts.at("sent")) + " sent, one in " +
                      ms_text(adverts.at("interval_ms")) + "; " + number(adverts.at("received")) +
@@ -107,6 +114,8 @@ std::string render_router(const json& router, const Style& style) {
   if (router.contains("peer_over_sync") && !router.at("peer_over_sync").is_null())
     line("sync link", peer_role_text(router.at("peer_over_sync")));
   line("adverts", adverts_text(router.at("adverts")));
+  if (router.contains("auth") && !router.at("auth").is_null())
+    line("signatures", signature_text(router.at("auth")));
   line("dropped", counts_text(router.at("dropped")));
   if (const auto mismatches = mismatches_text(router); mismatches != "none")
     line("mismatches", mismatches);

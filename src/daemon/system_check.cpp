@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/system_check.hpp"
 
+#include "config/secret_file.hpp"
 #include "config/unsafe_commands.hpp"
 #include "engine/frame.hpp"
 #include "engine/pci_device.hpp"
@@ -96,6 +97,7 @@ std::vector<config::Problem> check_system(const config::Config& config,
     else
       check_mtu(config, interface, links, problems);
   check_own_addresses(config, links, problems);
+  for (auto& problem : config::bad_secret_files(config)) problems.push_back(std::move(problem));
   for (auto& problem : config::unsafe_commands(config)) problems.push_back(std::move(problem));
   return problems;
 }

@@ -85,6 +85,8 @@ namespace tandem::observe {
   X(tandem_vrrp_adverts_sent_total, counter, "router", "Adverts that the virtual router sent")     \
   X(tandem_vrrp_adverts_received_total, counter, "router",                                         \
     "Good adverts that the virtual router received")                                               \
+  X(tandem_vrrp_adverts_signed_total, counter, "router",                                           \
+    "Good adverts that the virtual router received with a signature")                              \
   X(tandem_vrrp_adverts_dropped_total, counter, "router, reason",                                  \
     "Adverts that reached the virtual router and were dropped, by reason (architecture.md)")       \
   X(tandem_vrrp_advert_mismatches_total, counter, "router, what",                                  \

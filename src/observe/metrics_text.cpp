@@ -98,6 +98,7 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
   to.add(tandem_vrrp_advert_interval_seconds, own, exact_seconds(router.config.advert_interval));
   to.add(tandem_vrrp_adverts_sent_total, own, s.adverts_sent);
   to.add(tandem_vrrp_adverts_received_total, own, s.adverts_received);
+  to.add(tandem_vrrp_adverts_signed_total, own, s.adverts_signed);
   for (std::size_t i = 1; i < s.dropped.size(); ++i)
     to.add(tandem_vrrp_adverts_dropped_total,
            {{"router", name}, {"reason", wire::to_string(static_cast<wire::AdvertDrop>(i))}},

@@ -145,6 +145,29 @@ Warning handed_over(const RouterView& router, const Now& now) {
          router.config.name + " --back` takes it back";
 }
 
+// The last adverts were good, but their time is about to leave the window.
+Warning clocks_differ(const RouterView& router, const Now& now) {
+  const vrrp::Status& status = router.status;
+  const auto& auth = router.config.auth;
+  if (!auth || !status.peer_key || !is_fresh(status.peer_seen, status, now)) return std::nullopt;
+  const Duration window = auth->window(router.config.advert_interval);
+  const Duration apart = std::chrono::abs(status.peer_clock);
+  if (auth->anti_replay != wire::AntiReplay::time || apart <= window / 2) return std::nullopt;
+  return "peer " + status.peer.to_string() + " signs by a clock that differs from this node's by " +
+         text_of(apart) + ", of " + text_of(window) +
+         " that auth.time_window allows: look at NTP on both nodes";
+}
+
+Warning unverified(const RouterView& router, const Now& now) {
+  const vrrp::Status& status = router.status;
+  const auto& auth = router.config.auth;
+  if (!is_fresh(status.peer_seen, status, now)) return std::nullopt;
+  if (!auth && status.peer_key)
+    return "peer " + status.peer.to_string() +
+           " signs its adverts, and this node has no auth to verify them by";
+  return std::nullopt;
+}
+
 // What to do where adverts are dropped for this reason; nullptr: it says all.
 const char* remedy(wire::AdvertDrop reason) {
   switch (reason) {
@@ -157,6 +180,19 @@ const char* remedy(wire::AdvertDrop reason) {
     case wire::AdvertDrop::not_a_peer:
       return "if it is the other node, both have to use multicast, or to name each other in "
              "unicast_peers; if not, choose another vrid";
+    case wire::AdvertDrop::not_signed:
+      return "give that node the same auth, or this one mode = \"permissive\" until it has it; or "
+             "look for who forges adverts";
+    case wire::AdvertDrop::unknown_key:
+      return "give both nodes the same auth.keys: a new key to both, before either signs with it";
+    case wire::AdvertDrop::bad_signature:
+      return "both nodes need the same secret under the same id; or look for who forges adverts";
+    case wire::AdvertDrop::stale:
+      return "the clocks of the two nodes differ by more than auth.time_window: look at NTP on "
+             "both; "
+             "or look for who repeats old adverts";
+    case wire::AdvertDrop::replay:
+      return "somebody repeats its adverts; or its clock was set back while it did not run";
     case wire::AdvertDrop::own:
       return "another host uses this node's own address, or a loop in the network sends its frames "
              "back";
@@ -184,8 +220,9 @@ std::vector<std::string> drops(const RouterView& router, const Now& now) {
 
 std::vector<std::string> router_warnings(const RouterView& router, const Now& now) {
   std::vector<std::string> sentences = router.warnings;
-  for (const auto rule : {in_fault, two_active, adverts_lost, unsent, other_addresses,
-                          long_interval, equal_priorities, stuck_priority, handed_over})
+  for (const auto rule :
+       {in_fault, two_active, adverts_lost, unsent, other_addresses, long_interval,
+        equal_priorities, clocks_differ, unverified, stuck_priority, handed_over})
     if (auto sentence = rule(router, now)) sentences.push_back(std::move(*sentence));
   for (auto& sentence : drops(router, now)) sentences.push_back(std::move(sentence));
   return sentences;

@@ -67,6 +67,34 @@ json peer_role_document(const vrrp::Status& status, const Now& now) {
           {"seen_seconds_ago", to_seconds(now.monotonic - status.peer_role->as_of)}};
 }
 
+const char* to_string(wire::SigningMode mode) {
+  switch (mode) {
+    case wire::SigningMode::receive_only:
+      return "receive-only";
+    case wire::SigningMode::permissive:
+      return "permissive";
+    case wire::SigningMode::enforce:
+      return "enforce";
+  }
+  return "?";
+}
+
+// null: adverts are not signed, nor verified.
+json auth_document(const RouterView& router) {
+  const auto& auth = router.config.auth;
+  if (!auth) return nullptr;
+  const vrrp::Status& status = router.status;
+  json keys = json::array();
+  for (const config::AuthKey& key : auth->keys) keys.push_back(key.id);
+  return {{"mode", to_string(auth->mode)},
+          {"keys", std::move(keys)},
+          {"active_key", auth->signing_key()},
+          {"peer_key", status.peer_key ? json(*status.peer_key) : json()},
+          {"peer_clock_ms", status.peer_key ? json(to_ms(status.peer_clock)) : json()},
+          {"received_signed", status.adverts_signed},
+          {"received_unsigned", status.adverts_received - status.adverts_signed}};
+}
+
 json addresses_document(const config::Vrrp& config) {
   json addresses = json::array();
   for (const config::VirtualAddress& address : config.addresses)
@@ -103,6 +131,7 @@ json router_document(const RouterView& router, const Now& now) {
       {"peer_over_sync", peer_role_document(status, now)},
       {"held_back", status.held_back},
       {"adverts", adverts_document(router)},
+      {"auth", auth_document(router)},
       {"timers", timers_document(status, now)},
       {"lease_ms",
        status.lease_deadline > now.monotonic ? remaining_ms(status.lease_deadline, now) : json()},

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "config/secret_file.hpp"
+
 namespace tandem::speaker {
 namespace {
 
@@ -57,10 +59,27 @@ Result<std::vector<vrrp::Tracked>> plan_tracks(const config::Vrrp& router,
   return tracked;
 }
 
+Result<std::optional<vrrp::Auth>> plan_auth(const config::Vrrp& v) {
+  if (!v.auth) return std::nullopt;
+  vrrp::Auth auth{v.auth->mode,
+                  static_cast<std::uint8_t>(v.auth->signing_key()),
+                  {},
+                  v.auth->anti_replay,
+                  v.auth->window(v.advert_interval)};
+  for (const auto& key : v.auth->keys) {
+    const auto secret = config::read_secret(key.file);
+    if (!secret) return fail("vrrp '" + v.name + "': auth: " + secret.error().message);
+    auth.keys.push_back({static_cast<std::uint8_t>(key.id), *secret});
+  }
+  return auth;
+}
+
 Result<vrrp::Settings> plan_settings(const config::Vrrp& v, const config::Config& config,
                                      Numbers& numbers) {
   auto tracked = plan_tracks(v, config, numbers);
   if (!tracked) return std::unexpected(tracked.error());
+  auto auth = plan_auth(v);
+  if (!auth) return std::unexpected(auth.error());
   vrrp::Settings s;
   s.name = v.name;
   s.vrid = v.vrid;
@@ -80,6 +99,7 @@ Result<vrrp::Settings> plan_settings(const config::Vrrp& v, const config::Config
     (a.advertised ? s.addresses : s.unadvertised).push_back(a.prefix.address);
   s.checksum = v.checksum;
   if (!v.password.empty()) s.password = to_password(v.password);
+  s.auth = std::move(*auth);
   s.group = v.group;
   s.unicast_peers = v.unicast_peers;
   s.unicast_source = v.unicast_source;

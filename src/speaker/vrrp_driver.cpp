@@ -8,13 +8,16 @@
 
 #include "base/overloaded.hpp"
 #include "vrrp/timers.hpp"
-#include "wire/vrrp.hpp"
 
 namespace tandem::speaker {
 namespace {
 
 constexpr std::size_t kActionsReserved = 16384;  // a sync group of all routers changing state
 constexpr int kDropsLoggedPerSecond = 50;
+
+Duration time_of_day() {
+  return std::chrono::system_clock::now().time_since_epoch();
+}
 
 // What can be told of the sender of a packet that failed to parse.
 DroppedAdvert describe(const td_advert& advert, std::uint16_t link, wire::AdvertDrop reason) {
@@ -57,7 +60,7 @@ void VrrpDriver::configure(Router& router, const VrrpEndpoint& endpoint,
   router.endpoint = endpoint;
   router.advert = {settings.family,   settings.version,         settings.vrid,
                    settings.priority, settings.advert_interval, settings.addresses,
-                   settings.password, settings.checksum};
+                   settings.password, settings.checksum,        {}};
   if (settings.version == 2) router.advert.checksum = wire::ChecksumForm::message;
   router.unadvertised = settings.unadvertised;
   router.unicast_source = settings.unicast_source;
@@ -75,6 +78,7 @@ void VrrpDriver::add(vrrp::RouterId id, const VrrpEndpoint& endpoint,
   const IpAddress source = source_of(endpoints_[id]);
   const bool usable = links_[endpoint.link].usable && !source.is_unspecified();
   routers_.add(id, endpoint.link, settings, source, usable, now, actions_);
+  endpoints_[id].authenticator = routers_.authenticator(id);
   perform(now);
 }
 
@@ -143,9 +147,10 @@ std::optional<std::uint16_t> VrrpDriver::link_of(const td_advert& advert) const 
 void VrrpDriver::on_advert(const td_advert& advert, MonotonicTime now) {
   counters_.adverts_received++;
   const auto link = link_of(advert);
-  const auto received = wire::parse_advert(std::span(advert.packet, advert.length));
+  auto received = wire::parse_advert(std::span(advert.packet, advert.length));
   if (!received) return drop(advert, link.value_or(kMaxLinks), received.error(), now);
   if (!link) return drop(advert, kMaxLinks, wire::AdvertDrop::unknown_vrid, now);
+  if (received->advert.signature) received->time_of_day = time_of_day();
   const auto reason = routers_.on_advert(*link, *received, now, actions_);
   perform(now);
   if (reason) drop(advert, *link, *reason, now);
@@ -215,7 +220,7 @@ void VrrpDriver::perform(const vrrp::Action& action, MonotonicTime now) {
                  [&](const vrrp::GrantLease& a) { steering_.grant_lease(a.router, a.deadline); },
                  [&](const vrrp::RevokeLease& a) { steering_.revoke_lease(a.router, now); },
                  [&](const vrrp::SendAdvert& a) {
-                   const int error = send_advert(a);
+                   const int error = send_advert(a, now);
                    if (a.priority != vrrp::kResignPriority)
                      routers_.on_sent(a.router, error, now, actions_);
                  },
@@ -237,7 +242,7 @@ const IpAddress& VrrpDriver::source_of(const Router& router) const {
 
 // A unicast peer whose MAC is still being asked for cannot hear: it says nothing about whether
 // adverts leave, or a node whose only peer is dead would never become Active.
-int VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
+int VrrpDriver::send_advert(const vrrp::SendAdvert& action, MonotonicTime now) {
   Router& router = endpoints_[action.router];
   VrrpLink& link = links_[router.endpoint.link];
   if (!link.socket) return ENETDOWN;
@@ -248,6 +253,7 @@ int VrrpDriver::send_advert(const vrrp::SendAdvert& action) {
   const wire::Link from{mac, link.vlan};
   if (const IpAddress& source = source_of(router); !source.is_unspecified())
     router.last_source = source;
+  router.authenticator->sign(router.advert, router.last_source, time_of_day(), now);
   const auto send = [&](const MacAddress& to_mac, const IpAddress& to) {
     const std::size_t length =
         wire::emit_advert_frame(router.advert, from, to_mac, router.last_source, to, frame_);

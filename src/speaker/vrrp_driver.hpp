@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -19,6 +20,7 @@
 #include "engine/packet_socket.hpp"
 #include "flow/steering.hpp"
 #include "tandem/abi.h"
+#include "vrrp/authenticator.hpp"
 #include "vrrp/heartbeat.hpp"
 #include "vrrp/router_set.hpp"
 #include "wire/frame.hpp"
@@ -122,7 +124,8 @@ class VrrpDriver {
  private:
   struct Router {
     VrrpEndpoint endpoint;
-    wire::Advert advert;  // all but the priority stays as it is
+    wire::Advert advert;  // all but the priority and the signature stays as it is
+    std::shared_ptr<vrrp::Authenticator> authenticator;
     wire::AddressList unadvertised;
     std::optional<IpAddress> unicast_source;
     IpAddress last_source{};  // of the last advert: still there for a farewell
@@ -134,7 +137,7 @@ class VrrpDriver {
   void perform(MonotonicTime now);
   void perform(const vrrp::Action& action, MonotonicTime now);
   // 0: it left, to one peer at least; else errno.
-  [[nodiscard]] int send_advert(const vrrp::SendAdvert& action);
+  [[nodiscard]] int send_advert(const vrrp::SendAdvert& action, MonotonicTime now);
   void announce(const vrrp::Announce& action);
   void emit(MonotonicTime now, decltype(VrrpEvent::what) what);
   void drop(const td_advert& advert, std::uint16_t link, wire::AdvertDrop reason,

@@ -16,10 +16,19 @@ bool from_peer(const Settings& settings, const wire::ReceivedAdvert& received) {
          std::ranges::find(settings.unicast_peers, received.source) != settings.unicast_peers.end();
 }
 
+// RFC 9568, 7.1, asks for a hop limit of 255, which proves that a sender is on the link. Where every
+// advert proves who sent it, peers may be behind routers.
+bool may_have_come_so_far(const Settings& settings, const wire::ReceivedAdvert& received) {
+  if (received.hop_limit == wire::kVrrpTtl) return true;
+  return !received.destination.is_multicast() && settings.auth &&
+         settings.auth->mode == wire::SigningMode::enforce;
+}
+
 }  // namespace
 
 std::optional<wire::AdvertDrop> judge(const Settings& settings, const IpAddress& own,
-                                      const wire::ReceivedAdvert& received) {
+                                      const wire::ReceivedAdvert& received,
+                                      Authenticator& authenticator, MonotonicTime now) {
   using wire::AdvertDrop;
   const wire::Advert& advert = received.advert;
   if (received.source == own) return AdvertDrop::own;
@@ -27,6 +36,8 @@ std::optional<wire::AdvertDrop> judge(const Settings& settings, const IpAddress&
     return AdvertDrop::not_vrrp;  // VRIDs of another group are others
   if (advert.version != settings.version) return AdvertDrop::version;
   if (!from_peer(settings, received)) return AdvertDrop::not_a_peer;
+  if (!may_have_come_so_far(settings, received)) return AdvertDrop::ttl;
+  if (const auto drop = authenticator.judge(received, now)) return drop;
   // The codec drops these as well; here they are what keeps a forged advert from making us Active.
   if (advert.addresses.empty()) return AdvertDrop::count_zero;
   if (advert.interval <= Duration::zero()) return AdvertDrop::interval_zero;

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "vrrp/authenticator.hpp"
 #include "vrrp/settings.hpp"
 #include "wire/vrrp.hpp"
 
@@ -12,7 +13,9 @@ namespace tandem::vrrp {
 
 // Why this virtual router drops the advert, if it does. `own` is the source of its own adverts.
 [[nodiscard]] std::optional<wire::AdvertDrop> judge(const Settings& settings, const IpAddress& own,
-                                                    const wire::ReceivedAdvert& received);
+                                                    const wire::ReceivedAdvert& received,
+                                                    Authenticator& authenticator,
+                                                    MonotonicTime now);
 
 // Whether both lists hold the same addresses, in whichever order.
 [[nodiscard]] bool same_addresses(const wire::AddressList& a, const wire::AddressList& b);

@@ -348,6 +348,11 @@ MonotonicTime RouterSet::next_deadline() const {
 
 // ---- what it tells
 
+std::shared_ptr<Authenticator> RouterSet::authenticator(RouterId id) const {
+  const VirtualRouter* const router = find(id);
+  return router != nullptr ? router->authenticator() : nullptr;
+}
+
 Status RouterSet::status(RouterId id) const {
   const VirtualRouter* const router = find(id);
   return router != nullptr ? router->status() : Status{};

@@ -21,6 +21,7 @@
 
 namespace tandem::vrrp {
 
+class Authenticator;
 class SyncGroup;
 class VirtualRouter;
 struct Event;
@@ -87,6 +88,8 @@ class RouterSet {
 
   [[nodiscard]] MonotonicTime next_deadline() const;
   [[nodiscard]] Status status(RouterId id) const;  // of an unknown one: all defaults
+  // That signs its adverts; nullptr: there is no such virtual router.
+  [[nodiscard]] std::shared_ptr<Authenticator> authenticator(RouterId id) const;
   // Writes down what the other node is to be told of each.
   void tell_roles(RoleBoard& board) const;
 

@@ -10,6 +10,7 @@
 
 #include "base/address.hpp"
 #include "base/time.hpp"
+#include "wire/signature.hpp"
 #include "wire/vrrp.hpp"
 
 namespace tandem::vrrp {
@@ -23,6 +24,24 @@ struct Tracked {
   bool built_in = false;      // nothing that the configuration names
 
   bool operator==(const Tracked&) const = default;
+};
+
+struct AuthKey {
+  std::uint8_t id = 0;
+  wire::Secret secret{};
+
+  bool operator==(const AuthKey&) const = default;
+};
+
+// Signed adverts (draft-cassen-vrrp-auth-hmac).
+struct Auth {
+  wire::SigningMode mode = wire::SigningMode::enforce;
+  std::uint8_t active_key = 0;  // which signs; one of `keys`
+  std::vector<AuthKey> keys;
+  wire::AntiReplay anti_replay = wire::AntiReplay::time;
+  Duration window{};  // AntiReplay::time: how far an advert's time may be from ours
+
+  bool operator==(const Auth&) const = default;
 };
 
 struct Settings {
@@ -50,6 +69,7 @@ struct Settings {
   wire::AddressList unadvertised;  // held and announced with them; Announce counts them on
   wire::ChecksumForm checksum = wire::ChecksumForm::pseudo_header;
   std::optional<wire::Password> password;
+  std::optional<Auth> auth;              // none: adverts are not signed, nor verified
   std::optional<IpAddress> group;        // that adverts go to and come to; none: the standard's
   std::vector<IpAddress> unicast_peers;  // empty: multicast
   bool check_unicast_source = true;

@@ -29,6 +29,12 @@ void Status::count(const wire::ReceivedAdvert& received, const Settings& setting
   peer_priority = advert.priority;
   peer_seen = now;
   peer_checksum = advert.checksum;
+  peer_key.reset();
+  if (const auto& signature = advert.signature) {
+    ++adverts_signed;
+    peer_key = signature->key;
+    peer_clock = wire::later_by(signature->sequence, wire::sequence_at(received.time_of_day));
+  }
   if (advert.priority == kResignPriority) return;
   const bool forgotten = now - lowest_peer_seen > kLately;
   if (lowest_peer_priority == 0 || forgotten || advert.priority <= lowest_peer_priority) {

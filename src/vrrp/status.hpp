@@ -61,6 +61,10 @@ struct Status {
   bool addresses_differ = false;          // those of the last advert from ours
   std::uint64_t address_mismatches = 0;   // accepted all the same
   std::uint64_t interval_mismatches = 0;  // version 3: accepted all the same
+  // Of the adverts received, those that were signed, whether verified or not.
+  std::uint64_t adverts_signed = 0;
+  std::optional<std::uint8_t> peer_key;  // which signed the last one; none: it was not signed
+  Duration peer_clock{};                 // how far its time was ahead of this node's clock
   std::array<std::uint64_t, wire::kAdvertDrops> dropped{};  // by AdvertDrop
   std::array<LastDrop, wire::kAdvertDrops> last_dropped{};  // likewise
 

@@ -49,6 +49,7 @@ VirtualRouter::VirtualRouter(RouterId id, std::uint16_t interface, const Setting
       link_source_(link_source),
       failing_(std::move(failing)),
       link_was_down_(!link_usable) {
+  authenticator_->configure(settings_);
   status_.id = id;
   status_.effective_priority = effective_priority(settings_, failing_);
   status_.active_adver_interval = settings_.advert_interval;
@@ -169,7 +170,7 @@ void VirtualRouter::check_lease(Event& event) {
 std::optional<wire::AdvertDrop> VirtualRouter::hear(const wire::ReceivedAdvert& received,
                                                     Event& event) {
   check_lease(event);  // before the advert's sender is taken for the cause of what happened
-  if (const auto drop = judge(settings_, source(), received)) {
+  if (const auto drop = judge(settings_, source(), received, *authenticator_, event.now)) {
     status_.count_drop(*drop, received.source, event.now);
     return drop;
   }
@@ -259,6 +260,7 @@ Settings VirtualRouter::adopt(const Settings& settings, const Failing& failing) 
   failing_ = failing;
   status_.addresses_differ = false;  // the next advert tells
   Settings old = std::exchange(settings_, settings);
+  authenticator_->configure(settings_);
   refresh_priority();
   return old;
 }

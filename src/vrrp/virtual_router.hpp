@@ -48,9 +48,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/time.hpp"
+#include "vrrp/authenticator.hpp"
 #include "vrrp/event.hpp"
 #include "vrrp/input.hpp"
 #include "vrrp/phase.hpp"
@@ -90,6 +92,10 @@ class VirtualRouter {
     return settings_.unicast_source ? *settings_.unicast_source : link_source_;
   }
   [[nodiscard]] const IpAddress& peer() const { return status_.peer; }
+  // Shared with who sends its adverts: the last one may leave when the virtual router is gone.
+  [[nodiscard]] const std::shared_ptr<Authenticator>& authenticator() const {
+    return authenticator_;
+  }
   [[nodiscard]] State state() const { return static_cast<State>(phase_.index()); }
   [[nodiscard]] Cause cause() const { return status_.cause; }
   [[nodiscard]] bool link_usable() const { return link_usable_; }
@@ -193,6 +199,7 @@ class VirtualRouter {
   [[nodiscard]] Duration skew() const;
 
   Settings settings_;
+  std::shared_ptr<Authenticator> authenticator_ = std::make_shared<Authenticator>();
   std::uint16_t interface_;
   bool link_usable_;
   bool in_sync_ = false;

@@ -76,7 +76,7 @@ TEST(VrrpDocument, HasEverythingOfARouter) {
     "lease_ms": 25.0,
     "addresses": [{"address": "192.0.2.100/24", "label": "eth0:vip1", "device": "eth0"},
                   {"address": "192.0.2.101/32", "label": null, "device": "dummy0"}],
-    "peer_over_sync": null, "held_back": false,
+    "peer_over_sync": null, "held_back": false, "auth": null,
     "sync_group": null, "handed_over": false, "waits_for_flows": false, "waits_for_backends": false, "sockets": null, "handover": "never handed over",
     "stalls": 0, "longest_stall_ms": 0.0, "address_mismatches": 1, "interval_mismatches": 2,
     "transitions": 2, "warnings": []})"));
