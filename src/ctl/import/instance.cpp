@@ -76,6 +76,7 @@ void InstanceReader::read_keywords() {
       Keyword<R>{"version", &R::version, 2, true},
       Keyword<R>{"advert_int", &R::advert_int},
       Keyword<R>{"authentication", &R::authentication},
+      Keyword<R>{"auth_hmac", &R::signatures},
       Keyword<R>{"virtual_ipaddress", &R::addresses},
       Keyword<R>{"virtual_ipaddress_excluded", &R::excluded_addresses},
       Keyword<R>{"virtual_routes", &R::routes},

@@ -21,6 +21,7 @@ class InstanceReader {
   void finish_group();
   void finish_interval();
   void finish_password();
+  void finish_signatures();
   void finish_preemption();
   void finish_source_check();
   void finish_announcements();
@@ -36,6 +37,11 @@ class InstanceReader {
   void authentication_line(const Statement& line);
   void note_one_line(const Statement& line);
   void note_no_password();
+  // signatures.cpp
+  Result<void> signatures(const Statement& s);
+  Result<void> signature_line(const Statement& line);
+  Result<void> add_key(const Statement& line);
+
   Result<void> group(const Statement& s);
   Result<void> message_checksum(const Statement& s);
   Result<void> source(const Statement& s);
@@ -82,6 +88,7 @@ class InstanceReader {
   VirtualRouter router_;
   std::vector<Address> addresses_;
   std::vector<std::pair<IpAddress, Location>> peers_;
+  std::vector<std::pair<std::string, Location>> peer_ttls_;  // lines with a peer's TTL
   bool has_version_ = false;
   bool has_unicast_peers_ = false;
   bool checks_source_ = false;
@@ -92,6 +99,15 @@ class InstanceReader {
   std::optional<Location> authentication_;  // of the block
   bool has_authentication_type_ = false;    // PASS
   std::optional<std::pair<std::string, Location>> password_;
+  struct Key {
+    std::int64_t id;
+    std::string file;  // empty: its secret stands there itself
+    Location place;
+  };
+  std::optional<Location> signatures_place_;  // of the block
+  std::vector<Key> keys_;
+  std::optional<std::int64_t> active_key_, time_window_;
+  std::string signing_mode_ = "enforce", anti_replay_;
   std::string meant_;  // a password that stands where keepalived does not look for one
   std::optional<std::pair<IpAddress, Location>> group_;
   std::optional<Location> nopreempt_;

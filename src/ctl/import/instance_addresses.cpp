@@ -168,13 +168,19 @@ Result<void> InstanceReader::add_peer(const Statement& line) {
                           "keepalived reads the first address of a line; expected a line for "
                           "each"));
   checks_source_ = true;  // either of them turns it on
-  return fail(described(line,
-                        "the TTL of an advert is 255, and others are dropped (RFC 9568, 7.1): a "
-                        "peer behind a router is not heard"));
+  peer_ttls_.emplace_back(
+      described(
+          line,
+          "the TTL of an advert is 255, and others are dropped (RFC 9568, 7.1): a peer behind "
+          "a router is not heard, but with signed adverts (auth) in the mode enforce"),
+      line.place);
+  return {};
 }
 
 // Two addresses of which one network is unlikely: 24 bits of IPv4, 64 of IPv6.
 void InstanceReader::find_routed_peers() {
+  if (signatures_place_ && signing_mode_ == "enforce") return;
+  for (const auto& [what, place] : peer_ttls_) notes_.lost(place, what);
   if (!router_.source) return;
   const auto near = [&](const IpAddress& peer) {
     const auto a = peer.bytes();
@@ -187,7 +193,8 @@ void InstanceReader::find_routed_peers() {
       notes_.trap(place, "unicast_peer " + peer.to_string() + ": if a router lies between it and " +
                              router_.source->to_string() +
                              ", neither hears the other: an advert goes to a neighbour, with a TTL "
-                             "of 255 (RFC 9568, 7.1)");
+                             "of 255 (RFC 9568, 7.1), but with signed adverts (auth) in the mode "
+                             "enforce");
 }
 
 Result<void> InstanceReader::routes(const Statement& s) {

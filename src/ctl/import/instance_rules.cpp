@@ -31,6 +31,7 @@ Result<void> InstanceReader::finish() {
   finish_strict();
   finish_group();
   finish_interval();
+  finish_signatures();
   finish_password();
   finish_preemption();
   finish_source_check();

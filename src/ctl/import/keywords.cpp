@@ -9,9 +9,6 @@ namespace {
 
 // Of keepalived 2.2.8 to 2.4, which 2.2.7 does not know.
 constexpr std::array kNewer{
-    Fate{"auth_hmac", Note::Kind::lost,
-         "adverts are not signed here, and a keepalived that enforces signatures drops them; use "
-         "\"mode permissive\" there while the pair is mixed"},
     Fate{"vrrp_owner_ignore_adverts", Note::Kind::lost, "an owner hears adverts, too"},
     Fate{"owner_ignore_adverts", Note::Kind::lost, "an owner hears adverts, too"},
     Fate{"no_virtual_ipaddress", Note::Kind::lost,
