@@ -20,6 +20,7 @@ namespace tandem::config {
 struct Location {  // 1-based, as editors count
   int line = 0;
   int column = 0;
+  int file = 0;  // of those that were read; 0: the one that was named
   bool operator==(const Location&) const { return true; }  // moving a block changes nothing
 };
 

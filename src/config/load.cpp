@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/load.hpp"
 
+#include <glob.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
+#include "config/compose.hpp"
 #include "config/problems.hpp"
 #include "config/rules.hpp"
 #include "config/schema.hpp"
@@ -19,6 +25,39 @@ Loaded failed(Location where, std::string what) {
   Problems problems;
   problems.error(where, std::move(what));
   return {{}, std::move(problems).take()};
+}
+
+std::expected<std::string, std::string> read_text(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::unexpected(std::strerror(errno));
+  std::string text(kLongestFile + 1, '\0');  // one more byte than parse() takes
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return std::unexpected(std::strerror(errno));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+std::vector<std::string> matches_of(const std::string& pattern) {
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; i++) paths.emplace_back(found.gl_pathv[i]);
+  globfree(&found);
+  std::ranges::sort(paths);
+  return paths;
+}
+
+// A shell knows HOSTNAME, and seldom passes it on.
+std::optional<std::string> variable_of(const std::string& name) {
+  if (const char* value = std::getenv(name.c_str())) return value;
+  std::array<char, 256> host{};
+  if (name != "HOSTNAME" || gethostname(host.data(), host.size() - 1) != 0) return std::nullopt;
+  return host.data();
+}
+
+Sources real_sources() {
+  return {read_text, matches_of, variable_of};
 }
 
 // A virtual router is of the family of the first of its addresses that could be read.
@@ -52,14 +91,26 @@ bool Loaded::good() const {
                               [](const Problem& p) { return p.severity == Severity::error; });
 }
 
-Loaded parse(std::string_view toml_text) {
+void Loaded::add(std::vector<Problem> more) {
+  for (auto& problem : more) {
+    if (problem.where.file > 0 && problem.file.empty())
+      problem.file = files.at(static_cast<std::size_t>(problem.where.file));
+    problems.push_back(std::move(problem));
+  }
+}
+
+Loaded parse(std::string_view toml_text, const std::string& path, const std::string& node) {
   if (toml_text.size() > kLongestFile)
     return failed({}, "the file is too long, expected at most 4 MiB");
-  const auto root = parse_toml(toml_text);
-  if (!root) return failed(root.error().where, root.error().message);
-
   Loaded loaded;
   Problems problems;
+  auto composed = compose(toml_text, path, node, real_sources(), problems);
+  loaded.files = std::move(composed.files);
+  if (problems.any()) {  // of a part nothing can be said
+    loaded.add(std::move(problems).take());
+    return loaded;
+  }
+  const Value* const root = &composed.root;
   read_section(file_section(), *root, loaded.config, problems);
   derive_families(loaded.config);
   derive_ports(loaded.config);
@@ -76,23 +127,23 @@ Loaded parse(std::string_view toml_text) {
   check_sync(file, problems);
   check_services(file, problems);
   check_backends(file, problems);
-  loaded.problems = std::move(problems).take();
+  loaded.add(std::move(problems).take());
   return loaded;
 }
 
-Loaded load_file(const std::string& path) {
-  const auto unreadable = [] {
-    return failed(
-        {}, std::string("cannot be read: ") + std::strerror(errno) + ", expected a readable file");
-  };
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return unreadable();
-  std::string text(kLongestFile + 1, '\0');  // one more byte than parse() takes
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return unreadable();
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return parse(text);
+Loaded load_file(const std::string& path, const std::string& node) {
+  const auto text = read_text(path);
+  if (!text) return failed({}, "cannot be read: " + text.error() + ", expected a readable file");
+  return parse(*text, path, node);
+}
+
+std::string other_node(const std::string& path, const std::string& node) {
+  const auto text = read_text(path);
+  Problems ignored;
+  if (!text) return {};
+  auto names = compose(*text, path, node, real_sources(), ignored).nodes;
+  std::erase(names, node);
+  return names.size() == 1 ? names.front() : std::string();
 }
 
 }  // namespace tandem::config

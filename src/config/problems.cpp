@@ -15,14 +15,14 @@ void Problems::add(Severity severity, Location where, std::string what) {
 
 std::vector<Problem> Problems::take() && {
   std::ranges::stable_sort(found_, {}, [](const Problem& problem) {
-    return std::tuple(problem.where.line, problem.where.column);
+    return std::tuple(problem.where.file, problem.where.line, problem.where.column);
   });
   return std::move(found_);
 }
 
 std::string format(const Problem& problem, std::string_view file) {
-  return std::string(file) + ':' + std::to_string(problem.where.line) + ':' +
-         std::to_string(problem.where.column) + ": " +
+  return std::string(problem.file.empty() ? file : problem.file) + ':' +
+         std::to_string(problem.where.line) + ':' + std::to_string(problem.where.column) + ": " +
          (problem.severity == Severity::warning ? "warning: " : "") + problem.what;
 }
 

@@ -15,7 +15,8 @@ class Problems {
   void warn(Location where, std::string what) { add(Severity::warning, where, std::move(what)); }
   void add(Severity severity, Location where, std::string what);
 
-  // In the order of the file; what was found first stays first at the same place.
+  [[nodiscard]] bool any() const { return !found_.empty(); }
+  // In the order of the files, and in each of its lines; what was found first stays first at the same place.
   [[nodiscard]] std::vector<Problem> take() &&;
 
  private:

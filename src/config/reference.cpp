@@ -25,6 +25,33 @@ A duration is a string with a unit (`us`, `ms`, `s`, `m`, `h`): `"250ms"`, `"1s"
 Complete examples are in `configs/`; `configs/node-a.toml` and `configs/node-b.toml` are a pair,
 `configs/services.toml` forwards to backends in each way.
 
+## Before merging
+
+`tandemd -c FILE --check --offline` looks at the file alone, and not at the interfaces and commands of
+this machine: for a build server. `--check --peer FILE` compares the file with that of the other node:
+virtual routers, intervals, addresses, `[sync]` and services have to agree, names and priorities to
+differ. Both nodes may have the same file, as below.
+
+## One file for both nodes
+
+`include = ["common.toml", "conf.d/*.toml"]` at the head of a file reads others, whose names are
+relative to the file's directory. Arrays of tables, such as `[[vrrp]]`, follow each other; a key of
+any other table stands in one file only. A problem names the file that it is in.
+
+In each string `${NAME}` is the variable NAME of the environment, `${NAME:-DEFAULT}` is DEFAULT where
+there is none, and `$${` stands for `${`. A string that is one variable and nothing else becomes an
+integer or a boolean if the variable is one. HOSTNAME is the host's name where the environment has none.
+
+A section `[node."NAME"]` holds for the node NAME alone: keys of `[node]`, tables with keys of `[sync]`,
+`[flows]`, `[dpdk]` and `[nginx]`, and keys of `[[vrrp]]`, `[[service]]`, `[[check]]` and
+`[[interface]]` tables by their names. They take the place of those in the file. Which node it is
+tells `tandemd --node NAME`, else the variable TANDEM_NODE, else the `name` in `[node]`, else the host's
+name. `configs/one-file.toml` is an example:
+
+    [node."gw-a"]
+    sync = { listen = "198.51.100.2:9106", peer = "198.51.100.3:9106" }
+    vrrp."VI_1".priority = 150
+
 )";
 
 constexpr std::string_view kForward =

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "config/load.hpp"
+#include "config/pair.hpp"
 #include "daemon/capabilities.hpp"
 #include "daemon/log.hpp"
 #include "daemon/node.hpp"
@@ -25,6 +26,9 @@ using namespace tandem;
 struct CommandLine {
   std::string config_file;
   bool check = false;
+  bool offline = false;
+  std::string node;       // empty: see config/compose.hpp
+  std::string peer_file;  // empty: is not compared
 };
 
 // nullopt: exit with `status`.
@@ -32,12 +36,19 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
   CommandLine line;
   options::options_description described(
       "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd [-c] [FILE] "
-      "[--check]\n\nOptions");
+      "[--check [--offline] [--peer FILE]] [--node NAME]\n\nOptions");
   described.add_options()(
       "config,c", options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
       "configuration file")(
       "check", options::bool_switch(&line.check),
       "validate the configuration and exit: 0 good, 1 with one line for each problem")(
+      "offline", options::bool_switch(&line.offline),
+      "with --check: the file alone, without interfaces and commands of this machine")(
+      "peer", options::value(&line.peer_file)->value_name("FILE"),
+      "with --check: compare it with the other node's file, which may be the same one")(
+      "node", options::value(&line.node)->value_name("NAME"),
+      "the node whose section counts, for a file with [node.\"NAME\"]; default: $TANDEM_NODE, "
+      "the file's node.name, the host's name")(
       "version", "print the version, features and libraries, and exit")("help,h",
                                                                         "print this and exit");
   try {
@@ -49,6 +60,8 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
         options::command_line_parser(argc, argv).options(described).positional(positional).run(),
         values);
     options::notify(values);
+    if (!line.check && (line.offline || !line.peer_file.empty()))
+      throw options::error("--offline and --peer are for --check");
     status = 0;
     if (values.contains("help")) {
       std::cout << described;
@@ -72,11 +85,25 @@ bool report(const config::Loaded& loaded, const std::string& file, std::ostream&
   return loaded.good();
 }
 
-config::Loaded load(const std::string& file) {
-  auto loaded = config::load_file(file);
+// What does not fit the other node's file. Its own mistakes are told, too.
+void compare_with_peer(const CommandLine& line, config::Loaded& loaded) {
+  const std::string& name = loaded.config.node.name;
+  const std::string other = config::other_node(line.peer_file, name);
+  auto peer = config::load_file(line.peer_file, other);
+  for (auto& problem : peer.problems) {
+    if (problem.file.empty()) problem.file = line.peer_file;
+    problem.where.file = 0;
+    if (line.peer_file != line.config_file) loaded.problems.push_back(std::move(problem));
+  }
+  if (peer.good()) loaded.add(config::compare_pair(loaded.config, peer.config));
+}
+
+config::Loaded load(const CommandLine& line) {
+  auto loaded = config::load_file(line.config_file);
+  if (!line.peer_file.empty() && loaded.good()) compare_with_peer(line, loaded);
+  if (line.offline) return loaded;
   if (auto links = netlink::Links::open())
-    for (auto& problem : daemon::check_system(loaded.config, *links))
-      loaded.problems.push_back(std::move(problem));
+    loaded.add(daemon::check_system(loaded.config, *links));
   else
     loaded.problems.push_back({config::Severity::error, {}, links.error().message});
   return loaded;
@@ -141,7 +168,9 @@ int main(int argc, char** argv) {
   int status = 0;
   const auto line = read_command_line(argc, argv, status);
   if (!line) return status;
-  const auto loaded = load(line->config_file);
+  // For a reload, too, and before there are threads.
+  if (!line->node.empty()) setenv("TANDEM_NODE", line->node.c_str(), 1);
+  const auto loaded = load(*line);
   if (line->check) return report(loaded, line->config_file, std::cout) ? 0 : 1;
   if (!report(loaded, line->config_file, std::cerr)) return 1;
   if (!is_allowed()) return 1;

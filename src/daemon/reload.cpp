@@ -75,8 +75,7 @@ control::Answer Reload::reload(const std::string& file) {
 
 control::Answer Reload::replace(const std::string& file) {
   auto loaded = config::load_file(file);
-  if (loaded.good())
-    for (auto& problem : check_(loaded.config)) loaded.problems.push_back(std::move(problem));
+  if (loaded.good()) loaded.add(check_(loaded.config));
   if (!loaded.good()) return fail(lines(loaded.problems, file, config::Severity::error));
   if (const auto key = speaker::needs_restart(running_.plan.config, loaded.config); !key.empty())
     return fail(file + ": " + key + " cannot change while running; restart tandemd");

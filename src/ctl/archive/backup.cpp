@@ -65,7 +65,7 @@ Result<Backup> back_up(const std::string& root, const std::string& config,
   if (!tree) return std::unexpected(tree.error());
   const auto text = tree->read_file(config);
   if (!text) return std::unexpected(text.error());
-  const auto loaded = config::parse(*text);
+  const auto loaded = config::parse(*text, root == "/" ? config : root + config);
   Backup backup;
   for (const auto& problem : loaded.problems)
     if (problem.severity == config::Severity::error)

@@ -117,6 +117,7 @@ std::string toml(std::string_view text) {
       out += kHexadecimal[byte >> 4];
       out += kHexadecimal[byte & 15];
     } else {
+      if (c == '{' && out.ends_with('$')) out += '$';  // no variable of the environment
       out += c;
     }
   }
