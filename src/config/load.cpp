@@ -27,7 +27,7 @@ Loaded failed(Location where, std::string what) {
   return {{}, std::move(problems).take()};
 }
 
-std::expected<std::string, std::string> read_text(const std::string& path) {
+std::expected<std::string, std::string> file_text(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::unexpected(std::strerror(errno));
@@ -57,7 +57,7 @@ std::optional<std::string> variable_of(const std::string& name) {
 }
 
 Sources real_sources() {
-  return {read_text, matches_of, variable_of};
+  return {file_text, matches_of, variable_of};
 }
 
 // A virtual router is of the family of the first of its addresses that could be read.
@@ -132,13 +132,13 @@ Loaded parse(std::string_view toml_text, const std::string& path, const std::str
 }
 
 Loaded load_file(const std::string& path, const std::string& node) {
-  const auto text = read_text(path);
+  const auto text = file_text(path);
   if (!text) return failed({}, "cannot be read: " + text.error() + ", expected a readable file");
   return parse(*text, path, node);
 }
 
 std::string other_node(const std::string& path, const std::string& node) {
-  const auto text = read_text(path);
+  const auto text = file_text(path);
   Problems ignored;
   if (!text) return {};
   auto names = compose(*text, path, node, real_sources(), ignored).nodes;
