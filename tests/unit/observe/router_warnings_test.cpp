@@ -161,7 +161,7 @@ TEST(EqualPriorities, AreNoneIfAFailingCheckMadeThem) {
 // The trap: 150 against 100 with a check of weight -20.
 RouterView trapped() {
   RouterView router = healthy();
-  router.config.track = {{"nginx", "", -20}};
+  router.config.track = {{"nginx", "", "", -20}};
   router.status.state = vrrp::State::active;
   router.status.configured_priority = router.status.effective_priority = 150;
   router.status.peer_priority = router.status.highest_peer_priority = 100;

@@ -46,7 +46,7 @@ TEST(ServicesDocument, ShowsEachServiceAndWhetherTheCountsAgree) {
            .ipv4 = {20, 1000, 3}, .ipv6 = {}, .active_in_table = 17, .active_in_schedulers = 16}});
   EXPECT_EQ(document["services"][0], json::parse(R"({
     "name": "web", "address": "192.0.2.100", "protocol": "tcp", "port": 80, "forward": "nat",
-    "scheduler": "least_conn", "lease": true, "backends": {"up": 3, "draining": 0, "down": 1},
+    "scheduler": "least_conn", "lease": true, "up": true, "backends": {"up": 3, "draining": 0, "down": 1},
     "flows": {"active": 17, "total": 20}, "new_per_second": 12.3, "picks": 40, "hash_picks": 2,
     "refused": 1, "packets_in": 100, "bytes_in": 6000, "packets_out": 90, "bytes_out": 120000})"));
   EXPECT_TRUE(document["services"][1]["scheduler"].is_null());

@@ -24,7 +24,7 @@ RouterView active_router() {
   router.config.advert_interval = milliseconds(10);
   router.config.addresses = {{*IpPrefix::parse("192.0.2.100/24"), "eth0:vip1", ""},
                              {*IpPrefix::parse("192.0.2.101"), "", "dummy0"}};
-  router.config.track = {{"nginx", "", -20}};
+  router.config.track = {{"nginx", "", "", -20}};
   vrrp::Status& status = router.status;
   status.state = vrrp::State::active;
   status.cause = vrrp::Cause::down_timer;
