@@ -38,6 +38,17 @@ std::set<IpAddress> virtual_addresses(const speaker::Plan& plan, const std::set<
   return addresses;
 }
 
+// Whether there are flows whose backends answer through this node.
+bool carries_answers(const forward::Forwarder& forwarder) {
+  const td_env& env = forwarder.env();
+  for (std::uint16_t slot = 1; slot < TD_MAX_BACKENDS; slot++) {
+    if (forwarder.counts().total(slot) == 0) continue;
+    const auto mode = env.tables->service[env.backends[slot].service % TD_MAX_SERVICES].mode;
+    if (mode == TD_MODE_NAT || mode == TD_MODE_FULLNAT) return true;
+  }
+  return false;
+}
+
 // As the other node knows them.
 std::vector<sync::RoleExchange::Router> named_routers(const speaker::Plan& plan) {
   std::vector<sync::RoleExchange::Router> routers;
@@ -176,8 +187,7 @@ Result<void> Node::start_threads(const config::Config& config) {
       [this] { tracking_->look_at_forwarding(plane_->unserved()); });
   if (!services) return std::unexpected(services.error());
   services_ = std::move(*services);
-  // An earlier run's gates, which may still be up.
-  kept_by_earlier_.empty() ? gates_->steering().clear() : gates_->steering().close_all();
+  gates_->steering().close_all();  // an earlier run's, which may still be up
   auto speaker = speaker::Speaker::start(loop_, links_->links(), gates_->program(),
                                          gates_->steering(), *plane_);
   if (!speaker) return std::unexpected(speaker.error());
@@ -464,7 +474,9 @@ void Node::on_plane(bool admits) {
 
 // ---- The end. Make before break: every Active resigns, but answers until the peer does. Or in place:
 // what a crash would leave stays, and the next process goes on with it if it is there before the
-// leases end. It stays, too, while there are sockets that go on here.
+// leases end. It stays, too, while there are sockets that go on here. And while there are flows whose
+// backends answer through this node, programs stay: the kernel would forward the answers as they are,
+// or reset them, which ends what could go on here or at the peer.
 
 void Node::stop(bool leaves) {
   if (phase_ != Phase::running) return;
@@ -487,9 +499,14 @@ void Node::stop(bool leaves) {
 void Node::on_idle() {
   if (phase_ != Phase::resigning) return;
   phase_ = Phase::down;
+  leaves_programs_ =
+      leaves_ && running_.plan.config.flows.keep_at_stop && carries_answers(plane_->forwarder());
   leaves_ = leaves_ && (running_.plan.config.node.stop == config::Stop::in_place ||
                         (kept_sockets_ && kept_sockets_->holds()));
-  if (leaves_) spdlog::info("programs and addresses stay for the next start");
+  if (leaves_)
+    spdlog::info("programs and addresses stay for the next start");
+  else if (leaves_programs_)
+    spdlog::info("programs stay for the next start, as backends answer clients through this node");
   take_down();
   patience_.expires_after(kNotifyPatience);
   patience_.async_wait([this](const boost::system::error_code&) { loop_.stop(); });
@@ -514,17 +531,19 @@ void Node::take_down() {
   if (plane_) plane_->stop();
   speaker_.reset();  // nobody grants a lease any more
   links_.reset();
-  if (phase_ == Phase::down && leaves_) return;
+  const bool is_end = phase_ == Phase::down;
+  if (is_end && plane_ && (leaves_ || leaves_programs_)) plane_->leave();
+  if (is_end && leaves_) return;
+  for (const auto& r : running_.plan.routers) addresses_->remove(r);
+  if (addresses_) addresses_->remove_all();
   const bool keeps_flows =
       plane_ && running_.plan.config.flows.keep_at_stop &&
       plane_->forwarder().flows4().flows() + plane_->forwarder().flows6().flows() > 0;
-  for (const auto& r : running_.plan.routers) addresses_->remove(r);
-  if (addresses_) addresses_->remove_all();
-  if (keeps_flows) {
-    gates_->program().detach_all();
-  } else {
+  if (!keeps_flows) {
     gates_->program().close();
     if (plane_) plane_->forget();
+  } else if (!is_end || !leaves_programs_) {
+    gates_->program().detach_all();
   }
   plane_.reset();  // not before the program is off its devices
   gates_.reset();

@@ -85,6 +85,8 @@ class DataPlane {
   // The devices that the program is on, as long as there is something to forward.
   virtual void follow(const std::vector<Device>& devices) = 0;
 
+  // The process ends, and the programs stay on their devices: whatever would take them off is not closed.
+  virtual void leave() {}
   // A clean end: the next process finds no flows.
   virtual void forget() {}
 

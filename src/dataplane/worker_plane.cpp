@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/dpdk/eal.hpp"
+#include "engine/dpdk/waiting_traffic.hpp"
 #include "engine/rx_queues.hpp"
 
 namespace tandem::dataplane {
@@ -150,6 +151,12 @@ void WorkerPlane::stop() {
     if (thread.joinable()) thread.join();
 }
 
+// DPDK's driver takes the program of a device off when it closes the port, whosever it is.
+void WorkerPlane::leave() {
+  for (auto& [ifindex, port] : ports_) (void)port.release();
+  ports_.clear();
+}
+
 void WorkerPlane::forget() {
   tables_.flow4.remove();
   tables_.flow6.remove();
@@ -171,6 +178,10 @@ Result<engine::Workers> WorkerPlane::prepare(unsigned ifindex, const std::string
   if (ports_.size() + own_ports_->all().size() >= engine::PortSet::kMost) return too_many();
   if (auto enough = engine::AfXdpPort::has_queues_for(workers_.size(), name); !enough)
     return std::unexpected(enough.error());
+  const engine::WaitingTraffic waiting(ifindex);
+  if (const auto& waits = waiting.state(); !waits)
+    spdlog::warn("{}: nothing waits while DPDK opens it, and the kernel may reset connections: {}",
+                 name, waits.error().message);
   if (auto off = take_off(); !off) return std::unexpected(off.error());  // DPDK wants it so
   auto port = engine::AfXdpPort::open(ifindex, name, frames_);
   if (!port) {

@@ -37,6 +37,7 @@ class WorkerPlane : public DataPlane {
                                   const std::function<Result<void>()>& take_off) override;
   void release(unsigned ifindex) override;
   void follow(const std::vector<Device>& devices) override;
+  void leave() override;
   void forget() override;
   void check(MonotonicTime now) override;
   [[nodiscard]] bool can_forward() const override { return works_; }

@@ -83,7 +83,7 @@ Result<std::unique_ptr<SteeringProgram>> SteeringProgram::open(const std::string
   self->code_ = std::move(*code);
   if (auto mapped = self->maps_.map(*self->code_.skeleton().obj, sizes); !mapped)
     return std::unexpected(mapped.error());
-  self->egress_ = EgressFilter(self->code_.program(SteeringCode::egress));
+  self->egress_ = TcFilter(self->code_.program(SteeringCode::egress), TcDirection::out);
   self->sockets_ = DeviceSockets(self->code_.skeleton(), self->tables());
   return self;
 }
@@ -297,7 +297,7 @@ std::string SteeringProgram::steps_pin(unsigned ifindex) const {
 void SteeringProgram::detach(unsigned ifindex) {
   const auto it = attached_.find(ifindex);
   if (it == attached_.end()) return;
-  EgressFilter::detach(ifindex);
+  TcFilter::detach(ifindex, TcDirection::out);
   const Instance& instance = *it->second;
   const auto [mode, way] = instance.attachment;
   LIBBPF_OPTS(bpf_xdp_attach_opts, only_ours, .old_prog_fd = instance.fd);

@@ -22,10 +22,10 @@
 #include "base/result.hpp"
 #include "engine/device_sockets.hpp"
 #include "engine/dispatcher.hpp"
-#include "engine/egress_filter.hpp"
 #include "engine/pin_directory.hpp"
 #include "engine/steering_code.hpp"
 #include "engine/steering_maps.hpp"
+#include "engine/tc_filter.hpp"
 #include "engine/xdp_mode.hpp"
 #include "engine/xdp_occupant.hpp"
 #include "tandem/abi.h"
@@ -110,7 +110,7 @@ class SteeringProgram {
   std::optional<DispatcherRefusal> refusal_;  // once this kernel was seen to want the program alone
   SteeringMaps maps_;
   SteeringCode code_;
-  EgressFilter egress_;
+  TcFilter egress_;
   DeviceSockets sockets_;
   std::map<unsigned, std::unique_ptr<Instance>> attached_;
 };

@@ -209,11 +209,6 @@ Result<void> check_limits(std::span<const SteeredRouter> routers,
 Steering::Steering(td_tables& memory, SeedSource seeds)
     : tables_(memory), seeds_(seeds ? std::move(seeds) : random_word) {}
 
-void Steering::clear() {
-  std::memset(&tables_, 0, sizeof tables_);
-  vips_.clear();
-}
-
 void Steering::close_all() {
   for (td_vrouter& router : tables_.vrouter) {
     store(router.lease_jiffies, 0);
@@ -222,15 +217,16 @@ void Steering::close_all() {
     store(router.peer_ns, 0);
   }
   for (td_service& service : tables_.service) store(service.picks, 0);
-  store(tables_.flags, 0);
   store(tables_.capture_until_ns, 0);
-  tables_.has_workers = tables_.has_ports = 0;
   vips_.clear();
   for (std::size_t slot = 0; slot < std::size(tables_.vip); slot++) {
     if (const auto address = address_of(tables_.vip[slot]))
       vips_[*address] = static_cast<std::uint16_t>(slot);
     store(tables_.vip[slot].budget_ns, 0);
   }
+  if (vips_.size() <= TD_MAX_VIPS / 2) return;
+  std::memset(&tables_, 0, sizeof tables_);  // others might find no room beside so many
+  vips_.clear();
 }
 
 std::map<IpAddress, MonotonicTime> Steering::kept_sockets(MonotonicTime now) const {

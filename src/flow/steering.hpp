@@ -97,11 +97,8 @@ class Steering {
   // random if not given.
   explicit Steering(td_tables& memory, SeedSource seeds = {});
 
-  // Forgets everything: no address is gated any more.
-  void clear();
-
-  // In place of clear(), in tables of an earlier run of which addresses stay with the kernel: closes all
-  // gates and forgets the rest. The addresses stay gated until the next publish().
+  // To begin with tables of an earlier run, or with empty ones: closes all gates. Addresses stay gated,
+  // and what backends answer is known as such, until the next publish().
   void close_all();
   // By virtual address: until when sockets of it go on without a lease. Those for which they do not
   // are left out.

@@ -49,7 +49,7 @@ class Services {
   // The service's quorum came or went.
   using NoteQuorum = std::function<void(const RunningService&, const std::string& why)>;
 
-  // Before Steering::clear(), since numbers are taken over. republish: the steering tables are to be
+  // Before Steering::close_all(), since numbers are taken over. republish: the steering tables are to be
   // published again, since replies() has changed. served: DataPlane::unserved() may have changed.
   static Result<std::unique_ptr<Services>> open(const Deps& deps, std::function<void()> republish,
                                                 Note note, NoteQuorum note_quorum,

@@ -93,7 +93,7 @@ TEST_F(Verdicts, RevokingALeaseShutsTheGateAtOnce) {
 }
 
 TEST_F(Verdicts, AFullNodeIsFoundByTheProgramToo) {
-  kernel_->steering().clear();
+  ASSERT_TRUE(kernel_->steering().publish({}, {}));
   std::vector<flow::SteeredRouter> routers;
   for (std::uint16_t i = 0; i < 255; i++)
     routers.push_back({i,

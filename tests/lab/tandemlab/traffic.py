@@ -2,8 +2,10 @@
 """What clients do: requests, loads, datagrams, connections that stay."""
 
 import collections
+import contextlib
 import re
 import socket
+import threading
 
 from . import tap
 from .shell import PATIENCE, LabError
@@ -121,6 +123,31 @@ class Connections:
             connection.close()
         self.all = [c for c in self.all if c not in going]
         return len(going)
+
+    @contextlib.contextmanager
+    def talking(self, threads=10):
+        """Meanwhile each of them asks, and asks again when it was answered; broken() tells which of
+        them that broke."""
+        ended = threading.Event()
+
+        def talk(some):
+            while not ended.wait(0.01):
+                for connection in some:
+                    with contextlib.suppress(OSError):
+                        connection.ask()
+
+        workers = [threading.Thread(target=talk, args=(self.all[i::threads],))
+                   for i in range(threads)]
+        for connection in self.all:
+            connection.socket.settimeout(10 * PATIENCE)
+        for worker in workers:
+            worker.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for worker in workers:
+                worker.join()
 
     def broken(self, timeout=3.0):
         """How many of them no longer answer, or another backend does; says which, and why."""

@@ -136,13 +136,22 @@ TEST_F(SteeringTest, AnAddressMovesToAnotherRouter) {
   EXPECT_EQ(tcp_to(moving), TD_PASS_ACCEPTED);
 }
 
-TEST_F(SteeringTest, ClearForgetsAddressesAndLeases) {
-  ASSERT_TRUE(steering_.publish(std::vector{router(0, {ip("192.0.2.100")})}, {}));
+// Where the next process begins. What a backend answers is not the kernel's meanwhile: it would forward it
+// as it is.
+TEST_F(SteeringTest, CloseAllShutsGatesAndKnowsAnswersStill) {
+  const IpAddress address = ip("192.0.2.100");
+  const std::vector services{
+      SteeredService{.address = address, .port = 80, .number = 1, .mode = TD_MODE_NAT}};
+  const SteeredReplies replies{.backends = {{ip("198.51.100.21"), false, 8080, 1}}, .sources = {}};
+  ASSERT_TRUE(steering_.publish(std::vector{router(0, {address})}, services, replies));
   steering_.grant_lease(0, kNow + milliseconds(100));
-  steering_.clear();
-  EXPECT_EQ(tcp_to(ip("192.0.2.100")), TD_PASS_OTHER);
-  ASSERT_TRUE(steering_.publish(std::vector{router(0, {ip("192.0.2.100")})}, {}));
-  EXPECT_EQ(tcp_to(ip("192.0.2.100")), TD_DROP_NO_LEASE);
+  const auto flags = tables_->flags;
+  ASSERT_NE(flags & TD_HAS_NAT, 0U);
+  steering_.close_all();
+  EXPECT_EQ(tcp_to(address), TD_DROP_NO_LEASE);
+  EXPECT_EQ(tables_->flags, flags);
+  ASSERT_TRUE(steering_.publish(std::vector{router(0, {address})}, {}));
+  EXPECT_EQ(tcp_to(address), TD_DROP_NO_LEASE);
 }
 
 TEST_F(SteeringTest, ServicesFollowWhatIsPublished) {
@@ -216,7 +225,7 @@ IpAddress scattered_v6(unsigned n) {
 
 TEST_F(SteeringTest, HoldsAsMuchAsTheAbiSays) {
   for (const auto& full : {full_node(nth_v4, nth_v6), full_node(scattered_v4, scattered_v6)}) {
-    steering_.clear();
+    ASSERT_TRUE(steering_.publish({}, {}));  // room for others
     ASSERT_TRUE(steering_.publish(full.routers, full.services));
     for (const auto& r : full.routers) steering_.grant_lease(r.slot, kNow + milliseconds(100));
     for (const auto& s : full.services) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/egress_filter.hpp"
+#include "engine/tc_filter.hpp"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include <string>
 
 namespace tandem::engine {
 namespace {
@@ -11,27 +13,30 @@ namespace {
 constexpr std::uint32_t kPriority = 1;
 constexpr std::uint32_t kHandle = 0x74646d;
 
-bpf_tc_hook hook_of(unsigned ifindex) {
+bpf_tc_hook hook_of(unsigned ifindex, TcDirection direction) {
   return {.sz = sizeof(bpf_tc_hook),
           .ifindex = static_cast<int>(ifindex),
-          .attach_point = BPF_TC_EGRESS,
+          .attach_point = direction == TcDirection::in ? BPF_TC_INGRESS : BPF_TC_EGRESS,
           .parent = 0};
 }
 
 }  // namespace
 
-Result<void> EgressFilter::attach(unsigned ifindex) const {
-  bpf_tc_hook hook = hook_of(ifindex);
+Result<void> TcFilter::attach(unsigned ifindex) const {
+  bpf_tc_hook hook = hook_of(ifindex, direction_);
   DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program_, .flags = BPF_TC_F_REPLACE,
                       .handle = kHandle, .priority = kPriority);
   int error = bpf_tc_hook_create(&hook);
   if (error == 0 || error == -EEXIST) error = bpf_tc_attach(&hook, &filter);
-  if (error != 0) return fail_errno("cannot attach the filter on the way out", -error);
+  if (error != 0)
+    return fail_errno(std::string("cannot attach the filter on the way ") +
+                          (direction_ == TcDirection::in ? "in" : "out"),
+                      -error);
   return {};
 }
 
-bool EgressFilter::is_attached(unsigned ifindex) const {
-  const bpf_tc_hook hook = hook_of(ifindex);
+bool TcFilter::is_attached(unsigned ifindex) const {
+  const bpf_tc_hook hook = hook_of(ifindex, direction_);
   DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = kHandle, .priority = kPriority);
   bpf_prog_info info{};
   std::uint32_t length = sizeof info;
@@ -39,8 +44,8 @@ bool EgressFilter::is_attached(unsigned ifindex) const {
          bpf_tc_query(&hook, &filter) == 0 && filter.prog_id == info.id;
 }
 
-void EgressFilter::detach(unsigned ifindex) {
-  const bpf_tc_hook hook = hook_of(ifindex);
+void TcFilter::detach(unsigned ifindex, TcDirection direction) {
+  const bpf_tc_hook hook = hook_of(ifindex, direction);
   DECLARE_LIBBPF_OPTS(bpf_tc_opts, filter, .handle = kHandle, .priority = kPriority);
   bpf_tc_detach(&hook, &filter);
 }
