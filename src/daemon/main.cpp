@@ -13,6 +13,7 @@
 #include "config/load.hpp"
 #include "config/pair.hpp"
 #include "daemon/capabilities.hpp"
+#include "daemon/clean_up.hpp"
 #include "daemon/log.hpp"
 #include "daemon/node.hpp"
 #include "daemon/system_check.hpp"
@@ -26,9 +27,13 @@ using namespace tandem;
 struct CommandLine {
   std::string config_file;
   bool check = false;
+<<<<<<< HEAD
   bool offline = false;
   std::string node;       // empty: see config/compose.hpp
   std::string peer_file;  // empty: is not compared
+=======
+  bool clean_up = false;
+>>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
 };
 
 // nullopt: exit with `status`.
@@ -36,12 +41,17 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
   CommandLine line;
   options::options_description described(
       "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd [-c] [FILE] "
+<<<<<<< HEAD
       "[--check [--offline] [--peer FILE]] [--node NAME]\n\nOptions");
+=======
+      "[--check | --clean-up]\n\nOptions");
+>>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
   described.add_options()(
       "config,c", options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
       "configuration file")(
       "check", options::bool_switch(&line.check),
       "validate the configuration and exit: 0 good, 1 with one line for each problem")(
+<<<<<<< HEAD
       "offline", options::bool_switch(&line.offline),
       "with --check: the file alone, without interfaces and commands of this machine")(
       "peer", options::value(&line.peer_file)->value_name("FILE"),
@@ -49,6 +59,10 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
       "node", options::value(&line.node)->value_name("NAME"),
       "the node whose section counts, for a file with [node.\"NAME\"]; default: $TANDEM_NODE, "
       "the file's node.name, the host's name")(
+=======
+      "clean-up", options::bool_switch(&line.clean_up),
+      "take off what a daemon left that does not run any more, its flows too, and exit")(
+>>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
       "version", "print the version, features and libraries, and exit")("help,h",
                                                                         "print this and exit");
   try {
@@ -162,6 +176,13 @@ int run(const std::string& file, const config::Config& config) {
   return 0;
 }
 
+// bpffs: of the configuration, whatever else is wrong with that.
+int clean_up(const std::string& bpffs) {
+  const auto done = daemon::clean_up(bpffs);
+  if (!done) std::cerr << "tandemd: " << done.error().message << "\n";
+  return done ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -172,6 +193,7 @@ int main(int argc, char** argv) {
   if (!line->node.empty()) setenv("TANDEM_NODE", line->node.c_str(), 1);
   const auto loaded = load(*line);
   if (line->check) return report(loaded, line->config_file, std::cout) ? 0 : 1;
+  if (line->clean_up) return is_allowed() ? clean_up(loaded.config.node.bpffs) : 1;
   if (!report(loaded, line->config_file, std::cerr)) return 1;
   if (!is_allowed()) return 1;
   daemon::open_log();

@@ -351,6 +351,9 @@ class Package(tap.LabCase):
         """Removed and purged, it leaves nothing but the administrator's files."""
         self.start(config())
         self.host.exec("systemctl", "enable", UNIT)
+        self.host.exec("systemctl", "kill", "--signal=SIGKILL", UNIT)
+        self.host.exec("systemctl", "stop", UNIT)
+        self.assertIn("xdp", self.host.exec("ip", "link", "show", "eth0").stdout)
         try:
             self.host.exec("dpkg", "-r", "tandem")
             self.assertNotIn("xdp", self.host.exec("ip", "link", "show", "eth0").stdout)

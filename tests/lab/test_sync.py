@@ -99,28 +99,34 @@ class Sync(tap.LabCase):
         """A planned move, the way back, a crash and the return: no connection notices."""
         self.open()
         self.survive("before")
-        self.a.ctl("failover")
-        self.b.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.ctl("failover")
+            self.b.wait_for("Active", "VI_1")
         self.survive("failover")
-        self.a.ctl("failover", "--back")
-        self.a.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.ctl("failover", "--back")
+            self.a.wait_for("Active", "VI_1")
         self.survive("failover --back")
         self.wait_in_sync()  # a crash waits for nothing
-        self.a.kill()
-        self.b.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.kill()
+            self.b.wait_for("Active", "VI_1")
         self.survive("SIGKILL")
-        self.a.start()
-        self.a.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.start()
+            self.a.wait_for("Active", "VI_1")
         self.survive("return")
 
     def test_restart(self):
         """An orderly stop and a start: no connection notices."""
         self.open()
-        self.a.stop()
-        self.b.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.stop()
+            self.b.wait_for("Active", "VI_1")
         self.survive("stop")
-        self.a.start()
-        self.a.wait_for("Active", "VI_1")
+        with self.connections.talking():
+            self.a.start()
+            self.a.wait_for("Active", "VI_1")
         self.survive("start")
 
     def test_alone(self):
