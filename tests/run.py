@@ -8,9 +8,9 @@ The suites, in this order:
   docs       links and names in the documentation (tools/check-docs)
   format     clang-format of every C and C++ file
   bpf        the packet core in the kernel and on DPDK's workers, in build/; needs root
-  simulation stories of two nodes with a simulated network and clock, from seeds, in build/
   lab        two nodes in network namespaces, in build/; needs root
   lab-dpdk   the same with engine = "dpdk"; needs DPDK and huge pages
+  simulation stories of two nodes with a simulated network and clock, from seeds, in build/
   unit       unit tests and scenarios, under AddressSanitizer and UBSan and without DPDK, in
              build-asan/
   fuzz       each fuzz target for 30 s, in build-fuzz/
@@ -22,8 +22,9 @@ and one that has to be asked for, as it takes hours:
   kernels    a pair on the kernels of Debian 12, 13 and unstable, with libxdp of each, over cables,
              bonds and VLANs, in emulated machines; lab has one in short
 
-The lab's nodes mostly wait for each other: most of its tests run two at a time, and the builds of
-unit, fuzz and release go on beside them at lowest priority.
+The lab's nodes mostly wait for each other: most of its tests run three at a time. simulation and unit
+run beside them, and unit, fuzz and release are built beside them, at low priority; what they said
+comes in their turn.
 
 Another release of Debian than this machine's, in a root directory of its own (tools/in-release):
 
@@ -41,11 +42,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
-SUITES = ("rooms", "docs", "format", "bpf", "simulation", "lab", "lab-dpdk", "unit", "fuzz", "release")
+SUITES = ("rooms", "docs", "format", "bpf", "lab", "lab-dpdk", "simulation", "unit", "fuzz", "release")
 ON_DEMAND = ("kernels",)
 
 
@@ -65,15 +67,22 @@ class Tally:
         self.skipped += 1
         self.troubles.append(f"skipped: {name}: {reason}")
 
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.troubles += other.troubles
+
     def line(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def call(argv, **options):
-    """Runs a command with its output on stderr, so that stdout ends with the line of figures."""
-    print("$ " + " ".join(str(word) for word in argv), file=sys.stderr, flush=True)
-    return subprocess.run([str(word) for word in argv], cwd=CHECKOUT, stdout=sys.stderr,
-                          **options).returncode
+def call(argv, out=sys.stderr):
+    """Runs a command with its output on stderr, so that stdout ends with the line of figures; or in
+    another file."""
+    print("$ " + " ".join(str(word) for word in argv), file=out, flush=True)
+    return subprocess.run([str(word) for word in argv], cwd=CHECKOUT, stdout=out,
+                          stderr=out).returncode
 
 
 def build(kind, choose_targets, prefix=()):
@@ -97,11 +106,32 @@ def build_other(name):
     return build(kind, lambda: test_targets(directory, suites), prefix=["nice", "-n", "19"])
 
 
-def run_other(name, built, tally):
+def run_other(name, built, tally, **options):
     _, directory, suites = OTHER_BUILDS[name]
-    if not built.result():
+    if not built:
         return tally.case(f"{name}: build", False)
-    return meson_suites(directory, suites, tally, name)
+    return meson_suites(directory, suites, tally, name, **options)
+
+
+class Beside:
+    """A suite that runs while others do: what it said and counted, until its turn comes."""
+
+    def __init__(self, run):
+        self.tally = Tally()
+        self.out = tempfile.TemporaryFile("w+", prefix="tandem-test-")
+        run(self.tally, {"out": self.out, "prefix": ["nice", "-n", "5"], "patience": 4})
+
+    def conclude(self, tally):
+        self.out.seek(0)
+        shutil.copyfileobj(self.out, sys.stderr)
+        tally.add(self.tally)
+
+
+BESIDE = {
+    "simulation": lambda tally, options: meson_suites("build", ["simulation"], tally, "simulation",
+                                                      **options),
+    "unit": lambda tally, options: run_other("unit", build_other("unit"), tally, **options),
+}
 
 
 RELEASE = "trixie"
@@ -168,16 +198,17 @@ def ended_early(log, failed):
             yield f"{name} ended with {program['result']}"
 
 
-def meson_suites(build, suites, tally, what):
+def meson_suites(build, suites, tally, what, out=sys.stderr, prefix=(), patience=1, at_once=2):
+    """patience: by how much time limits are longer than those that tests have."""
     log = CHECKOUT / build / "meson-logs" / f"{what}-log.txt"
     report, results = log.with_suffix(".junit.xml"), log.with_suffix(".json")
     report.unlink(missing_ok=True)
     results.unlink(missing_ok=True)
-    words = ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase",
-             log.stem, "--num-processes", "2"]
+    words = [*prefix, "meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--logbase",
+             log.stem, "--num-processes", at_once, "--timeout-multiplier", patience]
     for suite in suites:
         words += ["--suite", suite]
-    call(words)
+    call(words, out)
     cases, failed = count_cases(report, tally, what) if report.exists() else (0, set())
     if cases == 0:
         return tally.case(f"{what}: no test was run", False)
@@ -242,15 +273,15 @@ def run(chosen, tally):
         if not built:
             return
     timed("bpf", lambda: meson_suites("build", ["bpf", "dpdk"], tally, "bpf"))
-    timed("simulation", lambda: meson_suites("build", ["simulation"], tally, "simulation"))
-    with concurrent.futures.ThreadPoolExecutor(1) as builder:  # one build after the other
-        built = {name: builder.submit(build_other, name) for name in OTHER_BUILDS
-                 if name in chosen}
-        in_release = builder.submit(build_in_release) if "release" in chosen else None
-        for lab in ("lab", "lab-dpdk", "kernels"):
-            timed(lab, lambda: meson_suites("build", [lab], tally, lab))
-        for name in OTHER_BUILDS:
-            timed(name, lambda: run_other(name, built[name], tally))
+    with concurrent.futures.ThreadPoolExecutor(1) as others:  # one after the other
+        beside = {name: others.submit(Beside, run) for name, run in BESIDE.items() if name in chosen}
+        built = others.submit(build_other, "fuzz") if "fuzz" in chosen else None
+        in_release = others.submit(build_in_release) if "release" in chosen else None
+        for lab, at_once in (("lab", 3), ("lab-dpdk", 3), ("kernels", 2)):
+            timed(lab, lambda: meson_suites("build", [lab], tally, lab, at_once=at_once))
+        for name in BESIDE:
+            timed(name, lambda: beside[name].result().conclude(tally))
+        timed("fuzz", lambda: run_other("fuzz", built.result(), tally))
         timed("release", lambda: tell_release(in_release, tally))
 
 
