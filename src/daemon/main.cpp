@@ -27,13 +27,10 @@ using namespace tandem;
 struct CommandLine {
   std::string config_file;
   bool check = false;
-<<<<<<< HEAD
   bool offline = false;
   std::string node;       // empty: see config/compose.hpp
   std::string peer_file;  // empty: is not compared
-=======
   bool clean_up = false;
->>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
 };
 
 // nullopt: exit with `status`.
@@ -41,17 +38,12 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
   CommandLine line;
   options::options_description described(
       "tandemd: layer-4 load balancer with VRRP\n\nUsage: tandemd [-c] [FILE] "
-<<<<<<< HEAD
-      "[--check [--offline] [--peer FILE]] [--node NAME]\n\nOptions");
-=======
-      "[--check | --clean-up]\n\nOptions");
->>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
+      "[--node NAME] [--check [--offline] [--peer FILE] | --clean-up]\n\nOptions");
   described.add_options()(
       "config,c", options::value(&line.config_file)->default_value("/etc/tandem/tandem.toml"),
       "configuration file")(
       "check", options::bool_switch(&line.check),
       "validate the configuration and exit: 0 good, 1 with one line for each problem")(
-<<<<<<< HEAD
       "offline", options::bool_switch(&line.offline),
       "with --check: the file alone, without interfaces and commands of this machine")(
       "peer", options::value(&line.peer_file)->value_name("FILE"),
@@ -59,10 +51,8 @@ std::optional<CommandLine> read_command_line(int argc, char** argv, int& status)
       "node", options::value(&line.node)->value_name("NAME"),
       "the node whose section counts, for a file with [node.\"NAME\"]; default: $TANDEM_NODE, "
       "the file's node.name, the host's name")(
-=======
       "clean-up", options::bool_switch(&line.clean_up),
       "take off what a daemon left that does not run any more, its flows too, and exit")(
->>>>>>> 591790e (daemon: --clean-up takes off what a daemon left; the package uses it)
       "version", "print the version, features and libraries, and exit")("help,h",
                                                                         "print this and exit");
   try {
