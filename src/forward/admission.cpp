@@ -297,7 +297,8 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   const td_reason reason = decided == TD_TX_FORWARD || decided == TD_TX_HASHED
                                ? deliver(frame, outcome, is_cut)
                                : decided;
-  if (decided == TD_TX_FORWARD && packet.service->settings.one_packet) forget(packet);
+  if (decided == TD_TX_FORWARD && packet.service != nullptr && packet.service->settings.one_packet)
+    forget(packet);
   if (reason == TD_DROP_NO_BACKEND && packet.service != nullptr) {
     service_counts_[packet.number].refused++;
     outcome = {};

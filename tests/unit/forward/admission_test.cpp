@@ -235,6 +235,11 @@ TEST_F(Admission, WithOnePacketSchedulingEachDatagramGetsABackendOfItsOwn) {
   EXPECT_EQ(node_.forwarder().of_service(6).picks, 11U);
 }
 
+TEST_F(Admission, APacketOfNoServiceIsJudgedAsXdpWould) {
+  EXPECT_EQ(admit(frames::ipv4({frames::ip("203.0.113.77")}, frames::tcp(80))).reason,
+            TD_PASS_OTHER);
+}
+
 TEST_F(Admission, AffinityByPrefixHoldsTheClientsOfANetworkTogether) {
   const TestService& s = service(1);
   node_.set_affinity(s, std::chrono::minutes(1), now_, 24);
