@@ -160,6 +160,8 @@ struct Notify {
   std::vector<std::string> active;  // argv without the words that are appended; empty: none
   std::vector<std::string> backup;
   std::vector<std::string> fault;
+  std::vector<std::string> stop;  // when tandemd ends
+  std::vector<std::string> any;   // after the one for the change, if there is one
   Duration timeout = std::chrono::seconds(10);
   bool operator==(const Notify&) const = default;
 };

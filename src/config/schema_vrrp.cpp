@@ -75,11 +75,15 @@ const Section<Notify>& notify_section() {
   static const Section<Notify> section{
       "[vrrp.notify]",
       "Commands for changes of state, run in order and one at a time for each virtual router. As "
-      "with keepalived, `master`, `backup` or `fault` and the virtual router's name are appended.",
+      "with keepalived, `master`, `backup`, `fault` or `stop` and the virtual router's name are "
+      "appended.",
       {
           key("active", &Notify::active, Argv{}, "Run when the virtual router becomes Active."),
           key("backup", &Notify::backup, Argv{}, "Run when the virtual router becomes Backup."),
           key("fault", &Notify::fault, Argv{}, "Run when the virtual router goes to Fault."),
+          key("stop", &Notify::stop, Argv{}, "Run when `tandemd` ends."),
+          key("any", &Notify::any, Argv{},
+              "Run at each of these changes, after the command for the change itself."),
           key("timeout", &Notify::timeout, Span{milliseconds(100), hours(1)},
               "A command that takes longer is killed with its process group."),
       },

@@ -28,7 +28,8 @@ std::vector<Problem> unsafe_commands(const Config& config) {
     for (const auto* argv : {&service.notify.up, &service.notify.down})
       check_command("service '" + service.name + "': notify", *argv, service.where, problems);
   for (const auto& v : config.vrrp)
-    for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault})
+    for (const auto* argv :
+         {&v.notify.active, &v.notify.backup, &v.notify.fault, &v.notify.stop, &v.notify.any})
       check_command("vrrp '" + v.name + "': notify", *argv, v.where, problems);
   return problems;
 }

@@ -93,19 +93,22 @@ void VrrpEvents::on_notified(const notify::Outcome& outcome) {
     spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}", text);
     return events_.add(observe::NoticeEvent{text});
   }
+  const std::string word = notify::notify_word(notice.state);
+  const std::string which = notice.any ? "any (" + word + ")" : word;
   spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "{}: notify {}: {}", notice.router,
-              notify::notify_word(notice.state), good ? "ok" : outcome.what);
+              which, good ? "ok" : outcome.what);
   events_.add(observe::NotifyEvent{notice.router, notice.state, good, outcome.what});
+  const std::pair key(notice.router, notice.any);
   if (good)
-    failed_.erase(notice.router);
+    failed_.erase(key);
   else if (outcome.kind != notify::Outcome::Kind::superseded)
-    failed_[notice.router] =
-        std::string(notify::notify_word(notice.state)) + " failed: " + outcome.what;
+    failed_[key] = which + " failed: " + outcome.what;
 }
 
 std::vector<std::string> VrrpEvents::troubles() const {
   std::vector<std::string> sentences;
-  for (const auto& [router, what] : failed_) {
+  for (const auto& [key, what] : failed_) {
+    const std::string& router = key.first;
     const auto is_there = [&](const auto& r) { return r.config.name == router; };
     if (std::ranges::any_of(running_.plan.routers, is_there))
       sentences.push_back(router + ": the notify command for " + what +

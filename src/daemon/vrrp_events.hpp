@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/running.hpp"
@@ -52,7 +53,8 @@ class VrrpEvents {
   observe::EventLog& events_;
   Effects effects_;
   notify::Notifier notifier_;
-  std::map<std::string, std::string> failed_;  // by virtual router: what its last command said
+  // By virtual router, and whether it is for any change: what its last command said.
+  std::map<std::pair<std::string, bool>, std::string> failed_;
 };
 
 }  // namespace tandem::daemon

@@ -21,7 +21,6 @@ namespace {
 
 // Empty: none runs.
 const std::vector<std::string>& command_for(const config::Notify& commands, vrrp::State state) {
-  static const std::vector<std::string> none;
   switch (state) {
     case vrrp::State::active:
       return commands.active;
@@ -30,7 +29,7 @@ const std::vector<std::string>& command_for(const config::Notify& commands, vrrp
     case vrrp::State::fault:
       return commands.fault;
     case vrrp::State::initialize:
-      return none;
+      return commands.stop;
   }
   std::unreachable();
 }
@@ -80,7 +79,7 @@ const char* notify_word(vrrp::State state) noexcept {
     case vrrp::State::fault:
       return "fault";
     case vrrp::State::initialize:
-      break;
+      return "stop";
   }
   return "?";
 }
@@ -209,10 +208,13 @@ Notifier::~Notifier() {
 }
 
 void Notifier::notify(const config::Notify& commands, Notice notice) {
-  const auto& argv = command_for(commands, notice.state);
-  if (argv.empty()) return;
-  Command command = make_command(argv, commands.timeout, notice);
-  desk_->accept({std::move(command), std::move(notice)});
+  const auto accept = [&](const std::vector<std::string>& argv, bool any) {
+    if (argv.empty()) return;
+    notice.any = any;
+    desk_->accept({make_command(argv, commands.timeout, notice), notice});
+  };
+  accept(command_for(commands, notice.state), false);
+  accept(commands.any, true);
 }
 
 void Notifier::notify_of_service(const config::ServiceNotify& commands, Notice notice) {

@@ -3,8 +3,8 @@
 // several virtual routers side by side.
 //
 // A command is called as keepalived calls its own, with two words appended to the configured ones:
-//   /etc/tandem/notify.sh master|backup|fault VI_1
-// and with TANDEM_ROUTER, TANDEM_STATE ("Active", "Backup", "Fault"), TANDEM_PRIORITY and
+//   /etc/tandem/notify.sh master|backup|fault|stop VI_1
+// and with TANDEM_ROUTER, TANDEM_STATE ("Active", "Backup", "Fault", "Initialize"), TANDEM_PRIORITY and
 // TANDEM_CAUSE in its environment. What it leaves running when it exits by itself stays; what it
 // leaves running when it is timed out is killed with it.
 //
@@ -25,7 +25,8 @@
 
 namespace tandem::notify {
 
-[[nodiscard]] const char* notify_word(vrrp::State state) noexcept;  // "master", "backup", "fault"
+[[nodiscard]] const char* notify_word(
+    vrrp::State state) noexcept;  // "master", "backup", "fault", "stop"
 
 struct Notice {
   std::string router{};  // the virtual router's name
@@ -34,6 +35,7 @@ struct Notice {
   std::string cause{};    // a phrase, such as "no advert from the peer"
   std::string service{};  // of this service's quorum, and of no virtual router
   bool up = false;
+  bool any = false;  // for the command that is run at any change
 };
 
 struct Outcome {
@@ -63,8 +65,8 @@ class Notifier {
   Notifier& operator=(const Notifier&) = delete;
   ~Notifier();  // kills what is running and forgets what waits
 
-  // Has the command for the notice's role run, or does nothing if there is none. `commands` is
-  // copied: a later reload does not change a notice that waits.
+  // Has the command for the notice's state run, and then the one for any, or does nothing if there is
+  // none. `commands` is copied: a later reload does not change a notice that waits.
   void notify(const config::Notify& commands, Notice notice);
 
   void notify_of_service(const config::ServiceNotify& commands, Notice notice);

@@ -37,7 +37,7 @@ struct NotifyScript {
   std::string appended;  // see shell_line()
 };
 struct Notify {
-  std::vector<NotifyScript> active, backup, fault;
+  std::vector<NotifyScript> active, backup, fault, stop;
   std::set<std::string> taken;  // keywords
 };
 

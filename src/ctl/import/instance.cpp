@@ -44,8 +44,6 @@ constexpr std::array kInstanceFates{
     Fate{"skip_check_adv_addr", Kind::implied,
          "other addresses in an advert are counted, and do not refuse it"},
     Fate{"debug", Kind::implied, "it does nothing in keepalived either"},
-    Fate{"notify_stop", Kind::lost,
-         "no command is run when tandemd ends; use ExecStopPost= in its systemd unit"},
     Fate{"notify_deleted", Kind::lost, "no command is run when a reload takes it away"},
     Fate{"notify_master_rx_lower_pri", Kind::lost, "no command is run for a lower advert"},
     Fate{"notify_priority_changes", Kind::lost, "there is no FIFO of events"},
@@ -105,6 +103,7 @@ void InstanceReader::read_keywords() {
       Keyword<R>{"notify_master", &R::notify, 4, true},
       Keyword<R>{"notify_backup", &R::notify, 4, true},
       Keyword<R>{"notify_fault", &R::notify, 4, true},
+      Keyword<R>{"notify_stop", &R::notify, 4, true},
       Keyword<R>{"notify", &R::notify, 4, true},
   };
   read_block<R>(*this, block_.inside, kKeywords, kInstanceFates, "vrrp_instance", notes_);

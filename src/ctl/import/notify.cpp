@@ -21,6 +21,8 @@ Result<void> read_notify(const Statement& statement, const std::string& type,
     notify.backup.insert(notify.backup.begin(), NotifyScript{*script, {}});
   } else if (keyword == "notify_fault") {
     notify.fault.insert(notify.fault.begin(), NotifyScript{*script, {}});
+  } else if (keyword == "notify_stop") {
+    notify.stop.push_back({*script, {}});
   } else {
     const auto words = [&](const char* state) {
       return type + ' ' + shell_quoted(name) + ' ' + state + " \"$TANDEM_PRIORITY\"";

@@ -28,7 +28,7 @@ void read_tracked(const Statement& block, std::string_view kind, std::vector<Tra
                   Gateway& gateway);
 // The name of the check that stands for a vrrp_track_process.
 [[nodiscard]] std::string process_name(const std::string& name);
-// notify_master, notify_backup, notify_fault and notify. `type`: INSTANCE or GROUP.
+// notify_master, notify_backup, notify_fault, notify_stop and notify. `type`: INSTANCE or GROUP.
 [[nodiscard]] Result<void> read_notify(const Statement& statement, const std::string& type,
                                        const std::string& name, Notify& notify, Gateway& gateway);
 

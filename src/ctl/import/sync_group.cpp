@@ -16,8 +16,6 @@ constexpr std::array kGroupFates{
     Fate{"track_file", Kind::lost,
          "no number is read from a file; a [[check]] with a command may read it"},
     Fate{"track_bfd", Kind::lost, "there is no BFD"},
-    Fate{"notify_stop", Kind::lost,
-         "no command is run when tandemd ends; use ExecStopPost= in its systemd unit"},
     Fate{"notify_deleted", Kind::lost, "no command is run when a reload takes it away"},
     Fate{"notify_priority_changes", Kind::lost, "there is no FIFO of events"},
     Fate{"smtp_alert", Kind::lost, "Tandem sends no mail; alert from its events and metrics"},
@@ -39,6 +37,7 @@ class GroupReader {
         Keyword<R>{"notify_master", &R::notify, 4, true},
         Keyword<R>{"notify_backup", &R::notify, 4, true},
         Keyword<R>{"notify_fault", &R::notify, 4, true},
+        Keyword<R>{"notify_stop", &R::notify, 4, true},
         Keyword<R>{"notify", &R::notify, 4, true},
     };
     const auto name = text_at(block);
@@ -129,6 +128,7 @@ void join(const SyncGroup& group, Gateway& gateway) {
     append(router->notify.active, group.notify.active);
     append(router->notify.backup, group.notify.backup);
     append(router->notify.fault, group.notify.fault);
+    append(router->notify.stop, group.notify.stop);
   }
 }
 
@@ -213,6 +213,7 @@ void finish_routers(Gateway& gateway) {
     write_notify(router.table, "notify.active", router.notify.active, gateway.notes);
     write_notify(router.table, "notify.backup", router.notify.backup, gateway.notes);
     write_notify(router.table, "notify.fault", router.notify.fault, gateway.notes);
+    write_notify(router.table, "notify.stop", router.notify.stop, gateway.notes);
     auto comments = gateway.notes.place_from(first);
     router.table.comments.insert(router.table.comments.end(), comments.begin(), comments.end());
   }

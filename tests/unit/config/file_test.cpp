@@ -49,7 +49,8 @@ Vrrp every_key() {
   vrrp.garp_delay = 2s;
   vrrp.garp_refresh = 0s;
   vrrp.garp_interval = 5ms;
-  vrrp.notify = {{"/bin/notify", "a"}, {"/bin/notify", "b"}, {"/bin/notify", "f"}, 3s};
+  vrrp.notify = {{"/bin/notify", "a"}, {"/bin/notify", "b"}, {"/bin/notify", "f"},
+                 {"/bin/notify", "s"}, {"/bin/notify"},      3s};
   return vrrp;
 }
 
@@ -215,7 +216,7 @@ TEST_F(FullFile, KnowsWhereItsTablesAre) {
   EXPECT_EQ(config.interfaces[1].where.line, 31);
   EXPECT_EQ(config.vrrp[0].where.line, 51);
   EXPECT_EQ(config.vrrp[0].where.column, 1);
-  EXPECT_EQ(config.services[1].backends[1].where.line, 121);
+  EXPECT_EQ(config.services[1].backends[1].where.line, 123);
   EXPECT_EQ(config.services[1].backends[1].where.column, 3);
 }
 

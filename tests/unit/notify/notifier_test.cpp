@@ -25,7 +25,12 @@ class NotifierTest : public ::testing::Test {
   }
 
   config::Notify all_to(const std::string& path, Duration timeout = 20s) {
-    return {.active = {path}, .backup = {path}, .fault = {path}, .timeout = timeout};
+    return {.active = {path},
+            .backup = {path},
+            .fault = {path},
+            .stop = {},
+            .any = {},
+            .timeout = timeout};
   }
 
   template <class Condition>
@@ -63,7 +68,8 @@ TEST_F(NotifierTest, CallsAsKeepalivedDoesWithTheEnvironment) {
   const auto path = directory_.script(
       "notify", "echo \"$# $*|$TANDEM_ROUTER|$TANDEM_STATE|$TANDEM_PRIORITY|$TANDEM_CAUSE\" >> " +
                     (directory_ / "log"));
-  const config::Notify commands{.active = {path, "extra"}, .backup = {path}, .fault = {path}};
+  const config::Notify commands{
+      .active = {path, "extra"}, .backup = {path}, .fault = {path}, .stop = {}, .any = {}};
   notifier_.notify(commands, {"VI_1", vrrp::State::active, 150, "no advert from the peer"});
   EXPECT_TRUE(outcomes_.empty());
   notifier_.notify(commands, {"VI_1", vrrp::State::backup, 90, "higher priority"});
@@ -76,6 +82,26 @@ TEST_F(NotifierTest, CallsAsKeepalivedDoesWithTheEnvironment) {
   ASSERT_EQ(outcomes_.size(), 3U);
   for (const auto& outcome : outcomes_) EXPECT_EQ(outcome.kind, Kind::ok) << outcome.what;
   EXPECT_EQ(outcomes_[0].notice.state, vrrp::State::active);
+}
+
+TEST_F(NotifierTest, RunsTheCommandForAnyChangeAfterTheChangesOwn) {
+  const auto log = [&](const char* name) {
+    return directory_.script(
+        name, std::string("echo \"") + name + " $*|$TANDEM_STATE\" >> " + (directory_ / "log"));
+  };
+  const config::Notify commands{
+      .active = {log("own")}, .backup = {}, .fault = {}, .stop = {log("end")}, .any = {log("any")}};
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::active});
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::backup});
+  run_until_idle();
+  notifier_.notify(commands, {.router = "A", .state = vrrp::State::initialize});
+  run_until_idle();
+  EXPECT_EQ(lines("log"), (std::vector<std::string>{"own master A|Active", "any master A|Active",
+                                                    "any backup A|Backup", "end stop A|Initialize",
+                                                    "any stop A|Initialize"}));
+  std::vector<bool> any;
+  for (const auto& outcome : outcomes_) any.push_back(outcome.notice.any);
+  EXPECT_EQ(any, (std::vector<bool>{false, true, true, false, true}));
 }
 
 TEST_F(NotifierTest, RunsOneAtATimeForEachRouterInOrder) {
