@@ -29,7 +29,7 @@ nlohmann::json difference(const Change& change) {
     const auto* old = change.from.find(r.id);
     if (old == nullptr)
       result["added"].push_back(r.config.name);
-    else if (old->config != r.config)
+    else if (old->config != r.config || old->settings.auth != r.settings.auth)  // a key file is new
       result["changed"].push_back(r.config.name);
     else
       unchanged++;

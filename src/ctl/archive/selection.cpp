@@ -86,10 +86,22 @@ std::vector<std::string> words_of_commands(const config::Config& config) {
   for (const auto& service : config.services)
     if (service.check) take(service.check->command);
   for (const auto& v : config.vrrp)
-    for (const auto* argv : {&v.notify.active, &v.notify.backup, &v.notify.fault}) take(*argv);
+    for (const auto* argv :
+         {&v.notify.active, &v.notify.backup, &v.notify.fault, &v.notify.stop, &v.notify.any})
+      take(*argv);
   for (const auto& s : config.services)
     for (const auto* argv : {&s.notify.up, &s.notify.down}) take(*argv);
   return words;
+}
+
+// Files with secrets that the configuration names.
+std::vector<std::string> keys_of(const config::Config& config) {
+  std::vector<std::string> files;
+  if (config.sync) files.push_back(config.sync->key_file);
+  for (const auto& v : config.vrrp)
+    if (v.auth)
+      for (const auto& key : v.auth->keys) files.push_back(key.file);
+  return files;
 }
 
 }  // namespace
@@ -105,6 +117,7 @@ Result<std::vector<Entry>> select(const Tree& tree, const std::string& config_pa
   for (const auto* path : kTrees)
     if (auto added = selection.add(path); !added) return std::unexpected(added.error());
   auto files = words_of_commands(config);
+  std::ranges::move(keys_of(config), std::back_inserter(files));
   std::ranges::move(nginx_files(tree, "/etc/nginx/nginx.conf"), std::back_inserter(files));
   for (const auto& path : files)
     if (auto added = selection.add_file(path); !added) return std::unexpected(added.error());

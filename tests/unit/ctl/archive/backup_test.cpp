@@ -32,6 +32,29 @@ TEST(Backup, HasWhatANodeNeeds) {
   EXPECT_EQ(backup.manifest.node, "node-a");
 }
 
+TEST(Backup, HasKeysWhereverTheyAre) {
+  const Node node;
+  node.write("/etc/keepalived/keys/1", "a secret", 0600);
+  node.write("/srv/sync.key", "another", 0600);
+  node.write(kConfig, R"([node]
+name = "node-a"
+[[interface]]
+name = "eth0"
+[sync]
+listen = "198.51.100.2:9106"
+peer = "198.51.100.3:9106"
+key_file = "/srv/sync.key"
+[[vrrp]]
+name = "VI_1"
+interface = "eth0"
+vrid = 51
+addresses = ["192.0.2.100/24"]
+auth = { keys = [{ id = 1, file = "/etc/keepalived/keys/1" }] }
+)");
+  EXPECT_THAT(paths(node.backed_up().manifest),
+              IsSupersetOf({"/etc/keepalived/keys/1", "/srv/sync.key"}));
+}
+
 TEST(Backup, IsForItsOwnerAlone) {
   const Node node;
   struct stat info {};
