@@ -43,6 +43,8 @@ struct Node {
   std::string peer_http;                                    // empty: not known
   Stop stop = Stop::handover;
   LogLevel log_level = LogLevel::info;
+  std::string backends_file{};  // empty: beside the control socket
+  std::string socket_group{};   // of the control socket; empty: the process's
   bool operator==(const Node&) const = default;
 };
 

@@ -41,6 +41,11 @@ const Section<Node>& node_section() {
               "What moves packets: XDP programs in the kernel, or DPDK's polling workers."),
           key("control_socket", &Node::control_socket, socket_text(),
               "The UNIX socket that `tandemctl` talks to."),
+          key("socket_group", &Node::socket_group, name_text(),
+              "The group whose members may use `tandemctl`, for all that it does. The socket's "
+              "directory has to let them through (`RuntimeDirectoryMode=0755`). A change needs a "
+              "restart.")
+              .or_else("the daemon's own group"),
           key("bpffs", &Node::bpffs, directory_text(),
               "Where the data plane's maps are pinned, on a BPF file system."),
           key("stop", &Node::stop,
@@ -58,6 +63,10 @@ const Section<Node>& node_section() {
           key("http", &Node::http, Listen{},
               "Where the page at `/`, `/metrics` and `/status` are served to anybody who asks; a "
               "change needs a restart."),
+          key("backends_file", &Node::backends_file, directory_text(),
+              "Where `tandemctl backend` keeps what it has changed, such as "
+              "`/var/lib/tandem/backends.toml`; a change needs a restart.")
+              .or_else("`backends.toml` beside `control_socket`, which ends with the machine"),
           key("peer_http", &Node::peer_http, origin_text(),
               "Where the other node serves HTTP. A browser that shows this node's page reads "
               "`/status` there, and shows both nodes; a change needs a restart."),

@@ -32,6 +32,13 @@ constexpr std::tuple kDrain{needs("service", &DrainRequest::service),
 constexpr std::tuple kWeight{needs("service", &WeightRequest::service),
                              needs("backend", &WeightRequest::backend),
                              needs("weight", &WeightRequest::weight)};
+constexpr std::tuple kBackend{
+    needs("action", &BackendRequest::action),
+    needs("service", &BackendRequest::service),
+    needs("backend", &BackendRequest::backend),
+    takes("weight", &BackendRequest::weight),
+    takes("max_connections", &BackendRequest::max_connections, {0, 1'000'000'000}),
+    takes("backup", &BackendRequest::backup)};
 constexpr std::tuple kExplain{needs("source", &ExplainRequest::source),
                               takes("source_port", &ExplainRequest::source_port, kPort),
                               needs("destination", &ExplainRequest::destination),
@@ -112,6 +119,13 @@ Result<WeightRequest> WeightRequest::from_json(const json& arguments) {
 }
 json WeightRequest::to_json() const {
   return write(*this, kWeight);
+}
+
+Result<BackendRequest> BackendRequest::from_json(const json& arguments) {
+  return read<BackendRequest>(arguments, kBackend);
+}
+json BackendRequest::to_json() const {
+  return write(*this, kBackend);
 }
 
 Result<ExplainRequest> ExplainRequest::from_json(const json& arguments) {

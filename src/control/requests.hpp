@@ -99,6 +99,18 @@ struct WeightRequest {
   [[nodiscard]] nlohmann::json to_json() const;
 };
 
+struct BackendRequest {
+  std::string action;  // "add", "remove", "set" or "reset"
+  std::string service;
+  Endpoint backend;
+  std::optional<std::uint16_t> weight;  // absent: as it is; of a new one, the default
+  std::optional<std::uint32_t> max_connections;
+  std::optional<bool> backup;
+
+  [[nodiscard]] static Result<BackendRequest> from_json(const nlohmann::json& arguments);
+  [[nodiscard]] nlohmann::json to_json() const;
+};
+
 struct ExplainRequest {
   IpAddress source;
   std::optional<std::uint16_t> source_port;  // absent: of a flow that is not there yet

@@ -36,8 +36,9 @@ Result<Request> parse_request(const std::string& line) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::listen(boost::asio::io_context& io, std::string path) {
-  auto made = listen_on(path);
+Result<std::unique_ptr<Server>> Server::listen(boost::asio::io_context& io, std::string path,
+                                               const std::string& group) {
+  auto made = listen_on(path, group);
   if (!made) return std::unexpected(made.error());
   std::unique_ptr<Server> server(new Server(io, std::move(path), made->file));
   boost::system::error_code error;

@@ -57,7 +57,8 @@ class Server {
   // Listens on `path` with mode 0660. Missing directories are made with mode 0755. A socket that
   // nobody answers on is replaced; one that somebody answers on, or any other file, is an error.
   [[nodiscard]] static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io,
-                                                              std::string path);
+                                                              std::string path,
+                                                              const std::string& group = "");
   ~Server();  // closes all connections and removes the socket, if it is still this server's
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

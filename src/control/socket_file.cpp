@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/socket_file.hpp"
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +30,16 @@ Result<sockaddr_un> address_of(const std::string& path) {
 
 const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
+}
+
+// -1: none is named.
+Result<gid_t> group_of(const std::string& name) {
+  if (name.empty()) return static_cast<gid_t>(-1);
+  const group* known = ::getgrnam(name.c_str());  // at the start, by one thread
+  if (known == nullptr)
+    return fail("node.socket_group: there is no group '" + name +
+                "', expected one of this machine");
+  return known->gr_gid;
 }
 
 // Only directories that were made here get their mode; those that exist are the operator's.
@@ -81,7 +92,9 @@ Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<ListeningSocket> listen_on(const std::string& path) {
+Result<ListeningSocket> listen_on(const std::string& path, const std::string& group) {
+  const auto owner = group_of(group);
+  if (!owner) return std::unexpected(owner.error());
   const auto address = address_of(path);
   if (!address) return std::unexpected(address.error());
   if (auto made = make_directories(path); !made) return std::unexpected(made.error());
@@ -92,8 +105,9 @@ Result<ListeningSocket> listen_on(const std::string& path) {
   made.socket = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!made.socket || ::bind(made.socket.get(), generic(*address), sizeof *address) != 0)
     return fail_errno("control socket " + path);
-  if (::lstat(path.c_str(), &made.file) != 0 || ::chmod(path.c_str(), 0660) != 0 ||
-      ::listen(made.socket.get(), SOMAXCONN) != 0) {
+  // An ID of -1 leaves it as it is. Before others may write to it.
+  if (::lstat(path.c_str(), &made.file) != 0 || ::chown(path.c_str(), -1, *owner) != 0 ||
+      ::chmod(path.c_str(), 0660) != 0 || ::listen(made.socket.get(), SOMAXCONN) != 0) {
     const int code = errno;
     ::unlink(path.c_str());
     return fail_errno("control socket " + path, code);

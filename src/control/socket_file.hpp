@@ -19,7 +19,8 @@ struct ListeningSocket {
 
 // Makes missing directories (0755), removes a socket nobody answers on, binds, gives the file mode
 // 0660 and only then listens, so that nobody ever connects under another mode.
-[[nodiscard]] Result<ListeningSocket> listen_on(const std::string& path);
+[[nodiscard]] Result<ListeningSocket> listen_on(const std::string& path,
+                                                const std::string& group = "");
 
 // Removes the file if it still is the one that listen_on() made.
 void remove_socket(const std::string& path, const struct stat& file);

@@ -18,24 +18,35 @@ Commands::Commands(std::unique_ptr<control::Server> server, Deps deps)
   serve_services();
 }
 
+namespace {
+
+// Each document tells which version wrote it.
+control::Answer with_version(control::Answer answer) {
+  if (answer && answer->is_object()) answer->emplace("version", TANDEM_VERSION);
+  return answer;
+}
+
+}  // namespace
+
 template <class Request>
 void Commands::on(const char* command, control::Answer (Commands::*answer)(const Request&)) {
   server_->on(command, [this, answer](const nlohmann::json& arguments) -> control::Answer {
     const auto request = Request::from_json(arguments);
     if (!request) return std::unexpected(request.error());
-    return (this->*answer)(*request);
+    return with_version((this->*answer)(*request));
   });
 }
 
 template <class Request>
 void Commands::on(const char* command,
                   void (Commands::*answer)(const Request&, control::Completion)) {
-  server_->on_async(command,
-                    [this, answer](const nlohmann::json& arguments, control::Completion done) {
-                      const auto request = Request::from_json(arguments);
-                      if (!request) return done(std::unexpected(request.error()));
-                      (this->*answer)(*request, std::move(done));
-                    });
+  server_->on_async(
+      command, [this, answer](const nlohmann::json& arguments, control::Completion done) {
+        const auto request = Request::from_json(arguments);
+        if (!request) return done(std::unexpected(request.error()));
+        (this->*answer)(*request,
+                        [done](control::Answer given) { done(with_version(std::move(given))); });
+      });
 }
 
 void Commands::serve_node() {
@@ -53,6 +64,7 @@ void Commands::serve_services() {
   on("drain", &Commands::drain);
   on("undrain", &Commands::undrain);
   on("weight", &Commands::set_weight);
+  on("backend", &Commands::change_backend);
   on("explain", &Commands::explain);
   server_->on_async("capture", [this](const nlohmann::json& arguments, control::Completion done) {
     const auto request = control::CaptureRequest::from_json(arguments);
@@ -65,7 +77,7 @@ void Commands::serve_services() {
   });
   if (deps_.report.services().sync())
     server_->on("sync", [this](const nlohmann::json&) -> control::Answer {
-      return sync_document(*deps_.report.services().sync(), observe::Now::read());
+      return with_version(sync_document(*deps_.report.services().sync(), observe::Now::read()));
     });
 }
 
@@ -149,6 +161,12 @@ control::Answer Commands::set_weight(const control::WeightRequest& request) {
     return std::unexpected(found.error());
   deps_.set_weight(request.service, request.backend, request.weight);
   return backends_of(request.service, request.backend);
+}
+
+control::Answer Commands::change_backend(const control::BackendRequest& request) {
+  if (auto changed = deps_.change_backend(request); !changed)
+    return std::unexpected(changed.error());
+  return backends_of(request.service, std::nullopt);
 }
 
 control::Answer Commands::explain(const control::ExplainRequest& request) {

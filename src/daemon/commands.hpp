@@ -36,6 +36,7 @@ class Commands {
     std::function<void(const std::string& service, const control::Endpoint& backend,
                        std::uint16_t weight)>
         set_weight;
+    std::function<Result<void>(const control::BackendRequest&)> change_backend;
     std::function<void(const control::CaptureRequest&, control::Completion)> capture;
     std::function<void()> end_capture;
   };
@@ -64,6 +65,7 @@ class Commands {
   control::Answer undrain(const control::DrainRequest& request);
   control::Answer set_drained(const control::DrainRequest& request, bool drained);
   control::Answer set_weight(const control::WeightRequest& request);
+  control::Answer change_backend(const control::BackendRequest& request);
   control::Answer explain(const control::ExplainRequest& request);
   [[nodiscard]] control::Answer backends_of(const std::optional<std::string>& service,
                                             const std::optional<control::Endpoint>& backend) const;

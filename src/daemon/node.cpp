@@ -86,7 +86,8 @@ Result<std::unique_ptr<Node>> Node::start(boost::asio::io_context& loop,
 // up, program on, and only then somebody who may grant a lease.
 Result<void> Node::bring_up(const config::Config& config) {
   // Before anything of a daemon that runs already is touched.
-  auto server = control::Server::listen(loop_, config.node.control_socket);
+  auto server =
+      control::Server::listen(loop_, config.node.control_socket, config.node.socket_group);
   if (!server) return std::unexpected(server.error());
   std::unique_ptr<control::HttpServer> http;
   if (const auto& at = config.node.http) {
@@ -109,7 +110,11 @@ Result<void> Node::bring_up(const config::Config& config) {
   memory_.emplace(std::filesystem::path(config.node.control_socket).parent_path() /
                   "operator.json");
   services_->restore(memory_->wishes().backends);
-  if (auto applied = reload_->start(config, memory_->wishes().handed_over); !applied)
+  changed_backends_.emplace(
+      running_, [this](const config::Config& wanted) { return reload_->install(wanted); });
+  if (auto applied =
+          reload_->start(changed_backends_->restore(config), memory_->wishes().handed_over);
+      !applied)
     return applied;
   if (auto begun = start_sync(config); !begun) return begun;
   if (sync_) keep_sockets();
@@ -314,22 +319,24 @@ void Node::serve(std::unique_ptr<control::Server> server,
                  std::unique_ptr<control::HttpServer> http) {
   commands_.emplace(
       std::move(server),
-      Commands::Deps{running_, *report_, events_, *handovers_, speaker_->thread(),
-                     [this](const std::string& file) { return reload(file); },
-                     [this](const std::string& service,
-                            const std::optional<control::Endpoint>& backend, bool drained) {
-                       services_->drain(service, backend, drained);
-                       on_wishes();
-                     },
-                     [this](const std::string& service, const control::Endpoint& backend,
-                            std::uint16_t weight) {
-                       services_->set_weight(service, backend, weight);
-                       on_wishes();
-                     },
-                     [this](const control::CaptureRequest& request, control::Completion done) {
-                       capture_->start(request, std::move(done));
-                     },
-                     [this] { capture_->end(); }});
+      Commands::Deps{
+          running_, *report_, events_, *handovers_, speaker_->thread(),
+          [this](const std::string& file) { return reload(file); },
+          [this](const std::string& service, const std::optional<control::Endpoint>& backend,
+                 bool drained) {
+            services_->drain(service, backend, drained);
+            on_wishes();
+          },
+          [this](const std::string& service, const control::Endpoint& backend,
+                 std::uint16_t weight) {
+            services_->set_weight(service, backend, weight);
+            on_wishes();
+          },
+          [this](const control::BackendRequest& request) { return change_backend(request); },
+          [this](const control::CaptureRequest& request, control::Completion done) {
+            capture_->start(request, std::move(done));
+          },
+          [this] { capture_->end(); }});
   if (http) documents_.emplace(std::move(http), running_, *report_, speaker_->thread());
 }
 
@@ -404,6 +411,18 @@ control::Answer Node::reload(const std::string& file) {
   systemd_->ready();
   systemd_->changed();
   return outcome;
+}
+
+Result<void> Node::change_backend(const control::BackendRequest& request) {
+  if (phase_ != Phase::running) return fail("tandemd is stopping");
+  links_->process();
+  auto changed = changed_backends_->change(request);
+  if (!changed) return changed;
+  const std::string text = "service " + request.service + ": backend " +
+                           request.backend.to_string() + ": " + request.action + " by the operator";
+  spdlog::info("{}", text);
+  events_.add(observe::NoticeEvent{text});
+  return {};
 }
 
 // In this order, both those that stage and those that commit.

@@ -18,6 +18,7 @@
 #include "control/server.hpp"
 #include "daemon/backends_gate.hpp"
 #include "daemon/capture.hpp"
+#include "daemon/changed_backends.hpp"
 #include "daemon/commands.hpp"
 #include "daemon/documents.hpp"
 #include "daemon/gates.hpp"
@@ -84,6 +85,7 @@ class Node {
   std::vector<ReloadPart> reload_parts();
   Result<void> publish(const speaker::Plan& plan);
   control::Answer reload(const std::string& file);
+  Result<void> change_backend(const control::BackendRequest& request);
 
   // ---- Who hears of whom
   void on_links();
@@ -113,6 +115,7 @@ class Node {
   std::optional<TransitionMemory> transitions_;
   std::unique_ptr<NginxWatch> nginx_;  // nullptr: none is configured
   std::optional<Reload> reload_;
+  std::optional<ChangedBackends> changed_backends_;
   std::unique_ptr<sync::Link> sync_;  // of the plane's flows; nullptr: without [sync]
   std::optional<SocketCounter> socket_counter_;
   std::optional<KeptSockets> kept_sockets_;  // nullopt: without [sync]

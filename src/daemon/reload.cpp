@@ -80,21 +80,30 @@ control::Answer Reload::replace(const std::string& file) {
   if (const auto key = speaker::needs_restart(running_.plan.config, loaded.config); !key.empty())
     return fail(file + ": " + key + " cannot change while running; restart tandemd");
 
+  std::vector<std::string> left_out;
+  nlohmann::json result;
+  const auto installed =
+      install(config::with_changes(loaded.config, running_.backend_changes, left_out), &result);
+  if (!installed) return std::unexpected(installed.error());
+  for (const auto& problem : loaded.problems)
+    result["warnings"].push_back(config::format(problem, file));
+  for (const auto& sentence : left_out) result["warnings"].push_back(sentence);
+  running_.file = file;
+  running_.from_file = loaded.config;
+  return result;
+}
+
+Result<void> Reload::install(const config::Config& config, nlohmann::json* difference_made) {
   const speaker::Numbers numbers = running_.numbers;
-  const auto plan = speaker::make_plan(loaded.config, running_.numbers);
+  const auto plan = speaker::make_plan(config, running_.numbers);
   if (!plan) {
     running_.numbers = numbers;
     return std::unexpected(plan.error());
   }
-  auto result = difference({running_.plan, *plan});
-  for (const auto& problem : loaded.problems)
-    result["warnings"].push_back(config::format(problem, file));
-  if (auto applied = apply(*plan); !applied) {
-    roll_back(*plan, numbers);
-    return std::unexpected(applied.error());
-  }
-  running_.file = file;
-  return result;
+  if (difference_made != nullptr) *difference_made = difference({running_.plan, *plan});
+  auto applied = apply(*plan);
+  if (!applied) roll_back(*plan, numbers);
+  return applied;
 }
 
 Result<void> Reload::apply(const speaker::Plan& to) {

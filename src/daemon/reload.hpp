@@ -57,6 +57,9 @@ class Reload {
   // change while running; what a part said.
   control::Answer reload(const std::string& file);
 
+  // The running configuration with other backends.
+  Result<void> install(const config::Config& config, nlohmann::json* difference_made = nullptr);
+
   [[nodiscard]] const observe::ReloadsView& counted() const { return counted_; }
 
  private:

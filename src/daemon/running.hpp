@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "config/backend_changes.hpp"
 #include "speaker/plan.hpp"
 
 namespace tandem::daemon {
@@ -12,6 +13,8 @@ struct Running {
   std::string file;
   speaker::Plan plan;
   speaker::Numbers numbers;  // those that the plan uses
+  config::Config from_file;  // without what was changed of backends since
+  config::BackendChanges backend_changes;
 };
 
 }  // namespace tandem::daemon

@@ -226,9 +226,11 @@ std::string needs_restart(const config::Config& from, const config::Config& to) 
   if (from.node.name != to.node.name) return "node.name";
   if (from.node.engine != to.node.engine) return "node.engine";
   if (from.node.control_socket != to.node.control_socket) return "node.control_socket";
+  if (from.node.socket_group != to.node.socket_group) return "node.socket_group";
   if (from.node.bpffs != to.node.bpffs) return "node.bpffs";
   if (from.node.http != to.node.http) return "node.http";
   if (from.node.peer_http != to.node.peer_http) return "node.peer_http";
+  if (from.node.backends_file != to.node.backends_file) return "node.backends_file";
   if (from.dpdk != to.dpdk) return "dpdk";
   if (from.sync != to.sync) return "sync";
   if (from.flows.size != to.flows.size) return "flows.size";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/socket_file.hpp"
 
+#include <grp.h>
+
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -113,6 +115,22 @@ TEST_F(ServerTest, LeavesASocketThatTookThePlaceOfItsOwn) {
   std::filesystem::rename(aside, path_);
   stop();
   EXPECT_TRUE(RawClient(path_).connected());
+}
+
+TEST(TheSocketsGroup, IsTheOneThatIsNamed) {
+  const std::string path =
+      std::string(testing::TempDir()) + "group-" + std::to_string(getpid()) + ".sock";
+  EXPECT_EQ(listen_on(path, "no-such-group").error().message,
+            "node.socket_group: there is no group 'no-such-group', expected one of this machine");
+  const group* own = ::getgrgid(::getgid());
+  if (own == nullptr) GTEST_SKIP() << "this process's group has no name";
+  const auto made = listen_on(path, own->gr_name);
+  ASSERT_TRUE(made) << made.error().message;
+  struct stat file {};
+  ASSERT_EQ(::lstat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_gid, ::getgid());
+  EXPECT_EQ(file.st_mode & 07777U, 0660U);
+  ::unlink(path.c_str());
 }
 
 }  // namespace

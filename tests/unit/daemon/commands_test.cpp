@@ -38,6 +38,12 @@ class Asking : public ReportFixture {
                          done_.push_back("weight " + service + " " + backend.to_string() + " " +
                                          std::to_string(weight));
                        },
+                       [this](const control::BackendRequest& request) -> Result<void> {
+                         if (request.action != "add") return fail("refused");
+                         done_.push_back("add " + request.backend.to_string() + " to " +
+                                         request.service);
+                         return {};
+                       },
                        [this](const control::CaptureRequest& request, control::Completion done) {
                          done_.push_back("capture " + request.file);
                          done(nlohmann::json::object());
@@ -136,6 +142,18 @@ TEST_F(Asking, WithoutSyncThereIsNoSuchCommand) {
 TEST_F(Asking, ACaptureEndsOnRequest) {
   ask("capture-end");
   EXPECT_THAT(done_, ElementsAre("capture-end"));
+}
+
+TEST_F(Asking, ForAnotherBackendIsAnsweredWithAllOfTheService) {
+  const auto answer =
+      ask("backend",
+          {{"action", "add"}, {"service", "web"}, {"backend", "203.0.113.9:80"}, {"weight", 3}});
+  EXPECT_TRUE(answer.dump().find("\"backends\"") != std::string::npos) << answer;
+  EXPECT_TRUE(answer.dump().find("\"version\"") != std::string::npos) << answer;
+  EXPECT_THAT(done_, ElementsAre("add 203.0.113.9:80 to web"));
+  const auto refused =
+      ask("backend", {{"action", "remove"}, {"service", "web"}, {"backend", "203.0.113.9:80"}});
+  EXPECT_TRUE(refused.dump().find("refused") != std::string::npos) << refused;
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ class Reloading : public testing::Test {
   std::vector<std::string> done_;
   std::string failing_;
   std::vector<config::Problem> problems_;
-  Running running_{"/etc/tandem/tandem.toml", {}, {}};
+  Running running_{"/etc/tandem/tandem.toml", {}, {}, {}, {}};
   Reload reload_{
       running_,
       [this](const config::Config&) { return problems_; },
