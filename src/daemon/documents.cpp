@@ -16,6 +16,9 @@ Documents::Documents(std::unique_ptr<control::HttpServer> server, const Running&
       "/", "text/html; charset=utf-8",
       [](const control::HttpServer::Done& done) { done(std::string(observe::kPage)); },
       observe::page_policy(running_.plan.config.node.peer_http));
+  serve("/healthz", "text/plain; charset=utf-8",
+        [](const observe::Overview&) { return std::string("ok\n"); });
+  serve("/ready", "text/plain; charset=utf-8", observe::readiness_text);
   serve("/status", "application/json", observe::overview_text);
   serve("/metrics", "text/plain; version=0.0.4; charset=utf-8",
         [](const observe::Overview& overview) {

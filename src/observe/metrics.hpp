@@ -24,6 +24,9 @@ namespace tandem::observe {
   X(tandem_warnings, gauge, "",                                                                    \
     "What the node knows to be wrong now: the warnings of `tandemctl status`")                     \
   X(tandem_interface_up, gauge, "interface", "1 if the interface is there, up, and steered")       \
+  X(tandem_interface_xdp_generic, gauge, "interface",                                              \
+    "1 if XDP runs in the kernel's generic hook and not in the driver, which is several times "    \
+    "slower")                                                                                      \
   X(tandem_forwarding, gauge, "",                                                                  \
     "1 if services with backends are served; 0: new flows on some interface are lost")             \
   X(tandem_addresses_restored_total, counter, "",                                                  \
@@ -51,6 +54,10 @@ namespace tandem::observe {
   X(tandem_vrrp_address_held, gauge, "router, address",                                            \
     "1 if this node holds a live lease of the virtual address")                                    \
   X(tandem_vrrp_transitions_total, counter, "router", "Changes of state of the virtual router")    \
+  X(tandem_vrrp_last_transition_timestamp_seconds, gauge, "router",                                \
+    "When the virtual router came to its state, in seconds since 1970")                            \
+  X(tandem_vrrp_peer_heard_age_seconds, gauge, "router",                                           \
+    "Time since the last good advert; no sample before there was one. An Active hears none")       \
   X(tandem_vrrp_priority, gauge, "router", "The priority in use, as tracking has changed it")      \
   X(tandem_vrrp_configured_priority, gauge, "router", "The priority of the configuration")         \
   X(tandem_vrrp_peer_priority, gauge, "router",                                                    \
@@ -110,6 +117,8 @@ namespace tandem::observe {
     "(troubleshooting.md)")                                                                        \
   X(tandem_service_info, gauge, "service, address, protocol, port, forward, scheduler",            \
     "1, with what the service is in its labels")                                                   \
+  X(tandem_service_up, gauge, "service",                                                           \
+    "1 if the service has its quorum: without one in the file, a backend that is up")              \
   X(tandem_service_backends, gauge, "service, state", "Backends that are up, draining or down")    \
   X(tandem_service_connections, gauge, "service", "Connections of the service: flows that count")  \
   X(tandem_service_flows, gauge, "service", "Flows of the service that are remembered")            \
@@ -126,6 +135,10 @@ namespace tandem::observe {
     "Bytes of a service of this node's own (local): from clients (in) and to them (out)")          \
   X(tandem_backend_state, gauge, "service, backend, state",                                        \
     "1 for the state that the backend is in: up, draining or down")                                \
+  X(tandem_backend_in_use, gauge, "service, backend",                                              \
+    "1 if the backend may get new flows: 0 of a backup that waits, or while backups serve")        \
+  X(tandem_backend_last_change_timestamp_seconds, gauge, "service, backend",                       \
+    "When the backend came to its state, in seconds since 1970")                                   \
   X(tandem_backend_connections, gauge, "service, backend",                                         \
     "Connections of the backend: flows that count")                                                \
   X(tandem_backend_flows, gauge, "service, backend", "Flows of the backend that are remembered")   \

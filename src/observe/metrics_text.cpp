@@ -22,6 +22,8 @@ void add_node(MetricFamilies& to, const NodeView& node) {
   to.add(tandem_warnings, node.warnings.size());
   for (const InterfaceView& i : node.interfaces)
     to.add(tandem_interface_up, {{"interface", i.name}}, i.up && !i.xdp_mode.empty());
+  for (const InterfaceView& i : node.interfaces)
+    to.add(tandem_interface_xdp_generic, {{"interface", i.name}}, i.xdp_mode == "generic");
   to.add(tandem_forwarding, node.unserved.empty());
   to.add(tandem_addresses_restored_total, node.addresses_restored);
   to.add(tandem_events_lost_total, node.events_lost);
@@ -63,7 +65,8 @@ const char* state_word(vrrp::State state) {
   return "fault";
 }
 
-void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now) {
+void add_router(MetricFamilies& to, const RouterView& router, const Now& at) {
+  const MonotonicTime now = at.monotonic;
   const vrrp::Status& s = router.status;
   const std::string& name = router.config.name;
   const MetricFamilies::Labels own = {{"router", name}};
@@ -77,6 +80,10 @@ void add_router(MetricFamilies& to, const RouterView& router, MonotonicTime now)
     to.add(tandem_vrrp_address_held, {{"router", name}, {"address", a.prefix.address.to_string()}},
            lease > Duration::zero());
   to.add(tandem_vrrp_transitions_total, own, s.transitions);
+  to.add(tandem_vrrp_last_transition_timestamp_seconds, own,
+         exact_seconds(at.wall_at(s.since).time_since_epoch()));
+  if (!s.peer.is_unspecified())
+    to.add(tandem_vrrp_peer_heard_age_seconds, own, exact_seconds(now - s.peer_seen));
   to.add(tandem_vrrp_priority, own, s.effective_priority);
   to.add(tandem_vrrp_configured_priority, own, s.configured_priority);
   if (!s.peer.is_unspecified()) to.add(tandem_vrrp_peer_priority, own, s.peer_priority);
@@ -153,6 +160,7 @@ void add_service(MetricFamilies& to, const ServiceView& s) {
     with(tandem_service_bytes_total, "out", s.traffic.bytes_out);
     return;
   }
+  to.add(tandem_service_up, {{"service", s.name}}, s.up);
   to.add(tandem_service_backends, {{"service", s.name}, {"state", "up"}}, s.backends_up);
   to.add(tandem_service_backends, {{"service", s.name}, {"state", "draining"}},
          s.backends_draining);
@@ -168,7 +176,7 @@ void add_service(MetricFamilies& to, const ServiceView& s) {
   to.add(tandem_service_table_full_total, own, s.table_full);
 }
 
-void add_backend(MetricFamilies& to, const BackendView& b) {
+void add_backend(MetricFamilies& to, const BackendView& b, const Now& now) {
   const auto endpoint = endpoint_text(b.address, b.port);
   const MetricFamilies::Labels own = {{"service", b.service}, {"backend", endpoint}};
   const auto with = [&](MetricId id, std::string_view label, std::string_view value, auto number) {
@@ -176,6 +184,9 @@ void add_backend(MetricFamilies& to, const BackendView& b) {
   };
   for (const auto state : {balance::State::up, balance::State::draining, balance::State::down})
     with(tandem_backend_state, "state", name_of(state), b.state == state);
+  to.add(tandem_backend_in_use, own, b.in_use);
+  to.add(tandem_backend_last_change_timestamp_seconds, own,
+         exact_seconds(now.wall_at(b.since).time_since_epoch()));
   to.add(tandem_backend_connections, own, b.active);
   to.add(tandem_backend_flows, own, b.total);
   to.add(tandem_backend_weight, own, b.weight);
@@ -275,11 +286,11 @@ Result<std::string> metrics_text(const Overview& o, const ProcessView& process) 
   add_node(to, o.node);
   add_http(to, o.http);
   add_process(to, process, o);
-  for (const RouterView& router : o.routers) add_router(to, router, o.now.monotonic);
+  for (const RouterView& router : o.routers) add_router(to, router, o.now);
   add_adverts(to, o.node);
   add_packets(to, o.node);
   for (const ServiceView& service : o.services.services) add_service(to, service);
-  for (const BackendView& backend : o.backends) add_backend(to, backend);
+  for (const BackendView& backend : o.backends) add_backend(to, backend, o.now);
   for (const CheckView& check : o.node.checks) add_check(to, check);
   if (o.services.tables) add_flows(to, *o.services.tables);
   if (o.sync) add_sync(to, *o.sync);

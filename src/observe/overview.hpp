@@ -49,6 +49,10 @@ struct Overview {
 // still.
 [[nodiscard]] std::string overview_text(const Overview& overview);
 
+// "ready" if the node can take and hold its addresses and forward: each virtual router is Active or
+// Backup, and services with backends are served. Error: why not.
+[[nodiscard]] Result<std::string> readiness_text(const Overview& overview);
+
 // In the text format of Prometheus. Error: this build is without prometheus-cpp.
 [[nodiscard]] Result<std::string> metrics_text(const Overview& overview,
                                                const ProcessView& process);
