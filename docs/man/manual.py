@@ -30,7 +30,7 @@ def said(*words):
 
 def command_names(help_text):
     listed = help_text.partition("\nCommands:\n")[2].partition("\n\n")[0]
-    return [line.split()[0] for line in listed.splitlines()]
+    return [line.split()[0] for line in listed.splitlines() if re.match(r"  \S", line)]
 
 
 def commands(tandemctl):
@@ -38,7 +38,7 @@ def commands(tandemctl):
     lines = []
     for name in command_names(general):
         usage, _, rest = said(tandemctl, name, "--help").partition("\n\n")
-        synopsis = usage.removeprefix("Usage: tandemctl [-s SOCKET] [--json] ")
+        synopsis = " ".join(usage.split()).removeprefix("Usage: tandemctl [-s SOCKET] [--json] ")
         body = rest.rpartition("\nSee tandemctl --help")[0].rstrip().splitlines()
         lines += [f".Ss {escaped(synopsis)}", *literal(body)]
     return lines

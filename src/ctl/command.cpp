@@ -31,10 +31,11 @@ Called<Exit> Session::show(const std::string& command, const nlohmann::json& arg
 }
 
 std::span<const Command* const> commands() {
-  static constexpr std::array kCommands{&kStatus, &kVrrp,     &kServices, &kBackends, &kFlows,
-                                        &kEvents, &kExplain,  &kCapture,  &kDrain,    &kUndrain,
-                                        &kWeight, &kFailover, &kSync,     &kSyncKey,  &kReload,
-                                        &kTop,    &kImport,   &kDoctor,   &kBackup,   &kRestore};
+  static constexpr std::array kCommands{
+      &kStatus,        &kVrrp,       &kServices, &kBackends, &kFlows,   &kEvents,   &kExplain,
+      &kCapture,       &kDrain,      &kUndrain,  &kWeight,   &kBackend, &kFailover, &kSync,
+      &kSyncKey,       &kReload,     &kTop,      &kImport,   &kDoctor,  &kBackup,   &kRestore,
+      &kSupportBundle, &kCompletion, &kVersion,  &kHelp};
   return kCommands;
 }
 

@@ -98,6 +98,11 @@ extern const Command kSyncKey;
 extern const Command kBackup;
 extern const Command kRestore;
 extern const Command kDoctor;
+extern const Command kBackend;
+extern const Command kSupportBundle;
+extern const Command kHelp;
+extern const Command kVersion;
+extern const Command kCompletion;
 
 [[nodiscard]] std::span<const Command* const> commands();
 [[nodiscard]] const Command* find_command(const std::string& name);  // null: there is none

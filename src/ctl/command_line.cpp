@@ -7,6 +7,9 @@
 #include <boost/program_options/parsers.hpp>
 #include <sstream>
 
+#include "config/suggest.hpp"
+#include "ctl/wrap.hpp"
+
 namespace tandem::ctl {
 
 namespace po = boost::program_options;
@@ -15,15 +18,6 @@ namespace {
 
 // Abbreviated options would change their meaning with each option that is added.
 constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-
-po::options_description shared_options() {
-  po::options_description shared("Options");
-  shared.add_options()("socket,s", po::value<std::string>()->value_name("SOCKET"),
-                       "the node's control socket; default: $TANDEM_SOCKET, or "
-                       "/run/tandem/control.sock")("json", "print the daemon's document as JSON")(
-      "help,h", "this text, or the command's")("version", "print the version");
-  return shared;
-}
 
 // What the shared options leave over: the command's name, then what is the command's own.
 struct Split {
@@ -57,6 +51,17 @@ po::variables_map parse_own(const Command& command, const std::vector<std::strin
   return options;
 }
 
+std::string no_such_option(const Command& command, const po::unknown_option& error) {
+  po::options_description named;
+  po::positional_options_description positional;
+  command.options(named, positional);
+  std::vector<std::string> known{"--socket", "--json", "--help"};
+  for (const auto& option : named.options()) known.push_back("--" + option->long_name());
+  const std::string advice = config::suggest(error.get_option_name(), known, "");
+  return std::string(error.what()) + (advice.starts_with("did you mean") ? "; " + advice : "") +
+         "; see tandemctl " + command.name + " --help";
+}
+
 Result<CommandLine> parse(const std::vector<std::string>& arguments,
                           const char* environment_socket) {
   auto [shared, rest] = split(arguments);
@@ -74,13 +79,26 @@ Result<CommandLine> parse(const std::vector<std::string>& arguments,
     return fail("which command? See tandemctl --help");
   }
   line.command = find_command(rest.front());
-  if (line.command == nullptr)
-    return fail("there is no command '" + rest.front() + "'; see tandemctl --help");
-  if (!line.help) line.options = parse_own(*line.command, {rest.begin() + 1, rest.end()});
+  if (line.command == nullptr) return fail(no_such_command(rest.front()));
+  if (line.help) return line;
+  try {
+    line.options = parse_own(*line.command, {rest.begin() + 1, rest.end()});
+  } catch (const po::unknown_option& error) {
+    return fail(no_such_option(*line.command, error));
+  }
   return line;
 }
 
 }  // namespace
+
+po::options_description shared_options() {
+  po::options_description shared("Options");
+  shared.add_options()("socket,s", po::value<std::string>()->value_name("SOCKET"),
+                       "the node's control socket; default: $TANDEM_SOCKET, or "
+                       "/run/tandem/control.sock")("json", "print the daemon's document as JSON")(
+      "help,h", "this text, or the command's")("version", "print the version");
+  return shared;
+}
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                        const char* environment_socket) {
@@ -92,19 +110,15 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
 }
 
 std::string general_help() {
-  std::size_t width = 0;
+  constexpr std::size_t kSummaries = 30;  // column
   const auto usage = [](const Command& command) {
     return std::string(command.name) + (*command.synopsis != '\0' ? " " : "") + command.synopsis;
   };
-  for (const Command* command : commands()) width = std::max(width, usage(*command).size());
-
   std::ostringstream text;
   text << "Usage: tandemctl [-s SOCKET] [--json] COMMAND [ARGUMENTS]\n\n"
           "Asks and directs the tandemd of this node.\n\nCommands:\n";
-  for (const Command* command : commands()) {
-    const std::string name = usage(*command);
-    text << "  " << name << std::string(width - name.size() + 2, ' ') << command->summary << "\n";
-  }
+  for (const Command* command : commands())
+    text << entry("  " + usage(*command), kSummaries, command->summary);
   text << "\n"
        << shared_options()
        << "\nEnvironment:\n"
@@ -125,9 +139,10 @@ std::string command_help(const Command& command) {
   po::positional_options_description positional;
   command.options(named, positional);
   std::ostringstream text;
-  text << "Usage: tandemctl [-s SOCKET] [--json] " << command.name
-       << (*command.synopsis != '\0' ? " " : "") << command.synopsis << "\n\n"
-       << command.help;
+  text << entry("Usage: tandemctl", 17,
+                "[-s SOCKET] [--json] " + std::string(command.name) + " " + command.synopsis)
+       << "\n"
+       << wrapped(command.help);
   if (!named.options().empty()) text << "\n" << named;
   text << "\nSee tandemctl --help for the options of all commands and the exit status.\n";
   return text.str();

@@ -3,6 +3,7 @@
 // behind the command.
 #pragma once
 
+#include <boost/program_options/options_description.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <string>
 #include <vector>
@@ -26,6 +27,11 @@ struct CommandLine {
 // `arguments`: without the program's name. `environment_socket`: $TANDEM_SOCKET, or null.
 [[nodiscard]] Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
                                                      const char* environment_socket);
+
+// Of all commands.
+[[nodiscard]] boost::program_options::options_description shared_options();
+// Says so, and which was meant if one is close.
+[[nodiscard]] std::string no_such_command(const std::string& name);
 
 [[nodiscard]] std::string general_help();
 [[nodiscard]] std::string command_help(const Command& command);

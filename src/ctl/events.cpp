@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // tandemctl events: what happened lately, and what happens now.
+#include <array>
 #include <chrono>
+#include <ctime>
+#include <optional>
 #include <ostream>
+#include <regex>
 #include <thread>
 
+#include "config/duration.hpp"
 #include "control/requests.hpp"
 #include "ctl/command.hpp"
+#include "ctl/options.hpp"
 #include "ctl/render.hpp"
 
 namespace tandem::ctl {
@@ -36,9 +42,20 @@ EventText dropped_text(const json& event) {
 }
 
 void events_options(po::options_description& named, po::positional_options_description&) {
-  named.add_options()("lines,n", po::value<std::uint64_t>()->default_value(50)->value_name("N"),
-                      "the newest N events")(
-      "follow,f", po::bool_switch(), "go on, printing events as they happen, until interrupted");
+  named.add_options()("since", po::value<std::string>()->value_name("TIME"),
+                      "those that are not older: 90s, 10m, 2h, 3d, or 2026-11-30T12:00 (UTC)")(
+      "lines,n", po::value<std::uint64_t>()->default_value(50)->value_name("N"),
+      "the newest N events")("follow,f", po::bool_switch(),
+                             "go on, printing events as they happen, until interrupted");
+}
+
+// Times are text of one form: the earlier one is the lesser one.
+void leave_out_before(const std::string& since, json& document) {
+  json kept = json::array();
+  for (json& event : document.at("events"))
+    if (text_at(event, "time") >= since) kept.push_back(std::move(event));
+  document["events"] = std::move(kept);
+  document["missed"] = 0;
 }
 
 // Followed events are one JSON object a line, so that a reader can take them as they come.
@@ -69,9 +86,19 @@ Called<Exit> follow(Session& session, std::uint64_t after) {
 }
 
 Called<Exit> run_events(Session& session, const po::variables_map& options) {
-  const control::EventsRequest request{0, options["lines"].as<std::uint64_t>()};
-  const auto document = session.client.call("events", request.to_json());
+  control::EventsRequest request{0, options["lines"].as<std::uint64_t>()};
+  std::optional<std::string> since;
+  if (const auto text = given<std::string>(options, "since")) {
+    since = beginning_of(*text, std::chrono::system_clock::now());
+    if (!since)
+      throw po::error(
+          "--since: expected a duration such as 10m or 3d, or a time such as "
+          "2026-11-30T12:00");
+    if (options["lines"].defaulted()) request.limit = UINT64_MAX;
+  }
+  auto document = session.client.call("events", request.to_json());
   if (!document) return std::unexpected(document.error());
+  if (since) leave_out_before(*since, *document);
   const bool go_on = options["follow"].as<bool>();
   if (session.json && !go_on)
     session.print(*document);
@@ -82,6 +109,28 @@ Called<Exit> run_events(Session& session, const po::variables_map& options) {
 }
 
 }  // namespace
+
+std::optional<std::string> beginning_of(const std::string& since,
+                                        std::chrono::system_clock::time_point now) {
+  static const std::regex kTime(R"(\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?Z?)");
+  if (std::regex_match(since, kTime))
+    return since.ends_with('Z') ? since.substr(0, since.size() - 1) : since;
+  std::optional<Duration> ago;
+  if (since.ends_with('d')) {
+    ago = config::parse_duration(since.substr(0, since.size() - 1) + "h");
+    if (ago) *ago *= 24;
+  } else {
+    ago = config::parse_duration(since);
+  }
+  if (!ago) return std::nullopt;
+  const auto then = std::chrono::system_clock::to_time_t(
+      now - std::chrono::duration_cast<std::chrono::seconds>(*ago));
+  std::array<char, 32> text{};
+  std::tm parts{};
+  gmtime_r(&then, &parts);
+  std::strftime(text.data(), text.size(), "%FT%T", &parts);
+  return text.data();
+}
 
 EventText event_text(const json& event) {
   const auto kind = text_at(event, "kind");
@@ -116,7 +165,7 @@ std::string render_event(const json& event, const Style& style) {
 
 const Command kEvents{
     "events",
-    "[-n N] [--follow]",
+    "[-n N] [--since TIME] [--follow]",
     "the last transitions, dropped adverts, checks, notifications",
     "Shows what happened lately, oldest first: transitions with their cause, adverts that were\n"
     "dropped with the reason, checks that changed, outcomes of notify commands, addresses that\n"

@@ -3,7 +3,9 @@
 // document is not what this version of tandemctl knows; run() catches it.
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ struct EventText {
   Tint tint = Tint::none;
 };
 [[nodiscard]] EventText event_text(const nlohmann::json& event);
+// Where events begin that are to be shown: a duration before now ("10m", "3d"), or a time, as the
+// beginning of what events have as theirs. nullopt: it is neither.
+[[nodiscard]] std::optional<std::string> beginning_of(const std::string& since,
+                                                      std::chrono::system_clock::time_point now);
 // And in one line.
 [[nodiscard]] std::string render_event(const nlohmann::json& event, const Style& style);
 [[nodiscard]] std::string render_failover(const nlohmann::json& results, bool back,

@@ -9,7 +9,7 @@
 
 import time
 
-from tandemlab import configs, plan, services, tap
+from tandemlab import configs, plan, services, tap, traffic
 from tandemlab.backends import PORT, Backend
 from tandemlab.pair import Pair
 from tandemlab.shell import wait_until
@@ -50,6 +50,35 @@ class Operator(tap.LabCase):
         self.assertEqual(self.backend(WEIGHED)["weight"], 7)
         self.assertTrue(self.a.router()["handed_over"])
         self.assertEqual((self.a.state(), self.b.state()), ("Backup", "Active"))
+
+    def test_backends(self):
+        """A backend that is added gets connections, over a restart and a reload, until it is removed."""
+        first, added = services.BACKENDS4[0], "198.51.100.99"
+        self.a.ctl("backend", "remove", "api", first)
+        self.a.ctl("backend", "add", "api", f"{added}:{PORT}", "--weight", "5", "--backup")
+
+        def backends():
+            return {b["address"]: b for b in self.a.ask("backends", "api")["backends"]
+                    if "no longer configured" not in b["why"]}
+
+        def assert_changed():
+            now = backends()
+            self.assertNotIn(first, now)
+            self.assertEqual((now[added]["weight"], now[added]["backup"]), (5, True))
+
+        assert_changed()
+        wait_until("those that are left share",
+                   lambda: set(traffic.who_answers(self.lab, VIP, 9, PORT)) == {"s2", "s3", "s4"})
+        self.a.ctl("reload")
+        assert_changed()
+        self.a.kill()
+        self.a.start()
+        assert_changed()
+        self.a.ctl("backend", "reset", "api", first)
+        self.a.ctl("backend", "remove", "api", added)
+        wait_until("the backends are those of the file",
+                   lambda: set(backends()) == set(services.BACKENDS4))
+        self.assertNotEqual(self.a.ctl("backend", "add", "api", first, check=False).returncode, 0)
 
     def test_stays(self):
         """Over a reload, a restart, and a SIGKILL; undone, it stays undone."""

@@ -140,7 +140,11 @@ Result<void> check_seal(::archive* in, const std::string& path, std::size_t& lef
 
 }  // namespace
 
-Result<void> write_archive(const std::string& path, const Manifest& manifest) {
+namespace {
+
+// write: what goes into the file, by its descriptor.
+template <class Write>
+Result<void> write_whole(const std::string& path, Write write) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   std::error_code ignored;  // what it is in the way of, mkdir() tells
   std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), ignored);
@@ -150,7 +154,7 @@ Result<void> write_archive(const std::string& path, const Manifest& manifest) {
   std::string beside = directory + "/.tandem-XXXXXX";
   const Descriptor fd(::mkostemp(beside.data(), O_CLOEXEC));  // with mode 0600
   if (!fd) return fail_errno(directory);
-  auto written = write_to(fd.get(), path, manifest);
+  auto written = write(fd.get());
   if (written && ::fsync(fd.get()) != 0) written = fail_errno(path);
   if (written && ::rename(beside.c_str(), path.c_str()) != 0) written = fail_errno(path);
   if (!written)
@@ -158,6 +162,27 @@ Result<void> write_archive(const std::string& path, const Manifest& manifest) {
   else
     ::fsync(holder.get());
   return written;
+}
+
+Result<void> write_files_to(int fd, const std::string& path, const std::vector<Entry>& entries) {
+  const Reader out(archive_write_new(), archive_write_free);
+  archive_write_add_filter_gzip(out.get());
+  archive_write_set_format_pax_restricted(out.get());
+  if (archive_write_open_fd(out.get(), fd) != ARCHIVE_OK) return complaint(path, out.get());
+  for (const auto& entry : entries)
+    if (!write_item(out.get(), entry.path, entry)) return complaint(path, out.get());
+  if (archive_write_close(out.get()) != ARCHIVE_OK) return complaint(path, out.get());
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_archive(const std::string& path, const Manifest& manifest) {
+  return write_whole(path, [&](int fd) { return write_to(fd, path, manifest); });
+}
+
+Result<void> write_files(const std::string& path, const std::vector<Entry>& entries) {
+  return write_whole(path, [&](int fd) { return write_files_to(fd, path, entries); });
 }
 
 Result<Manifest> read_archive(const std::string& path) {

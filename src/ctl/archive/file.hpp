@@ -13,6 +13,9 @@ namespace tandem::archive {
 // directory is made with 0700 if it is missing.
 Result<void> write_archive(const std::string& path, const Manifest& manifest);
 
+// The files alone, by their paths: no backup. Written in the same way.
+Result<void> write_files(const std::string& path, const std::vector<Entry>& entries);
+
 // The manifest, and the contents with its entries. Nothing is given out before all of the file was
 // read and each checksum compared.
 [[nodiscard]] Result<Manifest> read_archive(const std::string& path);

@@ -2,9 +2,13 @@
 // tandemctl against a server, by its command line, its text and its exit status.
 #include "ctl/run.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include "control/requests.hpp"
+#include "ctl/render.hpp"
+#include "ctl/support.hpp"
+#include "ctl/wrap.hpp"
 #include "server_fixture.hpp"
 
 namespace tandem::ctl {
@@ -162,7 +166,8 @@ TEST_F(TandemctlTest, ExitsWith2OnAWrongCommandLine) {
                                              {"-s"}}) {
     const Outcome outcome = tandemctl(arguments);
     EXPECT_EQ(outcome.exit, kUsage) << (arguments.empty() ? "" : arguments.back());
-    EXPECT_TRUE(contains(outcome.err, "see tandemctl") || contains(outcome.err, "See tandemctl"))
+    EXPECT_TRUE(contains(outcome.err, "see tandemctl") || contains(outcome.err, "See tandemctl") ||
+                contains(outcome.err, "did you mean"))
         << outcome.err;
     EXPECT_EQ(outcome.out, "");
   }
@@ -178,6 +183,68 @@ TEST_F(TandemctlTest, ExitsWith3WithoutADaemonAndNamesTheSocket) {
   EXPECT_TRUE(contains(by_option.err, "other.sock"));
 }
 
+std::size_t longest_line(const std::string& text) {
+  std::size_t longest = 0, column = 0;
+  for (const char c : text) {
+    column = c == '\n' ? 0 : column + ((c & 0xc0) != 0x80);
+    longest = std::max(longest, column);
+  }
+  return longest;
+}
+
+TEST_F(TandemctlTest, SaysWhatWasMeant) {
+  EXPECT_EQ(tandemctl({"servces"}).err,
+            "tandemctl: there is no command 'servces'; did you mean \"services\"?\n");
+  EXPECT_TRUE(contains(tandemctl({"xyzzy"}).err, "see tandemctl --help"));
+  EXPECT_TRUE(contains(tandemctl({"failover", "--forse"}).err, "did you mean \"--force\"?"));
+  EXPECT_EQ(tandemctl({"help", "vrp"}).exit, kUsage);
+}
+
+TEST_F(TandemctlTest, HasHelpAndVersionAsCommands) {
+  EXPECT_EQ(tandemctl({"help"}).out, tandemctl({"--help"}).out);
+  EXPECT_EQ(tandemctl({"help", "flows"}).out, tandemctl({"flows", "--help"}).out);
+  EXPECT_EQ(tandemctl({"version"}).out, tandemctl({"--version"}).out);
+  EXPECT_EQ(json::parse(tandemctl({"version", "--json"}).out).at("version"), TANDEM_VERSION);
+}
+
+TEST_F(TandemctlTest, WritesCompletionsOfEveryCommandAndOption) {
+  EXPECT_TRUE(tandemctl({"completion", "bash"}).out.starts_with("# SPDX"));
+  for (const char* shell : {"zsh", "fish"}) {
+    const Outcome outcome = tandemctl({"completion", shell});
+    EXPECT_EQ(outcome.exit, kGood);
+    for (const Command* command : commands())
+      EXPECT_TRUE(contains(outcome.out, command->name)) << shell << ": " << command->name;
+    for (const char* option : {"exit-code", "follow", "force", "socket", "timeout"})
+      EXPECT_TRUE(contains(outcome.out, option)) << shell << ": " << option;
+  }
+  EXPECT_EQ(tandemctl({"completion", "csh"}).exit, kUsage);
+}
+
+TEST(Since, IsADurationOrATime) {
+  using std::chrono::sys_days, std::chrono::year, std::chrono::hours;
+  const auto now = sys_days(year(2026) / 12 / 1) + hours(3);
+  EXPECT_EQ(beginning_of("90m", now), "2026-12-01T01:30:00");
+  EXPECT_EQ(beginning_of("2d", now), "2026-11-29T03:00:00");
+  EXPECT_EQ(beginning_of("2026-11-30", now), "2026-11-30");
+  EXPECT_EQ(beginning_of("2026-11-30T12:00Z", now), "2026-11-30T12:00");
+  for (const char* wrong : {"", "d", "10", "yesterday", "2026-11", "-3m"})
+    EXPECT_EQ(beginning_of(wrong, now), std::nullopt) << wrong;
+}
+
+TEST(SupportBundle, HasNoSecrets) {
+  EXPECT_EQ(without_secrets("password = \"abc\\\"d\"\n  'password'='x' # no\nkey_file = \"/k\"\n"
+                            "http = \"http://me:secret@192.0.2.1/\"\n"),
+            "password = \"(removed)\"\n  'password'=\"(removed)\" # no\nkey_file = \"/k\"\n"
+            "http = \"http://(removed)@192.0.2.1/\"\n");
+}
+
+TEST(Wrapping, KeepsListsAndBreaksLinesAtEightyColumns) {
+  EXPECT_EQ(wrapped("a b\nc\n\n  term  text\n"), "a b c\n\n  term  text\n");
+  const std::string words(30, 'x');
+  EXPECT_EQ(wrapped("  term  " + words + " " + words + " " + words + "\n"),
+            "  term  " + words + " " + words + "\n        " + words + "\n");
+}
+
 TEST_F(TandemctlTest, HelpsWithoutADaemon) {
   const Outcome general = tandemctl({"--help"});
   EXPECT_EQ(general.exit, kGood);
@@ -186,7 +253,8 @@ TEST_F(TandemctlTest, HelpsWithoutADaemon) {
     const Outcome own = tandemctl({command->name, "--help"});
     EXPECT_EQ(own.exit, kGood);
     EXPECT_TRUE(contains(own.out, std::string("[--json] ") + command->name)) << own.out;
-    EXPECT_TRUE(contains(own.out, command->help));
+    EXPECT_TRUE(contains(own.out, wrapped(command->help)));
+    for (const auto& text : {general.out, own.out}) EXPECT_LE(longest_line(text), 80U) << text;
   }
   for (const char* part : {"--socket", "TANDEM_SOCKET", "NO_COLOR", "Exit status", "--json"})
     EXPECT_TRUE(contains(general.out, part)) << part;
