@@ -138,6 +138,7 @@ struct Sync {  // flows kept in step with the other node
   std::vector<ListenAddress> listen, peer;
   std::string key_file = "/etc/tandem/sync.key";
   WithoutSync without = WithoutSync::stay;
+  Duration hold = std::chrono::milliseconds(50);  // of first packets, with SyncWhen::before_forward
   Duration drain_timeout = std::chrono::minutes(10);  // of the node's own sockets; 0: they are not
   bool operator==(const Sync&) const = default;
 };
@@ -294,6 +295,9 @@ struct ServiceNotify {
   bool operator==(const ServiceNotify&) const = default;
 };
 
+// When the other node has a new flow: soon after its first packet went on, or before.
+enum class SyncWhen : std::uint8_t { after, before_forward };
+
 struct Service {
   std::string name;
   IpAddress address;
@@ -313,6 +317,7 @@ struct Service {
   OnDown on_down = OnDown::keep;                  // of a backend: its TCP connections
   std::vector<IpAddress> sources;                 // fullnat: addresses of this node, 1-8
   Strays strays = Strays::drop;                   // nat: backends' packets of no flow
+  SyncWhen sync = SyncWhen::after;
   Location where;
   bool operator==(const Service&) const = default;
 };

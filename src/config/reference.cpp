@@ -87,7 +87,7 @@ Errors:
 - `remembered` is at least as long as `counted`.
 - With `forward = "local"` a service has no `backends`, `scheduler`, `check`, `slow_start`,
   `affinity`, `affinity_prefix`, `unavailable`, `on_down`, `strays`, `quorum`, `notify`,
-  `one_packet` or `sources`; `sources` are there with `fullnat`, and only there.
+  `one_packet`, `sync` or `sources`; `sources` are there with `fullnat`, and only there.
 - `one_packet` is there with `protocol = "udp"` and `dsr` or `tunnel` only; `affinity_prefix` is no
   longer than an address of the service's family. `track` names services with backends.
 - There are at most 8192 backends and 32 different `sources` in all services together.

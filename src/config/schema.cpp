@@ -226,6 +226,10 @@ const Section<Sync>& sync_section() {
               Choice<WithoutSync>{{{"stay", WithoutSync::stay}, {"preempt", WithoutSync::preempt}}},
               "What a node does while it cannot reach the other one by any link, and hears a lower "
               "Active by VRRP: stay Backup, so that no connection breaks, or take over."),
+          key("hold", &Sync::hold, Span{milliseconds(1), seconds(1)},
+              "How long the first packet of a flow waits at most for the other node, with "
+              "`sync = \"before-forward\"` in its `[[service]]`. It goes on then, and later ones "
+              "do not wait until the other node has caught up."),
           key("drain_timeout", &Sync::drain_timeout, Span{{}, hours(24)},
               "For how long TCP connections to services of the node's own (`forward = \"local\"`) "
               "go "

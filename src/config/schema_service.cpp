@@ -151,6 +151,17 @@ const Section<Service>& service_section() {
               "makes "
               "the flow, and TCP repeats the answer. `route`: the kernel routes it as it is; for "
               "backends that others reach by their own address and port through this node."),
+          key("sync", &Service::sync,
+              Choice<SyncWhen>{
+                  {{"after", SyncWhen::after}, {"before-forward", SyncWhen::before_forward}}},
+              "With `[sync]`: when the other node has a new flow. `after`: within some "
+              "milliseconds "
+              "after its first packet went on. `before-forward`: the first packet waits until the "
+              "other node has said that it has the flow, so that no connection which a backend has "
+              "answered is lost with this node; it costs about two milliseconds for each new flow. "
+              "Without a connection to the other node, and beyond `sync.hold`, packets go on all "
+              "the "
+              "same, which is counted."),
           key("sources", &Service::sources,
               ListOf<Address>{{}, kMostSourcesOfService, "numeric addresses", 1},
               "With `fullnat`, and required there: addresses of this node that connections to the "

@@ -36,8 +36,8 @@ void check_endpoints(const std::vector<ServiceItem>& items, const Addresses& vir
 // What has an effect on backends only, where there is none.
 void check_local(const ServiceItem& item, Problems& problems) {
   constexpr std::array kOfBackends{
-      "backends", "scheduler", "check",  "slow_start", "affinity",   "unavailable",    "sources",
-      "strays",   "on_down",   "quorum", "notify",     "one_packet", "affinity_prefix"};
+      "backends", "scheduler", "check",  "slow_start", "affinity",   "unavailable",     "sources",
+      "strays",   "on_down",   "quorum", "notify",     "one_packet", "affinity_prefix", "sync"};
   for (const std::string_view key : kOfBackends)
     if (item.table.find(key) != nullptr)
       problems.error(item.at(key),
@@ -175,6 +175,19 @@ void check_quorum(const ServiceItem& item, Problems& problems) {
                                          "that at most");
 }
 
+void check_when_synced(const ServiceItem& item, const File& file, Problems& problems) {
+  if (item.service.sync == SyncWhen::before_forward && !file.config.sync)
+    problems.error(
+        item.at("sync"),
+        "sync: \"before-forward\" waits for the other node, expected a [sync] table that "
+        "says where it is, or sync = \"after\"");
+  if (item.service.sync == SyncWhen::before_forward && item.service.one_packet)
+    problems.error(
+        item.at("sync"),
+        "sync: with one_packet there is no flow that the other node could have, expected "
+        "sync = \"after\"");
+}
+
 // nat: the backends answer by way of their gateway.
 void check_gateway(const ServiceItem& item, const File& file, Problems& problems) {
   const Vrrp* const home = router_of(item.service.address, file.config);
@@ -228,6 +241,7 @@ void check_services(const File& file, Problems& problems) {
     check_one_packet(item, problems);
     check_quorum(item, problems);
     check_gateway(item, file, problems);
+    check_when_synced(item, file, problems);
     if (item.service.check) check_check(item, problems);
   }
 }

@@ -111,7 +111,15 @@ void Report::warn(observe::NodeView& node, const speaker::Snapshot& snapshot,
   for (const auto& check : node.checks)
     if (check.up == false) add({"check " + check.name + " fails: " + check.last_result});
   if (node.engine == "xdp") add(sources_.interface_troubles());
-  if (const auto sync = services_.sync(); sync && !sync->in_sync()) add({sync->trouble()});
+  const auto sync = services_.sync();
+  if (sync && !sync->in_sync()) add({sync->trouble()});
+  if (sync && sync->is_behind)
+    add(
+        {"sync: the other node did not acknowledge new flows within sync.hold, so services with "
+         "sync = "
+         "\"before-forward\" do not wait for it until it has caught up; look at its load, at the "
+         "link, "
+         "and at its version"});
   add(sources_.plane.troubles());
   add(sources_.part_troubles());
   if (!node.reloads.last_good)

@@ -33,6 +33,11 @@ std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts&
   std::string note;
   const auto add = [&](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
   if (!served) add("not served: new flows are lost (see status)");
+  if (const auto& b = v.before_forward) {
+    const auto ahead = b->away + b->slow + b->refused + b->no_room;
+    if (ahead > 0)
+      add(std::to_string(ahead) + " new flows went on before the other node had them (sync)");
+  }
   if (v.backends_up == 0) add("no backend is up for new connections");
   if (counts.full > 0)
     add("the flow table was full for " + std::to_string(counts.full) + " new flows");
@@ -42,6 +47,18 @@ std::string note_of(const observe::ServiceView& v, const forward::ServiceCounts&
     add("too many neighbours: no place was left for the one of " + std::to_string(counts.crowded) +
         " new flows");
   return note;
+}
+
+observe::BeforeForward before_forward(const forward::ServiceCounts& counts) {
+  const auto ahead = [&](forward::Unacknowledged why) -> std::uint64_t {
+    return counts.went_ahead[static_cast<std::size_t>(why)];
+  };
+  using enum forward::Unacknowledged;
+  return {counts.acknowledged, ahead(away), ahead(slow), ahead(refused), ahead(no_room)};
+}
+
+bool is_behind(const forward::Replication& replication) {
+  return replication.behind && replication.acknowledged < replication.held;
 }
 
 observe::Traffic since(const td_traffic& before, const td_traffic& now) {
@@ -148,6 +165,7 @@ observe::ServiceView ServicesReport::view(const RunningService& s) const {
   v.refused = counts.refused + counts.exhausted + counts.crowded;
   v.no_source_port = counts.exhausted;
   v.table_full = counts.full;
+  if (s.config.sync == config::SyncWhen::before_forward) v.before_forward = before_forward(counts);
   v.note = note_of(v, counts, sources_.plane.unserved().empty());
   return v;
 }
@@ -268,6 +286,7 @@ std::optional<observe::SyncView> ServicesReport::sync() const {
   view.rooms_differ = link->connected && (link->peer_room4 != forwarder.flows4().capacity() ||
                                           link->peer_room6 != forwarder.flows6().capacity());
   view.conflicts = replication.conflicts;
+  view.is_behind = is_behind(replication);
   view.unknown = link->unknown_here + replication.unknown;
   view.settings_equal = link->wishes_equal;
   view.no_room = replication.no_room + replication.ports_taken;

@@ -39,6 +39,7 @@ Result<DataCore> DataCore::open(const forward::Forwarder::Memory& memory,
       static_cast<std::uint32_t>(memory.flow4.size() / flow::FlowTable4::kElementBytes),
       static_cast<std::uint32_t>(memory.flow6.size() / flow::FlowTable6::kElementBytes));
   core.forwarder->replicate(core.replication.get());
+  core.forwarder->set_longest_hold(config.sync->hold);
   return core;
 }
 

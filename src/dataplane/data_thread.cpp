@@ -15,8 +15,9 @@ namespace {
 using Place = engine::AfXdp::Queues;
 
 constexpr std::size_t kBurst = 64;
-constexpr int kEnds = 1024;                                     // taken in a row
-constexpr Duration kBusyDevice = std::chrono::milliseconds(1);  // when frames wait for it
+constexpr int kEnds = 1024;  // taken in a row
+// When frames wait for a device, or for the peer.
+constexpr Duration kBusyDevice = std::chrono::milliseconds(1);
 constexpr const char* kStandsStill = "the data thread stands still";
 
 // A bond that has native XDP receives on its ports. What it sends goes through a socket on the bond
@@ -87,6 +88,7 @@ void DataThread::loop() {
   while (!stop_) {
     wait(all_sent);
     run_command();
+    let_go();
     // Bounded, so that a flood holds up neither a command nor the sweep.
     for (int bursts = 0; bursts < 16 && admit_burst() == kBurst; bursts++) tools_.sockets->flush();
     all_sent = tools_.sockets->flush();
@@ -100,7 +102,7 @@ void DataThread::wait(bool all_sent) {
   fds_.assign(sockets.begin(), sockets.end());
   fds_.push_back({wake_.get(), POLLIN, 0});
   fds_.push_back({tools_.ends.poll_fd(), POLLIN, 0});
-  const Duration most = all_sent ? kSweepInterval : kBusyDevice;
+  const Duration most = all_sent && !owned().holds_packets() ? kSweepInterval : kBusyDevice;
   const timespec timeout{0, most.count()};
   ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
   if ((fds_[sockets.size()].revents & POLLIN) != 0) wake_.drain();
@@ -126,12 +128,29 @@ void DataThread::admit(const engine::Frame& frame, MonotonicTime now, std::uint6
   f.now_ns = to_ns(now);
   f.jiffies = jiffies;
   td_outcome outcome{};
-  const td_reason reason = owned().admit(f, outcome, now);
+  const td_reason reason = owned().admit(f, outcome, now, frame.owner);
+  if (reason != forward::Forwarder::kHeld) send_or_release(frame, f, reason, outcome);
+}
+
+void DataThread::send_or_release(engine::Frame frame, const td_frame& f, td_reason reason,
+                                 const td_outcome& outcome) {
   if (!td_is_tx(reason)) return tools_.sockets->release(frame);
-  engine::Frame out = frame;
-  out.data = f.data;
-  out.length = static_cast<std::uint32_t>(f.end - f.data);
-  tools_.sockets->send(out, outcome.ifindex != 0 ? outcome.ifindex : frame.device);
+  frame.data = f.data;
+  frame.length = static_cast<std::uint32_t>(f.end - f.data);
+  tools_.sockets->send(frame, outcome.ifindex != 0 ? outcome.ifindex : frame.device);
+}
+
+// First packets that waited for the peer.
+void DataThread::let_go() {
+  if (!owned().holds_packets()) return;
+  const MonotonicTime now = MonotonicClock::now();
+  const std::uint64_t jiffies = clock().at(now);
+  while (const auto released = owned().let_go(now, jiffies)) {
+    const td_frame& f = released->frame;
+    send_or_release({f.data, static_cast<std::uint32_t>(f.end - f.data), f.ifindex, f.first, f.last,
+                     released->owner},
+                    f, released->reason, released->outcome);
+  }
 }
 
 void DataThread::take_ends() {

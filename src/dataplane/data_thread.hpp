@@ -46,6 +46,9 @@ class DataThread : public DataPlane {
   void wait(bool all_sent);
   std::size_t admit_burst();
   void admit(const engine::Frame& frame, MonotonicTime now, std::uint64_t jiffies);
+  void send_or_release(engine::Frame frame, const td_frame& f, td_reason reason,
+                       const td_outcome& outcome);
+  void let_go();
   void take_ends();
 
   const engine::SteeringProgram& program_;

@@ -20,6 +20,14 @@ constexpr std::uint64_t kSlotsPerHundred = 150;
 constexpr int kMoves = 3;
 constexpr int kLooks = 10;  // buckets, for flows that may give way
 
+void let_word_go(td_flow_word& at) {
+  td_flow_word old = load(at), word = old;
+  do {
+    word = old;
+    word.part.who &= ~kHeld;
+  } while (!swap(at, old, word));
+}
+
 }  // namespace
 
 // ---- The memory
@@ -112,13 +120,14 @@ template <class Layout>
 auto FlowTable<Layout>::to_flow(const Key& key, const td_flow_word& word) -> Flow {
   const std::uint32_t who = word.part.who;
   return {key,
-          td_flow_backend_of(who),
+          backend_of(who),
           td_flow_state_of(who),
           (who & kCounted) != 0,
           word.part.stamp,
           word.part.extra,
           static_cast<std::uint8_t>((who & kSource) >> TD_FLOW_SOURCE_SHIFT),
-          (who & kAnswered) != 0};
+          (who & kAnswered) != 0,
+          (who & kHeld) != 0};
 }
 
 template <class Layout>
@@ -155,7 +164,7 @@ bool FlowTable<Layout>::release(Entry& entry, td_flow_word& expected) {
 
 template <class Layout>
 void FlowTable<Layout>::count(std::uint32_t who, int by) {
-  const std::uint16_t backend = td_flow_backend_of(who);
+  const std::uint16_t backend = backend_of(who);
   FlowCounts::change(counts_.total_[backend], by);
   if (who & kCounted) FlowCounts::change(counts_.active_[backend], by);
 }
@@ -318,7 +327,7 @@ template <class Layout>
 auto FlowTable<Layout>::insert(const Key& key, const Decision& d, Tick now) -> Insertion {
   const std::uint32_t fresh = d.backend | std::uint32_t{d.state} << TD_FLOW_STATE_SHIFT |
                               std::uint32_t{d.source} << TD_FLOW_SOURCE_SHIFT |
-                              (td_flow_counts(d.state) ? kCounted : 0U);
+                              (td_flow_counts(d.state) ? kCounted : 0U) | (d.held ? kHeld : 0U);
   td_flow_word word = word_of(fresh, now, d.extra);
   Entry* entry = locate(key);
   if (entry != nullptr) {
@@ -364,6 +373,14 @@ bool FlowTable<Layout>::set_extra(const Key& key, std::uint16_t extra) {
     word.part.extra = extra;
   } while (!swap(entry->word, old, word));
   mark(entry);
+  return true;
+}
+
+template <class Layout>
+bool FlowTable<Layout>::let_go(const Key& key) {
+  Entry* entry = locate(key);
+  if (entry == nullptr) return false;
+  let_word_go(entry->word);
   return true;
 }
 
@@ -417,7 +434,7 @@ void FlowTable<Layout>::review(Entry& entry, Tick now, const IdleTicks& limits, 
     if (counts == ((word.part.who & kCounted) != 0)) return;
     const std::uint32_t who = word.part.who ^ kCounted;
     if (!swap_who(entry.word, word.part.who, who)) continue;
-    FlowCounts::change(counts_.active_[td_flow_backend_of(who)], counts ? 1 : -1);
+    FlowCounts::change(counts_.active_[backend_of(who)], counts ? 1 : -1);
     (counts ? swept.counted : swept.uncounted)++;
     word.part.who = who;
     mark(&entry);
@@ -438,10 +455,13 @@ auto FlowTable<Layout>::sweep(std::uint32_t buckets, Tick now, const IdleTicks& 
   for (buckets = std::min(buckets, head().buckets); buckets > 0; buckets--) {
     for (Entry& entry : bucket(1 + cursor_).entry) {
       if (replicas_ != nullptr && !Layout::is_empty(entry) &&
-          replicas_[Layout::service_of(Layout::key_of(entry)) % TD_MAX_SERVICES] != 0)
+          replicas_[Layout::service_of(Layout::key_of(entry)) % TD_MAX_SERVICES] != 0) {
         stamp(entry.word, now);
-      else
+        // By a process before this one, when it decided; whoever does now has another say.
+        if ((load(entry.word).part.who & kHeld) != 0) let_word_go(entry.word);
+      } else {
         review(entry, now, limits, swept);
+      }
       if (!Layout::is_empty(entry) && (load(entry.word).part.who & kAway)) move_to_first(entry);
     }
     if (++cursor_ >= head().buckets) cursor_ = 0;

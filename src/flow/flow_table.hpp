@@ -54,6 +54,7 @@ class FlowTable {
     std::uint16_t extra;  // as the forward mode has it
     std::uint8_t source;  // fullnat: which of the service's source addresses
     bool answered;        // by the backend, where its packets come by
+    bool held = false;    // as in Decision, and not let go yet
   };
 
   struct Decision {
@@ -61,6 +62,7 @@ class FlowTable {
     std::uint8_t state;  // TD_FLOW_SYN_SENT, or JOINED, or ACTIVE; or what another node saw
     std::uint16_t extra = 0;
     std::uint8_t source = 0;  // below TD_SERVICE_SOURCES
+    bool held = false;        // no packet of it goes on before let_go()
   };
 
   enum class Outcome : std::uint8_t {
@@ -129,6 +131,8 @@ class FlowTable {
   // Of a flow that is there: its mode's, when a client's next hop is another one from now on.
   // false: there is no such flow.
   bool set_extra(const Key& key, std::uint16_t extra);
+  // The packets of a flow that was held go on from now on. false: there is no such flow.
+  bool let_go(const Key& key);
   // The state that another node has seen (enum td_flow_state), with the counts that follow from
   // it. false: there is no such flow.
   bool set_state(const Key& key, std::uint8_t state, Tick now, const IdleTicks& limits);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "flow/flow_time.hpp"
+#include "tandem/abi.h"
 #include "tandem/flow.h"
 
 namespace tandem::flow {
@@ -44,6 +45,15 @@ inline constexpr std::uint32_t kAway = TD_FLOW_AWAY;
 inline constexpr std::uint32_t kSource = TD_FLOW_SOURCE;
 inline constexpr std::uint32_t kAnswered = TD_FLOW_ANSWERED;
 inline constexpr std::uint32_t kGeneration = 0x3fU << TD_FLOW_GENERATION_SHIFT;
+
+// The daemon's: no packet of the flow may go on yet. No backend has such a slot, so for the packet
+// core this is a flow without a backend, which is none: its packets come to the data thread.
+inline constexpr std::uint32_t kHeld = 1U << 15;
+static_assert(TD_MAX_BACKENDS <= kHeld && kHeld <= TD_FLOW_BACKEND);
+
+constexpr std::uint16_t backend_of(std::uint32_t who) {
+  return static_cast<std::uint16_t>(who & TD_FLOW_BACKEND & ~kHeld);
+}
 
 constexpr bool is_free(const td_flow_word& word) {
   return (word.part.who & kState) == 0;

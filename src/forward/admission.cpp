@@ -9,6 +9,9 @@
 //   no backend          refused, or dropped
 //
 // With one-packet scheduling a flow is there for its packet alone: the next one is first again.
+//
+// With `before_forward`, a flow that the scheduler placed is held in the table, and its packets with
+// it, until the peer has it: held_packets.cpp.
 #include <atomic>
 #include <cstring>
 
@@ -29,7 +32,8 @@ struct Forwarder::Packet {
   std::uint16_t number;  // of the service
   Service* service;
   balance::FlowHash hash;
-  int flags;  // TCP's; 0 with UDP
+  int flags;    // TCP's; 0 with UDP
+  void* owner;  // of the frame, if that may be held; else nullptr
 
   [[nodiscard]] bool begins() const {
     return p.protocol == TD_PROTO_UDP || td_opens_flow(static_cast<std::uint32_t>(flags));
@@ -37,6 +41,7 @@ struct Forwarder::Packet {
   [[nodiscard]] bool can_be_joined() const {
     return td_may_join_flow(static_cast<std::uint32_t>(flags));
   }
+  [[nodiscard]] FlowId id() const;
   [[nodiscard]] IpAddress client_address() const {
     if (client.family == 4)
       return IpAddress::v4(std::span<const std::uint8_t, 4>(client.address, 4));
@@ -73,6 +78,10 @@ typename Table::Key key_of(const td_client& client, std::uint16_t service) {
 }
 
 }  // namespace
+
+FlowId Forwarder::Packet::id() const {
+  return client.family == TD_IPV4 ? id_of(key4(client, number)) : id_of(key6(client, number));
+}
 
 // ---- What a flow holds
 
@@ -233,6 +242,8 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
   typename Table::Decision decision{*backend, TD_FLOW_ACTIVE};
   if (packet.p.protocol == TD_PROTO_TCP)
     decision.state = begins ? TD_FLOW_SYN_SENT : TD_FLOW_JOINED;
+  decision.held = begins && packet.owner != nullptr && service.settings.before_forward &&
+                  may_hold(packet.number);
   if (const td_reason reserved = reserve(packet, decision); reserved != TD_TX_FORWARD) {
     if (begins) scheduler.close(*backend);
     return reserved;
@@ -242,7 +253,7 @@ td_reason Forwarder::place(Table& table, const typename Table::Key& key, Packet&
     if (replication_ != nullptr) count_in<Table>(key, *backend, decision.extra);
     (begins ? counts.picks : counts.joined)++;
     backend_counts_[*backend].flows++;
-    return TD_TX_FORWARD;
+    return decision.held ? kHeld : TD_TX_FORWARD;
   }
   if (begins) scheduler.close(*backend);
   release(service, decision.extra, decision.source);
@@ -256,6 +267,9 @@ td_reason Forwarder::decide_in(Table& table, const typename Table::Key& key, Pac
   if (const auto flow = table.find(key)) {
     const bool over = td_flow_is_ending(flow->state) || !flow->counted;
     if (packet.p.protocol != TD_PROTO_TCP || !packet.begins() || !over) {
+      if (flow->held && packet.owner != nullptr && replication_ != nullptr)
+        return has_room_to_hold() ? kHeld : TD_DROP_NO_FLOW;
+      if (flow->held) table.let_go(key);
       follow_router(table, *flow, packet);
       return TD_TX_FORWARD;
     }
@@ -271,7 +285,7 @@ td_reason Forwarder::decide(Packet& packet) {
 
 // ---- Admit
 
-td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime now) {
+td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime now, void* owner) {
   Packet packet{};
   td_packet& p = packet.p;
   const td_tables& tables = *memory_.env.tables;
@@ -283,6 +297,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
   td_find(&packet.m, &tables, &p, frame.end, frame.ifindex);
   if (packet.m.about == TD_ABOUT_BACKENDS && p.l4 != nullptr && p.has_ports) {
     packet.now = now;
+    packet.owner = owner;
     packet.tick = tick_ = static_cast<flow::Tick>(frame.jiffies >> tick_shift_);
     packet.number = static_cast<std::uint16_t>(packet.m.service);
     packet.service = service_at(packet.number);
@@ -294,6 +309,7 @@ td_reason Forwarder::admit(td_frame& frame, td_outcome& outcome, MonotonicTime n
     if (packet.service != nullptr && packet.flags >= 0 && live && td_ttl(&p) > 1 && !is_cut)
       decided = is_unfinished(p) ? TD_DROP_UNFINISHED : decide(packet);
   }
+  if (decided == kHeld) return keep(frame, packet.id(), owner, now);
   const td_reason reason = decided == TD_TX_FORWARD || decided == TD_TX_HASHED
                                ? deliver(frame, outcome, is_cut)
                                : decided;

@@ -76,7 +76,23 @@ class Forwarder {
   void remove_backend(std::uint16_t slot);
 
   // ---- Packets. frame: with its clocks; outcome: by which device it goes out.
-  td_reason admit(td_frame& frame, td_outcome& outcome, MonotonicTime now);
+  // owner: not nullptr if the frame may be kept until let_go() gives it back, and kHeld comes back.
+  td_reason admit(td_frame& frame, td_outcome& outcome, MonotonicTime now, void* owner = nullptr);
+  static constexpr std::size_t kMostHeld = 1024;
+  static constexpr auto kHeld = static_cast<td_reason>(TD_REASON_COUNT);
+  // What was held, and goes on now, as admit() would give it back. To be called until there is none.
+  struct Released {
+    td_frame frame;
+    void* owner;
+    FlowId flow;
+    bool acknowledged;  // the peer has the flow
+    td_reason reason;
+    td_outcome outcome;
+  };
+  std::optional<Released> let_go(MonotonicTime now, std::uint64_t jiffies);
+  [[nodiscard]] bool holds_packets() const { return held_count_ > 0; }
+  // How long a packet is held at most.
+  void set_longest_hold(Duration longest) { longest_hold_ = longest; }
   void on_end(const td_flow_end& end, flow::Tick now);
   // The next `buckets` of both tables.
   void sweep(std::uint32_t buckets, flow::Tick now);
@@ -115,9 +131,9 @@ class Forwarder {
   [[nodiscard]] const td_env& env() const { return memory_.env; }
   [[nodiscard]] std::uint32_t tick_shift() const { return tick_shift_; }
   [[nodiscard]] bool eligible(std::uint16_t slot) const;
-  // Flows that have a port of a source address, by its slot.
   // Sums of what schedulers count of other services' flows, and of what the table has of them: equal.
   [[nodiscard]] Sums sums_elsewhere() const;
+  // Flows that have a port of a source address, by its slot.
   [[nodiscard]] std::uint32_t ports_taken(std::uint16_t slot) const { return ports_[slot].taken(); }
   // Flows whose port is none of set_usable_ports().
   [[nodiscard]] std::uint32_t stray_ports() const;
@@ -165,6 +181,27 @@ class Forwarder {
   td_reason deliver(td_frame& frame, td_outcome& outcome, bool is_cut);
   td_reason answer(td_frame& frame, td_outcome& outcome, td_reason reason);
   bool may_refuse(const td_packet& p, std::uint64_t now_ns);
+
+  // held_packets.cpp
+  struct HeldPacket {
+    td_frame frame;
+    void* owner;
+    FlowId flow;
+    std::uint64_t number;
+    MonotonicTime until;
+  };
+  [[nodiscard]] bool has_room_to_hold() const { return held_count_ < held_.size(); }
+  [[nodiscard]] bool may_hold(std::uint16_t service);
+  void look_whether_behind();
+  td_reason keep(const td_frame& frame, const FlowId& flow, void* owner, MonotonicTime now);
+  enum class Fate : std::uint8_t { waits, acknowledged, goes_ahead };
+  Fate fate_of(const HeldPacket& packet, MonotonicTime now);
+  template <class Table>
+  bool let_flow_go(Table& table, const typename Table::Key& key);
+  td_reason go_on(td_frame& frame, const FlowId& flow, td_outcome& outcome);
+  void went_ahead(std::uint16_t service, Unacknowledged why) {
+    service_counts_[service].went_ahead[static_cast<std::size_t>(why)]++;
+  }
 
   // replica.cpp
   [[nodiscard]] bool holds_lease(std::uint16_t service, MonotonicTime now) const;
@@ -248,6 +285,12 @@ class Forwarder {
   std::uint32_t clients_told_ = 0;  // of Replication::clients_wanted
   bool tells_all_ = false;
   bool in_session_ = false;  // or was lately
+  // Held packets: a ring, from the oldest on.
+  std::vector<HeldPacket> held_;
+  std::size_t first_held_ = 0, held_count_ = 0;
+  std::uint64_t behind_until_ =
+      0;  // the number that the peer has to acknowledge; 0: it is not behind
+  Duration longest_hold_ = std::chrono::milliseconds(50);
 };
 
 }  // namespace tandem::forward

@@ -45,7 +45,18 @@ void tell_refused(Replication& shared, const ReplicaChange& change) {
 
 void refuse_change(Replication& shared, const ReplicaChange& change, Count& counter) {
   counter++;
+  shared.refused.set(change.flow.service);
   tell_refused(shared, change);
+}
+
+// One that is lost for want of room is asked for again.
+void acknowledge(Replication& shared, std::uint64_t number) {
+  for (std::uint16_t service = 1; shared.refused.any() && service < TD_MAX_SERVICES; service++) {
+    if (!shared.refused[service]) continue;
+    if (!shared.outcomes.push({.service = service, .acknowledges = number})) return;
+    shared.refused.reset(service);
+  }
+  if (!shared.outcomes.push({.acknowledges = number})) shared.outcomes_lost++;
 }
 
 }  // namespace
@@ -56,6 +67,7 @@ void Forwarder::replicate(Replication* replication) {
   flows6_.set_marks(&replication->marks6);
   flows4_.set_replicas(replicas_.data());
   flows6_.set_replicas(replicas_.data());
+  held_.resize(kMostHeld);
 }
 
 bool Forwarder::holds_lease(std::uint16_t service, MonotonicTime now) const {
@@ -174,6 +186,8 @@ void Forwarder::apply(const ReplicaChange& change, MonotonicTime now, flow::Tick
     const bool equal = replication_->sums.sum(number, change.range) == change.sum;
     replication_->told_refused[number].reset(change.range);
     if (!replication_->outcomes.push({number, change.range, equal})) replication_->outcomes_lost++;
+  } else if (change.kind == Kind::acknowledge) {
+    acknowledge(*replication_, change.sum);
   } else if (change.kind == Kind::client) {
     hold_client(change, decides_here, now);
   } else if (change.kind == Kind::remove) {

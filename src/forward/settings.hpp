@@ -2,6 +2,7 @@
 // What the forwarder is told of services and backends.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -23,6 +24,7 @@ struct ServiceSettings {
   Duration affinity{};               // 0: none
   std::uint8_t affinity_prefix = 0;  // bits of an address that make a client; 0: all
   bool one_packet = false;           // a flow ends with the packet that made it
+  bool before_forward = false;       // a first packet waits until the peer has its flow
   bool reject = true;                // else what no backend can take is dropped
   bool ends_with_backend = false;    // TCP flows are forgotten when their backend goes down
   // fullnat: slots, at most TD_SERVICE_SOURCES. Flows name theirs by its place here, which so has to
@@ -59,13 +61,24 @@ class Count {
   std::atomic<std::uint64_t> value_ = 0;
 };
 
+// Why a first packet of a service with `before_forward` went on before the peer had its flow.
+enum class Unacknowledged : std::uint8_t {
+  away,     // no session with the peer
+  slow,     // the peer did not acknowledge in time, and has not caught up since
+  refused,  // the peer could not take a flow of the service
+  no_room,  // too many packets waited already
+};
+inline constexpr std::size_t kUnacknowledged = 4;
+
 struct ServiceCounts {
-  Count picks;      // flows that the scheduler placed
-  Count joined;     // flows taken up in the middle, by hash
-  Count refused;    // first packets that no backend could take
-  Count full;       // the flow table had no room
-  Count exhausted;  // fullnat: no source port was left
-  Count crowded;    // nat, fullnat: no place was left for the client's next hop
+  Count picks;         // flows that the scheduler placed
+  Count joined;        // flows taken up in the middle, by hash
+  Count refused;       // first packets that no backend could take
+  Count full;          // the flow table had no room
+  Count exhausted;     // fullnat: no source port was left
+  Count crowded;       // nat, fullnat: no place was left for the client's next hop
+  Count acknowledged;  // before_forward: went on when the peer had them
+  std::array<Count, kUnacknowledged> went_ahead;  // and those that did not, by Unacknowledged
 };
 
 struct BackendCounts {

@@ -129,6 +129,13 @@ namespace tandem::observe {
     "First packets that no backend could take, or no source port was left for")                    \
   X(tandem_service_table_full_total, counter, "service",                                           \
     "New flows that the flow table was full for")                                                  \
+  X(tandem_service_acknowledged_total, counter, "service",                                         \
+    "With sync = \"before-forward\": first packets that went on when the other node had their "    \
+    "flow")                                                                                        \
+  X(tandem_service_unacknowledged_total, counter, "service, reason",                               \
+    "And those that went on before: no session (`away`), no answer in time (`slow`), not taken "   \
+    "by "                                                                                          \
+    "the other node (`refused`), too many waited (`no_room`)")                                     \
   X(tandem_service_packets_total, counter, "service, direction",                                   \
     "Packets of a service of this node's own (local): from clients (in) and to them (out)")        \
   X(tandem_service_bytes_total, counter, "service, direction",                                     \

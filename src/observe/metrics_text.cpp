@@ -174,6 +174,15 @@ void add_service(MetricFamilies& to, const ServiceView& s) {
   to.add(tandem_service_refused_total, {{"service", s.name}, {"reason", "no_source_port"}},
          s.no_source_port);
   to.add(tandem_service_table_full_total, own, s.table_full);
+  if (!s.before_forward) return;
+  to.add(tandem_service_acknowledged_total, own, s.before_forward->acknowledged);
+  const auto ahead = [&](std::string_view reason, std::uint64_t number) {
+    to.add(tandem_service_unacknowledged_total, {{"service", s.name}, {"reason", reason}}, number);
+  };
+  ahead("away", s.before_forward->away);
+  ahead("slow", s.before_forward->slow);
+  ahead("refused", s.before_forward->refused);
+  ahead("no_room", s.before_forward->no_room);
 }
 
 void add_backend(MetricFamilies& to, const BackendView& b, const Now& now) {

@@ -72,6 +72,12 @@ void put_traffic(json& row, const Traffic& traffic) {
   row["bytes_out"] = traffic.bytes_out;
 }
 
+json before_forward_document(const BeforeForward& b) {
+  return {{"acknowledged", b.acknowledged},
+          {"unacknowledged",
+           {{"away", b.away}, {"slow", b.slow}, {"refused", b.refused}, {"no_room", b.no_room}}}};
+}
+
 json service_document(const ServiceView& service) {
   const bool local = service.forward == config::Forward::local;
   json row = {{"name", service.name},
@@ -92,6 +98,8 @@ json service_document(const ServiceView& service) {
               {"hash_picks", service.hash_picks},
               {"refused", service.refused}};
   put_traffic(row, service.traffic);
+  if (service.before_forward)
+    row["before_forward"] = before_forward_document(*service.before_forward);
   if (!service.note.empty()) row["note"] = service.note;
   return row;
 }

@@ -27,6 +27,16 @@ struct Traffic {
   std::uint64_t bytes_out = 0;
 };
 
+// First packets of a service with sync = "before-forward".
+struct BeforeForward {
+  std::uint64_t acknowledged = 0;  // went on when the other node had their flow
+  // Went on without that:
+  std::uint64_t away = 0;     // there was no session with the other node
+  std::uint64_t slow = 0;     // it did not say so in time
+  std::uint64_t refused = 0;  // it could not take a flow of the service
+  std::uint64_t no_room = 0;  // too many waited already
+};
+
 struct ServiceView {
   std::string name;
   IpAddress address;
@@ -49,7 +59,8 @@ struct ServiceView {
   std::uint64_t refused = 0;         // no backend could take them
   std::uint64_t no_source_port = 0;  // the part of these that lacked a source port (fullnat)
   std::uint64_t table_full = 0;      // the flow table had no room
-  std::string note;                  // a sentence for the operator, if something is wrong
+  std::optional<BeforeForward> before_forward;
+  std::string note;  // a sentence for the operator, if something is wrong
 };
 
 struct FlowTableView {

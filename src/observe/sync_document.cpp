@@ -90,6 +90,7 @@ nlohmann::json sync_document(const SyncView& sync, const Now& now) {
           {"conflicts", sync.conflicts},
           {"unknown", sync.unknown},
           {"no_room", sync.no_room},
+          {"behind", sync.is_behind},
           {"settings_equal", sync.settings_equal ? nlohmann::json(*sync.settings_equal) : nullptr},
           {"services", std::move(services)}};
 }

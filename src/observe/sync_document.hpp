@@ -43,6 +43,7 @@ struct SyncView {
   std::uint64_t conflicts = 0;  // flows that both nodes had given to different backends
   std::uint64_t unknown = 0;    // records of services or backends that are not configured here
   std::uint64_t no_room = 0;    // records that found no room, or their source port in use
+  bool is_behind = false;  // with sync = "before-forward": it is not waited for, being too slow
   std::vector<SyncedService> services;
   // Whether both nodes have the same drains and weights of the operator's; nullopt: not known.
   std::optional<bool> settings_equal;

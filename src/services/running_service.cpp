@@ -104,6 +104,7 @@ forward::ServiceSettings settings_of(const RunningService& s) {
   settings.affinity_prefix = s.config.affinity_prefix;
   settings.one_packet = s.config.one_packet;
   settings.reject = s.config.unavailable == config::Unavailable::reject;
+  settings.before_forward = s.config.sync == config::SyncWhen::before_forward;
   settings.ends_with_backend = s.config.on_down == config::OnDown::reset;
   settings.sources = slots_of(s);
   for (std::size_t i = 0; i < s.sources.size(); i++)

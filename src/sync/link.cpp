@@ -190,6 +190,7 @@ struct Link::Inside {
     const auto taken = session->receive(input, MonotonicClock::now());
     if (!taken) return lost(taken.error().message);
     input.erase(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(*taken));
+    wake_for_news();
   }
 
   void lost(const std::string& why) {
@@ -244,10 +245,15 @@ struct Link::Inside {
             text_of(options.peer[connection->link()]));
       }
     }
-    if (!shared.changes.empty()) wake();
+    wake_for_news();
     hand_over_wishes();
     publish(now);
     schedule();
+  }
+
+  void wake_for_news() {
+    const auto acknowledged = shared.acknowledged.load(std::memory_order_relaxed);
+    if (std::exchange(woken_for, acknowledged) != acknowledged || !shared.changes.empty()) wake();
   }
 
   void hand_over_wishes() {
@@ -324,6 +330,7 @@ struct Link::Inside {
   bool ended_there = false;  // how the last session ended: see Connection
   std::string last_refusal;
   std::uint64_t sessions = 0, refusals = 0;
+  std::uint64_t woken_for = 0;  // Replication::acknowledged
   MonotonicTime published{};
   mutable std::mutex mutex;  // of what is below, between the link's thread and others
   LocalSockets sockets;

@@ -31,6 +31,8 @@ enum class Type : std::uint8_t {
   clients6 = 23,
   local_sockets = 32,
   roles = 40,
+  ack_request = 48,
+  ack = 49,
 };
 
 // put() writes the fields of a message, get() reads them.
@@ -346,6 +348,26 @@ bool get(FieldReader& r, WishSum& m) {
   return true;
 }
 
+void put(FieldWriter& w, const AckRequest& m) {
+  w.number(m.number);
+}
+bool get(FieldReader& r, AckRequest& m) {
+  m.number = r.number<std::uint64_t>();
+  return true;
+}
+
+void put(FieldWriter& w, const Ack& m) {
+  w.number(m.number);
+  w.number(static_cast<std::uint16_t>(m.lacking.size()));
+  for (const std::uint16_t service : m.lacking) w.number(service);
+}
+bool get(FieldReader& r, Ack& m) {
+  m.number = r.number<std::uint64_t>();
+  for (auto count = r.number<std::uint16_t>(); count > 0 && r.good(); count--)
+    m.lacking.push_back(r.number<std::uint16_t>());
+  return true;
+}
+
 // ---- Frames
 
 template <class Value>
@@ -393,6 +415,8 @@ struct Append {
   void operator()(const RepairEnd& m) const { append_one(out, Type::repair_end, m); }
   void operator()(const Status& m) const { append_one(out, Type::status, m); }
   void operator()(const Roles& m) const { append_one(out, Type::roles, m); }
+  void operator()(const AckRequest& m) const { append_one(out, Type::ack_request, m); }
+  void operator()(const Ack& m) const { append_one(out, Type::ack, m); }
   void operator()(const BackendWish& m) const { append_one(out, Type::backend_wish, m); }
   void operator()(const WishSum& m) const { append_one(out, Type::wish_sum, m); }
   void operator()(const LocalSockets& m) const {
@@ -451,6 +475,10 @@ Parsed read(Type type, FieldReader& r) {
       return {.message = read_one<Status>(r)};
     case Type::roles:
       return {.message = read_one<Roles>(r)};
+    case Type::ack_request:
+      return {.message = read_one<AckRequest>(r)};
+    case Type::ack:
+      return {.message = read_one<Ack>(r)};
     case Type::backend_wish:
       return {.message = read_one<BackendWish>(r)};
     case Type::wish_sum:

@@ -209,9 +209,19 @@ struct LocalSockets {
   std::vector<RouterSockets> routers;
 };
 
+// Asks for an Ack of the same number, once all that came before is applied.
+struct AckRequest {
+  std::uint64_t number = 0;
+};
+struct Ack {
+  std::uint64_t number = 0;
+  // Services of which something could not be applied since the last Ack; by the asker's numbers.
+  std::vector<std::uint16_t> lacking;
+};
+
 using Message = std::variant<Hello, ServiceName, BackendName, HopName, Flows<4>, Flows<6>, Gone<4>,
                              Gone<6>, Checks, Outcomes, RepairBegin, RepairEnd, Status, BackendWish,
-                             WishSum, Clients<4>, Clients<6>, Roles, LocalSockets>;
+                             WishSum, Clients<4>, Clients<6>, Roles, LocalSockets, AckRequest, Ack>;
 
 // Appends the message, in as many frames as it takes.
 void append(std::vector<std::uint8_t>& out, const Message& message);

@@ -33,6 +33,8 @@ void Receiver::begin() {
   ending_.reset();
   waiting_.clear();
   outcomes_.outcomes.clear();
+  ack_.reset();
+  lacking_.clear();
   for (Ranges& ranges : confirmed_) ranges.reset();
 }
 
@@ -127,6 +129,7 @@ void Receiver::on(const Flows<Family>& flows) {
       service = service_of(record.service);
     if (service == nullptr || service->local == 0) {
       counters_.no_service++;
+      lacking_.insert(record.service);
       continue;
     }
     ReplicaChange change;
@@ -134,6 +137,7 @@ void Receiver::on(const Flows<Family>& flows) {
     change.backend = backend_of(record.backend, service->local);
     if (change.backend == 0) {
       counters_.no_backend++;
+      lacking_.insert(record.service);
       continue;
     }
     change.state = record.state;
@@ -195,8 +199,33 @@ void Receiver::on(const Checks& checks) {
   }
 }
 
+void Receiver::on(const AckRequest& request) {
+  ReplicaChange change;
+  change.kind = ReplicaChange::Kind::acknowledge;
+  change.sum = request.number;
+  push(change);
+}
+
+// Which of them lacks something is told with the number behind it.
+void Receiver::on_applied(const forward::CheckOutcome& applied) {
+  const auto number = peers_number_.find(applied.service);
+  if (applied.service != 0 && number != peers_number_.end()) lacking_.insert(number->second);
+  if (applied.service != 0) return;
+  if (!ack_) ack_.emplace();
+  ack_->number = applied.acknowledges;
+  for (const std::uint16_t service : lacking_)
+    if (std::ranges::find(ack_->lacking, service) == ack_->lacking.end())
+      ack_->lacking.push_back(service);
+  lacking_.clear();
+}
+
 Outcomes Receiver::take_outcomes() {
   while (const forward::CheckOutcome* outcome = shared_.outcomes.front()) {
+    if (outcome->acknowledges != 0) {
+      on_applied(*outcome);
+      shared_.outcomes.pop();
+      continue;
+    }
     // Unasked, once: until then the peer believes that they are equal.
     const bool is_news = outcome->asked || confirmed_[outcome->service][outcome->range];
     confirmed_[outcome->service].set(outcome->range, outcome->equal);

@@ -18,6 +18,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "forward/forwarder.hpp"
@@ -55,6 +56,7 @@ class Receiver {
   void on(const Checks& checks);
   void on(const RepairBegin& repair);
   void on(const RepairEnd& repair);
+  void on(const AckRequest& request);
 
   // Goes on with what waits. To be called before the next message, and about once a millisecond.
   void go_on(MonotonicTime now);
@@ -62,6 +64,8 @@ class Receiver {
   [[nodiscard]] bool stalled() const { return !waiting_.empty() || ending_.has_value(); }
   // What the peer is to be told of its checks.
   [[nodiscard]] Outcomes take_outcomes();
+  // And that it has applied; none: nothing new. After take_outcomes().
+  [[nodiscard]] std::optional<Ack> take_ack() { return std::exchange(ack_, {}); }
 
   // Whether every range of the service, by this node's number, was equal when it was last checked.
   [[nodiscard]] bool proved(std::uint16_t service) const { return confirmed_[service].all(); }
@@ -88,6 +92,7 @@ class Receiver {
   void resolve(PeerService& service) const;
   std::uint16_t backend_of(std::uint16_t peers_slot, std::uint16_t local_service);
   td_hop way_to(std::uint16_t peers_hop, std::uint16_t local_service) const;
+  void on_applied(const forward::CheckOutcome& applied);
   void note_repair(const forward::FlowId& id, bool is_there);
   void push(const forward::ReplicaChange& change);
   bool push_waiting();
@@ -104,7 +109,9 @@ class Receiver {
   std::optional<std::uint16_t> ending_;                  // the repair whose end has come
   std::deque<forward::ReplicaChange> waiting_;
   Outcomes outcomes_;
-  std::vector<Ranges> confirmed_;  // by our service
+  std::optional<Ack> ack_;
+  std::unordered_set<std::uint16_t> lacking_;  // since the last one, by the peer's numbers
+  std::vector<Ranges> confirmed_;              // by our service
   // What is not configured here is looked for once an epoch: about a second.
   std::uint64_t rounds_ = 0;
   [[nodiscard]] std::uint64_t epoch() const { return 1 + rounds_ / 1024; }

@@ -17,6 +17,7 @@ constexpr unsigned kRanges = forward::FlowSums::kRanges;
 constexpr Duration kAfterwards = std::chrono::seconds(2);
 // A session that is dead is noticed after Session::kSilence; what went into it before, on a thin link, too.
 constexpr Duration kMayBeLost = std::chrono::seconds(10);
+constexpr Duration kAskAgain = std::chrono::milliseconds(100);
 constexpr Duration kFirstPause = std::chrono::seconds(1), kLongestPause = std::chrono::seconds(10);
 
 FlowRecord record_of(const forward::FlowId& id) {
@@ -40,6 +41,7 @@ void Sender::begin() {
   named_backends_.clear();
   named_hops_.clear();
   job_.reset();
+  asked_ = 0;
   while (shared_.clients.front() != nullptr) shared_.clients.pop();  // of long ago
   shared_.clients_wanted.fetch_add(1, std::memory_order_release);
 }
@@ -55,6 +57,8 @@ void Sender::watch(MonotonicTime now) {
 
 void Sender::pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTime now) {
   shared_.in_session_ns.store(to_ns(now), std::memory_order_relaxed);
+  shared_.in_session.store(true, std::memory_order_release);
+  const std::uint64_t held = shared_.held.load(std::memory_order_acquire);  // before the marks
   out_ = &out;
   most_ = most;
   now_ = now;
@@ -63,6 +67,7 @@ void Sender::pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTim
   note_sums(now);
   const bool all_gone = send_gone();
   const bool all_marked = send_marked();
+  if (all_marked) ask_for_ack(held);
   if (all_gone && all_marked) send_checks();
   if (all_gone && all_marked) send_clients();
   if (!job_) begin_job();
@@ -178,6 +183,25 @@ void Sender::on_outcome(const Outcome& outcome) {
   if (service.proof != Proof::proved) return;
   service.has_decided = false;
   service.pause = {};
+}
+
+// ---- Acknowledgements
+
+// Again after a while: the peer may have had no room for the answer.
+void Sender::ask_for_ack(std::uint64_t held) {
+  if (held <= shared_.acknowledged.load(std::memory_order_relaxed)) return;
+  if (held == asked_ && now_ - asked_at_ < kAskAgain) return;
+  append(*out_, AckRequest{held});
+  asked_ = held;
+  asked_at_ = now_;
+}
+
+void Sender::on_ack(const Ack& ack) {
+  if (ack.number > asked_) return;  // nobody has asked
+  for (const std::uint16_t service : ack.lacking)
+    shared_.lacking[service % TD_MAX_SERVICES].store(ack.number, std::memory_order_relaxed);
+  if (ack.number > shared_.acknowledged.load(std::memory_order_relaxed))
+    shared_.acknowledged.store(ack.number, std::memory_order_release);
 }
 
 // ---- Changes

@@ -66,9 +66,12 @@ class Sender {
   void watch(MonotonicTime now);
   // A new session: the peer knows no names, and nothing is proved.
   void begin();
+  // It is over: nothing is acknowledged any more.
+  void end() { shared_.in_session.store(false, std::memory_order_release); }
   // Appends to `out`; stops early when that gets longer than `most` bytes.
   void pass(std::vector<std::uint8_t>& out, std::size_t most, MonotonicTime now);
   void on_outcome(const Outcome& outcome);
+  void on_ack(const Ack& ack);
 
   [[nodiscard]] Proof proof(std::uint16_t service) const { return services_[service].proof; }
   [[nodiscard]] bool is_published(std::uint16_t service) const;
@@ -124,6 +127,7 @@ class Sender {
   void look_at_states(const Table& table, States& states, flow::FlowMarks& marks);
   void send_clients();
   void send_checks();
+  void ask_for_ack(std::uint64_t held);
   void begin_job();
   void go_on_with_job();
   template <class Table>
@@ -161,7 +165,9 @@ class Sender {
   std::vector<std::uint8_t>* out_ = nullptr;  // during pass()
   std::size_t most_ = 0;
   MonotonicTime now_{}, last_pass_{};
-  std::size_t turn_ = 0;  // in published_
+  std::size_t turn_ = 0;     // in published_
+  std::uint64_t asked_ = 0;  // for an Ack of
+  MonotonicTime asked_at_{};
   Counters counters_;
 };
 

@@ -60,6 +60,7 @@ Result<void> Session::handle(const Message& message, MonotonicTime now) {
                           for (const Outcome& outcome : outcomes.outcomes)
                             sender_.on_outcome(outcome);
                         },
+                        [this](const Ack& ack) { sender_.on_ack(ack); },
                         [this, now](const Status& status) {
                           peers_clock_ns_ = status.sent_ns;
                           if (status.echoed_ns != 0)
@@ -90,6 +91,7 @@ Result<void> Session::pass(MonotonicTime now) {
   if (!peer_) return {};
   if (const Outcomes outcomes = receiver_.take_outcomes(); !outcomes.outcomes.empty())
     append(output_, outcomes);
+  if (const auto ack = receiver_.take_ack()) append(output_, *ack);
   if (roles_ != nullptr && output_.size() < kMostOutput) roles_->send(output_, now);
   if (wishes_ != nullptr) wishes_->pass(output_, kMostOutput, now);
   if (output_.size() < kMostOutput) sender_.pass(output_, kMostOutput, now);

@@ -35,6 +35,10 @@ class Session {
   Session(Hello me, Sender& sender, Receiver& receiver, MonotonicTime now,
           RoleExchange* roles = nullptr);
 
+  ~Session() { sender_.end(); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
   // Brings the operator's wishes over, too. It outlives the session.
   void exchange(WishExchange& wishes) {
     wishes_ = &wishes;

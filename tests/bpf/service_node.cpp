@@ -253,6 +253,7 @@ forward::ServiceSettings ServiceNode::service_settings(const TestService& servic
   settings.identity = service.number;
   settings.mode = service.mode;
   settings.udp = service.udp;
+  settings.before_forward = before_forward_.contains(service.number);
   settings.sources = source_slots(service);
   return settings;
 }
@@ -311,6 +312,34 @@ ServiceNode::Outcome ServiceNode::admit(const Bytes& frame, std::uint32_t ifinde
   outcome.reason = forwarder_->admit(f, outcome.out, now);
   outcome.frame.assign(f.data, f.end);
   return outcome;
+}
+
+ServiceNode::Outcome ServiceNode::admit_or_hold(const Bytes& frame, std::uint32_t ifindex,
+                                                MonotonicTime now) {
+  td_frame f = lay_out(frame, ifindex, now, kAnswerRoom);
+  kept_.push_back(std::move(buffer_));  // its bytes stay where they are
+  Outcome outcome{};
+  outcome.reason = forwarder_->admit(f, outcome.out, now, &kept_.back());
+  outcome.frame.assign(f.data, f.end);
+  if (outcome.reason != forward::Forwarder::kHeld) kept_.pop_back();
+  return outcome;
+}
+
+std::vector<ServiceNode::LetGo> ServiceNode::let_go(MonotonicTime now) {
+  std::vector<LetGo> all;
+  while (const auto released = forwarder_->let_go(now, jiffies(now))) {
+    const td_frame& f = released->frame;
+    all.push_back({{released->reason, Bytes(f.data, f.end), released->outcome},
+                   released->acknowledged,
+                   released->flow});
+    std::erase_if(kept_, [&](const Bytes& bytes) { return &bytes == released->owner; });
+  }
+  return all;
+}
+
+void ServiceNode::set_before_forward(const TestService& service, MonotonicTime now) {
+  before_forward_.insert(service.number);
+  forwarder_->set_service(service.number, service_settings(service), now);
 }
 
 MemoryNode::MemoryNode(MonotonicTime start, std::uint32_t flows)

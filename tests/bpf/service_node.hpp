@@ -21,8 +21,10 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "forward/table_memory.hpp"
@@ -75,6 +77,18 @@ class ServiceNode {
   // By the data thread.
   Outcome admit(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
 
+  // The same, where services that forward after the peer (set_before_forward) may keep the frame:
+  // forward::Forwarder::kHeld.
+  Outcome admit_or_hold(const frames::Bytes& frame, std::uint32_t ifindex, MonotonicTime now);
+  struct LetGo {
+    Outcome outcome;
+    bool acknowledged;
+    forward::FlowId flow;
+  };
+  // What goes on now, in its order.
+  std::vector<LetGo> let_go(MonotonicTime now);
+  void set_before_forward(const TestService& service, MonotonicTime now);
+
   // A daemon's restart: another forwarder over the same memory. The sweep may come by before the
   // flows are adopted.
   void restart(MonotonicTime now, bool sweeps_early = false);
@@ -114,6 +128,8 @@ class ServiceNode {
   forward::Replication* replication_ = nullptr;
   std::unique_ptr<forward::Forwarder> forwarder_;
   frames::Bytes buffer_;
+  std::list<frames::Bytes> kept_;           // buffers of frames that are held
+  std::set<std::uint16_t> before_forward_;  // numbers of services
 };
 
 // Memory of the size that a ServiceNode of so many flows wants.

@@ -12,11 +12,14 @@ the nat backends is a virtual address that moves together with the services'.
 
 import collections
 import contextlib
+import select
+import socket
+import threading
 import time
 
 from tandemlab import configs, pair, plan, services, tap, traffic
 from tandemlab.backends import PORT, Backend
-from tandemlab.shell import wait_until
+from tandemlab.shell import PATIENCE, wait_until
 
 MODES = {"nat": "192.0.2.100", "dsr": "192.0.2.102", "tunnel": "192.0.2.103", "fullnat": "192.0.2.104"}
 DSR6 = "2001:db8:1::102"
@@ -34,6 +37,7 @@ def sync_block(lab, node):
 listen = "{own.v4}:9106"
 peer = "{other.v4}:9106"
 key_file = "/run/tandem/sync.key"
+hold = "1s"  # this machine may stand still for longer than the default
 """
 
 
@@ -50,6 +54,32 @@ def config(lab, node):
             + configs.vrrp("VI_6", 51, priority, "fe80::51/64", f"{DSR6}/64", more=group)
             + configs.vrrp("VI_B", 52, priority, f"{GATEWAY}/24", f"{SOURCE}/24", interface="eth1", more=group)
             + "".join(blocks))
+
+
+class Opening(traffic.Connection):
+    """A connection that is being opened."""
+
+    def __init__(self, lab, address):
+        self.address = address
+        self.socket = lab.socket("client", traffic.family_of(address), socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+        self.socket.connect_ex((address, 80))
+
+    def is_open(self):
+        """A backend has answered, so that the client believes in it."""
+        waiting = select.poll()
+        waiting.register(self.socket, select.POLLOUT)
+        return bool(waiting.poll(20_000)) and self.socket.getsockopt(
+            socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+    def trouble(self):
+        """Why it does not answer a request; empty if it does."""
+        self.socket.settimeout(10 * PATIENCE)
+        try:
+            self.ask()
+        except OSError as error:
+            return f"{self.address}: {error!r}"
+        return ""
 
 
 class Sync(tap.LabCase):
@@ -116,6 +146,66 @@ class Sync(tap.LabCase):
             self.a.start()
             self.a.wait_for("Active", "VI_1")
         self.survive("return")
+
+    def test_before_forward(self):
+        """A crash right at connection set-up: what was opened by a service that waits for the peer is kept."""
+        def waiting(node):  # for longer than this machine may stand still
+            return config(self.lab, node).replace(CHECK, CHECK + 'sync = "before-forward"\n')
+
+        with self.other_config(waiting):
+            addresses = (*MODES.values(), DSR6)
+            for address in addresses:
+                wait_until(f"{address} answers",
+                           lambda address=address: traffic.who_answers(self.lab, address, 1)[None] == 0)
+            self.wait_in_sync()
+            for crash in range(3):
+                openings = self.open_until(addresses, self.a.kill)
+                self.b.wait_for("Active", "VI_1")
+                opened = [opening for opening in openings if opening.is_open()]
+                troubles = [text for text in (one.trouble() for one in opened) if text]
+                tap.note(f"SIGKILL: of {len(openings)} openings {len(opened)} succeeded, "
+                         f"{len(troubles)} of them broke")
+                for one in openings:
+                    one.close()
+                self.assertEqual(troubles, [])
+                self.assertGreater(len(opened), 100)
+                self.a.start()
+                self.a.wait_for("Active", "VI_1")
+                self.wait_in_sync()
+            # What did not wait says so.
+            self.b.stop()
+            wait_until("node a is alone", lambda: not self.is_in_sync(self.a))
+            before = self.before_forward("nat")
+            self.connections.open(self.lab, MODES["nat"], 1)
+            after = self.before_forward("nat")
+            self.assertEqual(after["unacknowledged"]["away"], before["unacknowledged"]["away"] + 1)
+            self.assertEqual(after["acknowledged"], before["acknowledged"])
+            self.b.start()
+            self.wait_in_sync()
+            self.connections.open(self.lab, MODES["nat"], 1)
+            self.assertEqual(self.before_forward("nat")["acknowledged"], before["acknowledged"] + 1)
+
+    def before_forward(self, service):
+        rows = self.a.ask("services")["services"]
+        return next(row["before_forward"] for row in rows if row["name"] == service)
+
+    def open_until(self, addresses, event):
+        """Begins connections one after the other, without waiting for them, and in their midst the event."""
+        openings, going = [], threading.Event()
+
+        def open_all():
+            while not going.is_set():
+                openings.extend(Opening(self.lab, address) for address in addresses)
+                time.sleep(0.002)
+        opener = threading.Thread(target=open_all)
+        opener.start()
+        try:
+            wait_until("connections are being opened", lambda: len(openings) >= 200, 60)
+            event()
+        finally:
+            going.set()
+            opener.join()
+        return openings
 
     def test_restart(self):
         """An orderly stop and a start: no connection notices."""

@@ -118,6 +118,7 @@ std::size_t Worker::round() {
   if (!others_.empty()) came += take_over();
   if (options_.number == 0) came += send_for_kernel();
   if (deps_.tend) deps_.tend(now_);
+  if (deps_.forwarder != nullptr && deps_.forwarder->holds_packets()) came += let_go();
   return came;
 }
 
@@ -169,7 +170,8 @@ void Worker::settle(rte_mbuf* frame, std::size_t i, std::size_t entry) {
         td_is_tx(job.reason) || job.reason == TD_PASS_LOCAL || job.reason == TD_PASS_SOCKET;
     if (counts && job.outcome.backend != 0) count_traffic(job.outcome);
   } else if (deps_.forwarder != nullptr) {
-    job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
+    job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_, frame);
+    if (job.reason == forward::Forwarder::kHeld) return;
   }
   if (td_is_tx(job.reason)) trim(*frame, job.frame);
   if (capturing_) capture_out(i, *frame, ports_->entries[entry].ifindex);
@@ -222,7 +224,8 @@ std::size_t Worker::take_over() {
       }
       forward::Job& job = jobs_[0];
       lay_out(job, *frame, frame->hash.usr);
-      job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_);
+      job.reason = deps_.forwarder->admit(job.frame, job.outcome, now_, frame);
+      if (job.reason == forward::Forwarder::kHeld) continue;
       if (td_is_tx(job.reason)) trim(*frame, job.frame);
       finish(frame, job, entry);
     }
@@ -232,6 +235,30 @@ std::size_t Worker::take_over() {
     came += count;
   }
   return came;
+}
+
+// First packets that waited for the other node.
+std::size_t Worker::let_go() {
+  std::size_t went = 0;
+  while (const auto released = deps_.forwarder->let_go(now_, jiffies_)) {
+    auto* frame = static_cast<rte_mbuf*>(released->owner);
+    const std::size_t entry = entry_of(released->frame.ifindex);
+    if (entry == ports_->entries.size()) {  // the port went meanwhile
+      counters_.orphaned++;
+      rte_pktmbuf_free(frame);
+      continue;
+    }
+    forward::Job& job = jobs_[0];
+    job.frame = released->frame;
+    job.reason = released->reason;
+    job.outcome = released->outcome;
+    if (td_is_tx(job.reason)) trim(*frame, job.frame);
+    finish(frame, job, entry);
+    // An outbox has room for so many.
+    if (++went % forward::kBurst == 0) flush();
+  }
+  if (went > 0) flush();
+  return went;
 }
 
 // What the kernel sends out of the TAP devices of our own ports.

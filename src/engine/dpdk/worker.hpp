@@ -123,6 +123,7 @@ class Worker {
   void hear_end(const td_flow_end& end);
   void count_traffic(const td_outcome& outcome);
   std::size_t take_over();
+  std::size_t let_go();
   std::size_t send_for_kernel();
   void flush();
   void take_ports();

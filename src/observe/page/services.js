@@ -44,7 +44,7 @@ function leaseText(service) {
 function aboutText(service) {
   const where = `${endpointText(service.address, service.port)}/${service.protocol}`;
   return service.scheduler === null ? `${where} to this node's own Nginx`
-    : `${where} by ${service.forward}, ${service.scheduler}`;
+    : `${where} by ${service.forward}, ${service.scheduler}${service.before_forward ? ', synced before forwarding' : ''}`;
 }
 
 function updateService(card, {service, backends, all}, past) {

@@ -77,7 +77,7 @@ class Twins {
   void insert(std::uint32_t n) {
     constexpr std::uint8_t states[] = {TD_FLOW_SYN_SENT, TD_FLOW_ESTABLISHED, TD_FLOW_ACTIVE};
     const std::uint8_t state = states[random_() % 3];
-    const Known fresh{static_cast<std::uint16_t>(random_()), state, true, now_,
+    const Known fresh{static_cast<std::uint16_t>(random_() % TD_MAX_BACKENDS), state, true, now_,
                       static_cast<std::uint16_t>(random_())};
     const auto outcome =
         rig_.table().insert(V::key(n), {fresh.backend, state, fresh.extra}, now_).outcome;

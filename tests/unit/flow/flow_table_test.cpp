@@ -42,6 +42,29 @@ TYPED_TEST(FlowTableTest, FindsWhatWasInsertedAndNothingElse) {
   rig.check_counts();
 }
 
+// To a reader it has a backend that is none; to the writer it is as any other.
+TYPED_TEST(FlowTableTest, AHeldFlowIsThereAndHasNoBackendForReaders) {
+  Rig<TypeParam> rig;
+  const auto key = TypeParam::key(1);
+  rig.table().insert(key, {.backend = 7, .state = TD_FLOW_SYN_SENT, .held = true}, 5);
+  EXPECT_GE(td_flow_backend_of(rig.look(key)->word.part.who), TD_MAX_BACKENDS);
+  EXPECT_EQ(rig.table().find(key)->backend, 7);
+  EXPECT_TRUE(rig.table().find(key)->held);
+  EXPECT_EQ(rig.counts().active(7), 1U);
+  rig.check_counts();
+  EXPECT_TRUE(rig.table().let_go(key));
+  EXPECT_EQ(td_flow_backend_of(rig.look(key)->word.part.who), 7);
+  EXPECT_FALSE(rig.table().find(key)->held);
+  EXPECT_FALSE(rig.table().let_go(TypeParam::key(2)));
+  rig.check_counts();
+  rig.table().insert(TypeParam::key(2), {.backend = 8, .state = TD_FLOW_ACTIVE, .held = true}, 5);
+  ASSERT_TRUE(rig.restart());
+  EXPECT_FALSE(rig.table().find(key)->held);
+  EXPECT_TRUE(rig.table().find(TypeParam::key(2))->held);
+  EXPECT_EQ(rig.counts().active(8), 1U);
+  rig.check_counts();
+}
+
 TYPED_TEST(FlowTableTest, KeepsTheFirstDecisionWhileTheFlowLives) {
   Rig<TypeParam> rig;
   const auto key = TypeParam::key(1);

@@ -79,6 +79,7 @@ Overview everything() {
   api.forward = config::Forward::nat;
   api.refused = 9;
   api.no_source_port = 2;
+  api.before_forward = BeforeForward{100, 1, 2, 3, 4};
   ServiceView own;
   own.name = "a \"quoted\" name";
   o.services.services = {api, own};
@@ -178,6 +179,13 @@ TEST_F(Metrics, TellOfServicesAndBackends) {
   EXPECT_EQ(samples("tandem_service_refused_total"),
             "tandem_service_refused_total{service=\"api\",reason=\"no_backend\"} 7\n"
             "tandem_service_refused_total{service=\"api\",reason=\"no_source_port\"} 2\n");
+  EXPECT_EQ(samples("tandem_service_acknowledged_total"),
+            "tandem_service_acknowledged_total{service=\"api\"} 100\n");
+  EXPECT_EQ(samples("tandem_service_unacknowledged_total"),
+            "tandem_service_unacknowledged_total{service=\"api\",reason=\"away\"} 1\n"
+            "tandem_service_unacknowledged_total{service=\"api\",reason=\"slow\"} 2\n"
+            "tandem_service_unacknowledged_total{service=\"api\",reason=\"refused\"} 3\n"
+            "tandem_service_unacknowledged_total{service=\"api\",reason=\"no_room\"} 4\n");
   EXPECT_EQ(samples("tandem_backend_connections"),
             "tandem_backend_connections{service=\"api\",backend=\"198.51.100.21:8080\"} 5\n"
             "tandem_backend_connections{service=\"api\",backend=\"[2001:db8::21]:8080\"} 5\n");

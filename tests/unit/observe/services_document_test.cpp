@@ -50,6 +50,11 @@ TEST(ServicesDocument, ShowsEachServiceAndWhetherTheCountsAgree) {
     "flows": {"active": 17, "total": 20}, "new_per_second": 12.3, "picks": 40, "hash_picks": 2,
     "refused": 1, "packets_in": 100, "bytes_in": 6000, "packets_out": 90, "bytes_out": 120000})"));
   EXPECT_TRUE(document["services"][1]["scheduler"].is_null());
+  web.before_forward = BeforeForward{100, 1, 2, 3, 4};
+  EXPECT_EQ(services_document(
+                {.services = {web}, .tables = FlowTablesView{}})["services"][0]["before_forward"],
+            json::parse(R"({"acknowledged": 100, "unacknowledged":
+                            {"away": 1, "slow": 2, "refused": 3, "no_room": 4}})"));
   EXPECT_EQ(document["flow_tables"]["ipv4"],
             json::parse(R"({"flows": 20, "capacity": 1000, "evicted": 3})"));
   EXPECT_EQ(document["counts"], json::parse(R"({"active_in_table": 17, "active_in_schedulers": 16,

@@ -46,6 +46,9 @@ TEST(Message, IsReadAsItWasWritten) {
       {7, true, "node-a"},
       {8, 50, 100, "node-b"}};
   EXPECT_EQ(read_again(wish), wish);
+  EXPECT_EQ(read_again(AckRequest{1ULL << 40}).number, 1ULL << 40);
+  EXPECT_EQ(read_again(Ack{7, {3, 1023}}).number, 7U);
+  EXPECT_EQ(read_again(Ack{7, {3, 1023}}).lacking, (std::vector<std::uint16_t>{3, 1023}));
   EXPECT_EQ(read_again(WishSum{0x1122334455667788}).sum, 0x1122334455667788U);
   EXPECT_EQ(read_again(Status{5, 6}).echoed_ns, 6U);
   const RouterRole role{51, *IpAddress::parse("2001:db8::100"), 2, 150, 1};

@@ -45,6 +45,10 @@ struct Side {
     memory.node.forwarder().look_at_leases(now);
     memory.node.forwarder().tell_clients(now);
     memory.node.forwarder().apply_changes(1 << 16, now, memory.node.tick(now));
+    for (auto& packet : memory.node.let_go(now)) {
+      if (on_let_go) on_let_go(packet);
+      let_go.push_back(std::move(packet));
+    }
   }
   // The process ends and another one goes on with the tables.
   void restart(MonotonicTime now) {
@@ -94,6 +98,8 @@ struct Side {
   std::optional<Receiver> receiver;
   std::optional<Session> session;
   std::deque<std::uint8_t> incoming;
+  std::vector<ServiceNode::LetGo> let_go;  // that had been held
+  std::function<void(const ServiceNode::LetGo&)> on_let_go;
 };
 
 class Pair {
