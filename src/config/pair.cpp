@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "base/endpoint_text.hpp"
 #include "config/duration.hpp"
@@ -33,6 +34,22 @@ std::string endpoint(const Service& service) {
 std::string group_of(const Vrrp& router) {
   if (router.group) return router.group->to_string();
   return router.family == Family::ipv4 ? "224.0.0.18" : "ff02::12";
+}
+
+bool signs(const Vrrp& router) {
+  return router.auth && router.auth->mode != wire::SigningMode::receive_only;
+}
+
+// Why `hearer` drops the adverts of `sender`, by their signatures; empty: it does not.
+std::string refusal(const Vrrp& sender, const Vrrp& hearer) {
+  if (!hearer.auth) return {};
+  if (!signs(sender))
+    return hearer.auth->mode == wire::SigningMode::enforce ? "are not signed" : "";
+  const int key = sender.auth->signing_key();
+  const auto& keys = hearer.auth->keys;
+  return std::ranges::find(keys, key, &AuthKey::id) == keys.end()
+             ? "are signed with key " + std::to_string(key)
+             : "";
 }
 
 class Comparison {
@@ -106,6 +123,12 @@ class Comparison {
       error(router.where, name + "checksum: differs from the peer's, expected the same on both");
     if (router.password != other->password)  // is not shown
       error(router.where, name + "password: differs from the peer's, expected the same on both");
+    if (const auto why = refusal(router, *other); !why.empty())
+      error(router.where, name + "auth: adverts from here " + why +
+                              ", and the peer drops them, expected the same auth on both");
+    if (const auto why = refusal(*other, router); !why.empty())
+      error(router.where, name + "auth: adverts of the peer " + why +
+                              ", and this node drops them, expected the same auth on both");
     if (router.unicast_peers.empty() != other->unicast_peers.empty())
       error(router.where, name +
                               "unicast_peers: adverts go to addresses on one node and to a "

@@ -47,8 +47,8 @@ const std::vector<std::pair<std::string, std::string>> kOther = {
     {"peer = \"192.0.2.3", "peer = \"192.0.2.2"},
     {"priority = 150", "priority = 100"}};
 
-std::string said(const std::string& theirs) {
-  const auto ours = parse(kNodeA);
+std::string said(const std::string& theirs, const std::string& own = kNodeA) {
+  const auto ours = parse(own);
   const auto peer = parse(theirs);
   EXPECT_TRUE(ours.good() && peer.good());
   std::string text;
@@ -82,6 +82,31 @@ TEST(ThePair, IsToldWhatBreaksIt) {
             "both\n"
             "a:14:1: warning: service \"web\": forward: differs from the peer's, expected the same "
             "on both\n");
+}
+
+// Each step of a change to signed adverts, and to another key, has one node ahead of the other.
+TEST(ThePair, SignsAsTheOtherNodeTakesIt) {
+  const auto with = [](const std::string& text, const std::string& auth) {
+    return changed(text, {{"vrid = 51", "vrid = 51\n" + auth}});
+  };
+  const auto auth = [](const std::string& mode, const std::string& ids, const char* active) {
+    std::string keys;
+    for (const char id : ids)
+      keys +=
+          std::string(keys.empty() ? "" : ", ") + "{ id = " + id + ", file = \"/k/" + id + "\" }";
+    return "auth = { keys = [" + keys + "], active_key = " + active + ", mode = \"" + mode + "\" }";
+  };
+  const std::string b = changed(kNodeA, kOther);
+  EXPECT_EQ(said(with(b, auth("receive-only", "1", "1"))), "");
+  EXPECT_EQ(said(with(b, auth("permissive", "1", "1"))), "");
+  EXPECT_EQ(said(with(b, auth("enforce", "12", "2")), with(kNodeA, auth("enforce", "12", "1"))),
+            "");
+  EXPECT_EQ(said(with(b, auth("enforce", "1", "1"))),
+            "a:8:1: vrrp \"VI_1\": auth: adverts from here are not signed, and the peer drops "
+            "them, expected the same auth on both\n");
+  EXPECT_EQ(said(with(b, auth("enforce", "12", "2")), with(kNodeA, auth("permissive", "1", "1"))),
+            "a:8:1: vrrp \"VI_1\": auth: adverts of the peer are signed with key 2, and this node "
+            "drops them, expected the same auth on both\n");
 }
 
 TEST(ThePair, HasTheSameVirtualRoutersAndServices) {
