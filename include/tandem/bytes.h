@@ -29,6 +29,27 @@ TD_INLINE __u64 td_load64(const __u8 *p)
 	return __builtin_bswap64(*(const td_unaligned64 *)p);
 }
 
+/* As they are in memory, here and below. */
+TD_INLINE __u16 td_peek16(const __u8 *p)
+{
+	return *(const td_unaligned16 *)p;
+}
+
+TD_INLINE __u32 td_peek32(const __u8 *p)
+{
+	return *(const td_unaligned32 *)p;
+}
+
+TD_INLINE void td_poke16(__u8 *p, __u16 raw)
+{
+	*(td_unaligned16 *)p = raw;
+}
+
+TD_INLINE void td_poke32(__u8 *p, __u32 raw)
+{
+	*(td_unaligned32 *)p = raw;
+}
+
 TD_INLINE void td_store16(__u8 *p, __u16 value)
 {
 	*(td_unaligned16 *)p = __builtin_bswap16(value);
@@ -72,6 +93,32 @@ TD_INLINE __u64 td_load64(const __u8 *p)
 	return __builtin_bswap64(value);
 }
 
+TD_INLINE __u16 td_peek16(const __u8 *p)
+{
+	__u16 raw;
+
+	__builtin_memcpy(&raw, p, sizeof(raw));
+	return raw;
+}
+
+TD_INLINE __u32 td_peek32(const __u8 *p)
+{
+	__u32 raw;
+
+	__builtin_memcpy(&raw, p, sizeof(raw));
+	return raw;
+}
+
+TD_INLINE void td_poke16(__u8 *p, __u16 raw)
+{
+	__builtin_memcpy(p, &raw, sizeof(raw));
+}
+
+TD_INLINE void td_poke32(__u8 *p, __u32 raw)
+{
+	__builtin_memcpy(p, &raw, sizeof(raw));
+}
+
 TD_INLINE void td_store16(__u8 *p, __u16 value)
 {
 	value = __builtin_bswap16(value);
@@ -99,6 +146,18 @@ TD_INLINE __u8 *td_hide_from_compiler(__u8 *p)
 {
 #ifdef __bpf__
 	__asm__ volatile("" : "+r"(p));
+#endif
+	return p;
+}
+
+/*
+ * The same pointer, as one value: the parts of td_tables are further apart than an instruction of BPF can
+ * tell, and the compiler would add up each field's place from the table's begin.
+ */
+TD_INLINE const void *td_as_one(const void *p)
+{
+#ifdef __bpf__
+	__asm__("" : "+r"(p));
 #endif
 	return p;
 }

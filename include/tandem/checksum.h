@@ -68,4 +68,16 @@ TD_INLINE __u16 td_csum_adjust(__u16 checksum, __u32 change)
 	return td_csum_fold((__u32)(__u16)~checksum + (change & 0xffff) + (change >> 16));
 }
 
+/*
+ * The same of words as they are in memory: sums come out alike in either byte order, and so does the
+ * checksum (RFC 1071, 2 (B)). Words of 32 bits count as two. A sum has room for 60,000 words.
+ */
+TD_INLINE __u16 td_csum_fold_raw(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
 #endif

@@ -98,7 +98,8 @@ TD_INLINE __u32 td_bucket(__u64 seed, __u16 kind, __u32 tag)
 /* The slot that a tag leads to, -1 if there is none. */
 TD_INLINE int td_probe(const struct td_steer_table *steer, __u16 kind, __u32 tag)
 {
-	const __u64 *e = steer->bucket[td_bucket(steer->seed, kind, tag)];
+	const __u64 *e = (const __u64 *)td_as_one(
+		steer->bucket[td_bucket(steer->seed, kind, tag)]);
 	const __u64 key = td_steer_key(kind, tag);
 	int i;
 
@@ -116,6 +117,12 @@ TD_INLINE int td_probe(const struct td_steer_table *steer, __u16 kind, __u32 tag
 TD_INLINE __u64 td_layout(const struct td_tables *t)
 {
 	return td_load_ordered(&t->layout);
+}
+
+/* slot: masked here, as a slot is that comes from a table. */
+TD_INLINE const struct td_vip *td_vip_of(const struct td_tables *t, __u32 slot)
+{
+	return (const struct td_vip *)td_as_one(&t->vip[slot & (TD_MAX_VIPS - 1)]);
 }
 
 TD_INLINE int td_vip_is(const struct td_vip *vip, __u32 family, const __u8 *address)
@@ -137,7 +144,8 @@ TD_INLINE int td_is_virtual_mac(const __u8 *mac)
 /* The device's own MAC; most frames are to it. */
 TD_INLINE int td_is_device_mac(const struct td_tables *t, __u32 ifindex, const __u8 *mac)
 {
-	const struct td_device *d = &t->device[ifindex & (TD_MAX_DEVICES - 1)];
+	const struct td_device *d = (const struct td_device *)td_as_one(
+		&t->device[ifindex & (TD_MAX_DEVICES - 1)]);
 
 	return d->ifindex == ifindex && td_load32(d->mac) == td_load32(mac) &&
 	       td_load16(d->mac + 4) == td_load16(mac + 4);
@@ -169,24 +177,24 @@ TD_INLINE int td_find_vip(const struct td_tables *t, const struct td_steer_table
 	if (slot < 0)
 		return -1;
 	slot &= TD_MAX_VIPS - 1;
-	return td_vip_is(&t->vip[slot], family, address) ? slot : -1;
+	return td_vip_is(td_vip_of(t, (__u32)slot), family, address) ? slot : -1;
 }
 
 /* Does fullnat send from the virtual address? */
 TD_INLINE int td_is_source(const struct td_tables *t, __u32 vip)
 {
-	return t->vip[vip & (TD_MAX_VIPS - 1)].flags & TD_VIP_SOURCE;
+	return td_vip_of(t, vip)->flags & TD_VIP_SOURCE;
 }
 
 /* The slot of a virtual address's virtual router. */
 TD_INLINE __u32 td_vrouter_slot(const struct td_tables *t, int vip)
 {
-	return t->vip[vip & (TD_MAX_VIPS - 1)].vrouter & (TD_MAX_VROUTERS - 1);
+	return td_vip_of(t, (__u32)vip)->vrouter & (TD_MAX_VROUTERS - 1);
 }
 
 TD_INLINE const struct td_vrouter *td_vrouter_at(const struct td_tables *t, __u32 slot)
 {
-	return &t->vrouter[slot & (TD_MAX_VROUTERS - 1)];
+	return (const struct td_vrouter *)td_as_one(&t->vrouter[slot & (TD_MAX_VROUTERS - 1)]);
 }
 
 TD_INLINE struct td_vip *td_vip_at(struct td_tables *t, __u32 slot)

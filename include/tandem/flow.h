@@ -177,7 +177,7 @@ TD_INLINE struct td_flow_where td_flow_spread(const struct td_flow_head *head, _
 	/* Round the end without a branch, which would be a coin toss for each flow. */
 	over = (__s64)second - (__s64)n;
 #ifdef __bpf__
-	__asm__ volatile("" : "+r"(over)); /* or the compiler makes it one again */
+	__asm__("" : "+r"(over)); /* or the compiler makes it one again */
 #endif
 	where.second = 1 + (__u32)(over + ((over >> 63) & n));
 	return where;

@@ -41,10 +41,10 @@ TD_INLINE int td_parse_quote(struct td_packet *q, const struct td_packet *p, con
 }
 
 /* Returns the change of the ICMP checksum. plan: the error's. */
-TD_INLINE __u32 td_rewrite_quote(const struct td_packet *q, const struct td_plan *plan,
+TD_INLINE __u64 td_rewrite_quote(const struct td_packet *q, const struct td_plan *plan,
 				 const __u8 *end)
 {
-	__u32 addresses = 0, ports = 0, sums = 0;
+	__u64 addresses = 0, ports = 0, sums = 0;
 
 	if (plan->destination) {
 		addresses += td_put_address(td_ip_source(q), plan->destination, q->family);
@@ -71,7 +71,7 @@ TD_INLINE enum td_reason td_transmit_error(struct td_frame *f, const struct td_p
 					   const struct td_packet *q, const struct td_plan *plan,
 					   int from_backend, struct td_outcome *out)
 {
-	__u32 addresses = 0, change;
+	__u64 addresses = 0, change;
 
 	if (td_ttl(p) <= 1)
 		return TD_DROP_TTL_EXCEEDED;
@@ -84,7 +84,7 @@ TD_INLINE enum td_reason td_transmit_error(struct td_frame *f, const struct td_p
 		addresses += td_put_address(td_ip_source(p), plan->source, p->family);
 	if (p->family == 4) {
 		p->l3[8]--;
-		td_put_checksum(p->l3 + 10, addresses + td_csum_change16(0x100, 0));
+		td_put_checksum(p->l3 + 10, addresses + TD_TTL_CHANGE);
 	} else {
 		p->l3[7]--;
 		change += addresses; /* its pseudo-header */

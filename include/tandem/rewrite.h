@@ -100,56 +100,68 @@ TD_INLINE __u8 td_ttl(const struct td_packet *p)
 
 /* ---- Addresses, ports, checksums ---------------------------------------------------------- */
 
-/* Each of these returns the change of checksums. */
-TD_INLINE __u32 td_put16(__u8 *at, __u16 value)
+/*
+ * Each of these returns the change of checksums, which add up: the sum of what the words are now, less what
+ * they were, as they are in memory (checksum.h).
+ */
+TD_INLINE __u64 td_put_raw16(__u8 *at, __u16 raw)
 {
-	__u32 change = td_csum_change16(td_load16(at), value);
+	const __u16 old = td_peek16(at);
 
-	td_store16(at, value);
-	return change;
+	td_poke16(at, raw);
+	return (__u64)(__u16)~old + raw;
 }
 
-TD_INLINE __u32 td_put32(__u8 *at, __u32 value)
+TD_INLINE __u64 td_put16(__u8 *at, __u16 value)
 {
-	__u32 change = td_csum_change32(td_load32(at), value);
-
-	td_store32(at, value);
-	return change;
+	return td_put_raw16(at, __builtin_bswap16(value));
 }
 
-TD_INLINE __u32 td_put_address(__u8 *at, const __u8 *address, __u32 family)
+TD_INLINE __u64 td_put_raw32(__u8 *at, __u32 raw)
 {
-	__u32 change = td_put32(at, td_load32(address));
+	const __u32 old = td_peek32(at);
+
+	td_poke32(at, raw);
+	return (__u64)~old + raw;
+}
+
+TD_INLINE __u64 td_put_address(__u8 *at, const __u8 *address, __u32 family)
+{
+	__u64 change = td_put_raw32(at, td_peek32(address));
 
 	if (family == 4)
 		return change;
-	change += td_put32(at + 4, td_load32(address + 4));
-	change += td_put32(at + 8, td_load32(address + 8));
-	return change + td_put32(at + 12, td_load32(address + 12));
+	change += td_put_raw32(at + 4, td_peek32(address + 4));
+	change += td_put_raw32(at + 8, td_peek32(address + 8));
+	return change + td_put_raw32(at + 12, td_peek32(address + 12));
 }
 
-TD_INLINE __u32 td_put_checksum(__u8 *at, __u32 change)
+/* RFC 1624, 3, equation 3. */
+TD_INLINE __u64 td_put_checksum(__u8 *at, __u64 change)
 {
-	return td_put16(at, td_csum_adjust(td_load16(at), change));
+	return td_put_raw16(at, td_csum_fold_raw((__u16)~td_peek16(at) + change));
 }
 
 /* UDP's 0 means that there is none, and 0xffff is the other 0 (RFC 768). */
-TD_INLINE __u32 td_put_udp_checksum(__u8 *at, __u32 change)
+TD_INLINE __u64 td_put_udp_checksum(__u8 *at, __u64 change)
 {
-	__u16 old = td_load16(at), sum;
+	__u16 sum;
 
-	if (!old)
+	if (!td_peek16(at))
 		return 0;
-	sum = td_csum_adjust(old, change);
-	return td_put16(at, sum ? sum : 0xffff);
+	sum = td_csum_fold_raw((__u16)~td_peek16(at) + change);
+	return td_put_raw16(at, sum ? sum : 0xffff);
 }
+
+/* What a TTL of one less changes: it is the first byte of its word. */
+enum { TD_TTL_CHANGE = 0xfffe };
 
 /* As at any router. */
 TD_INLINE void td_count_ttl_down(__u8 *ip, __u32 family)
 {
 	if (family == 4) {
 		ip[8]--;
-		td_put_checksum(ip + 10, td_csum_change16(0x100, 0));
+		td_put_checksum(ip + 10, TD_TTL_CHANGE);
 	} else {
 		ip[7]--;
 	}
@@ -158,7 +170,7 @@ TD_INLINE void td_count_ttl_down(__u8 *ip, __u32 family)
 /* A transport header that is there is there as a whole. */
 TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *plan, const __u8 *end)
 {
-	__u32 change = 0;
+	__u64 change = 0;
 
 	if (plan->source)
 		change += td_put_address(td_ip_source(p), plan->source, p->family);
@@ -166,7 +178,7 @@ TD_INLINE void td_rewrite(const struct td_packet *p, const struct td_plan *plan,
 		change += td_put_address(td_ip_destination(p), plan->destination, p->family);
 	if (p->family == 4) {
 		p->l3[8]--;
-		td_put_checksum(p->l3 + 10, change + td_csum_change16(0x100, 0));
+		td_put_checksum(p->l3 + 10, change + TD_TTL_CHANGE);
 	} else {
 		p->l3[7]--;
 	}
@@ -216,21 +228,22 @@ struct td_inner {
 	__u8 traffic_class; /* DSCP and ECN: RFC 2983, RFC 6040 */
 };
 
+/* By words as they are in memory: so the checksum comes along. */
 TD_INLINE void td_write_outer4(__u8 *ip, const struct td_backend *b, const struct td_inner *inner)
 {
-	__u16 sum;
+	const __u16 bytes = __builtin_bswap16((__u16)(TD_IPV4_HEADER + inner->bytes));
+	const __u32 version = 0x45 | (__u32)inner->traffic_class << 8 | (__u32)bytes << 16;
+	const __u32 do_not_fragment = 0x40 << 16;
+	const __u32 protocol = inner->family == 4 ? TD_PROTO_IPIP : TD_PROTO_IPV6;
+	const __u32 ttl = 64 | protocol << 8;
+	const __u32 source = td_peek32(b->outer), destination = td_peek32(b->address);
+	const __u64 sum = (__u64)version + do_not_fragment + ttl + source + destination;
 
-	ip[0] = 0x45;
-	ip[1] = inner->traffic_class;
-	td_store16(ip + 2, (__u16)(TD_IPV4_HEADER + inner->bytes));
-	td_store32(ip + 4, 0x4000); /* do not fragment */
-	ip[8] = 64;
-	ip[9] = inner->family == 4 ? TD_PROTO_IPIP : TD_PROTO_IPV6;
-	td_store16(ip + 10, 0);
-	td_copy_address(ip + 12, b->outer, 4);
-	td_copy_address(ip + 16, b->address, 4);
-	sum = td_csum_fold(td_csum_bytes(0, ip, TD_IPV4_HEADER));
-	td_store16(ip + 10, sum);
+	td_poke32(ip, version);
+	td_poke32(ip + 4, do_not_fragment);
+	td_poke32(ip + 8, ttl | (__u32)td_csum_fold_raw(sum) << 16);
+	td_poke32(ip + 12, source);
+	td_poke32(ip + 16, destination);
 }
 
 TD_INLINE void td_write_outer6(__u8 *ip, const struct td_backend *b, const struct td_inner *inner)

@@ -186,7 +186,7 @@ TD_INLINE int td_is_rare(const struct td_packet *p)
 /* Can other packets tell whom a rare one is for? */
 TD_INLINE int td_may_have_flow(const struct td_tables *t, const struct td_match *m)
 {
-	return m->vip != TD_NONE ? t->vip[m->vip & (TD_MAX_VIPS - 1)].flags != 0 : t->flags != 0;
+	return m->vip != TD_NONE ? td_vip_of(t, m->vip)->flags != 0 : t->flags != 0;
 }
 
 /*

@@ -9,6 +9,7 @@
 #define TANDEM_TABLES_H
 
 #include "tandem/abi.h"
+#include "tandem/bytes.h"
 #include "tandem/flow.h"
 
 /* One of the datagrams whose fragments are followed: see fragment.h. */
@@ -125,7 +126,8 @@ TD_INLINE void *td_flow6_table(const struct td_env *env)
 
 TD_INLINE const struct td_service *td_service_at(const struct td_env *env, __u32 i)
 {
-	return &env->tables->service[i & (TD_MAX_SERVICES - 1)];
+	return (const struct td_service *)td_as_one(
+		&env->tables->service[i & (TD_MAX_SERVICES - 1)]);
 }
 
 /* The heads of the flow tables; NULL: there is no table. */
