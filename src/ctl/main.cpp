@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <langinfo.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <clocale>
@@ -30,6 +31,13 @@ bool shows_utf8() {
          std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
 }
 
+// 0: it is no terminal, or does not say.
+std::size_t columns() {
+  winsize size{};
+  if (::isatty(STDOUT_FILENO) != 1 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,7 +48,8 @@ int main(int argc, char** argv) {
                              .out = std::cout,
                              .err = std::cerr,
                              .screen = on_terminal() && ::isatty(STDIN_FILENO) == 1,
-                             .utf8 = shows_utf8()});
+                             .utf8 = shows_utf8(),
+                             .columns = columns()});
   } catch (const std::exception& error) {  // out of memory, at most
     std::cerr << "tandemctl: " << error.what() << '\n';
     return tandem::ctl::kRefused;

@@ -13,7 +13,7 @@ Called<Exit> run_command(const CommandLine& line, const Surroundings& around) {
   const Duration taken = command.takes != nullptr ? command.takes(line.options) : Duration::zero();
   auto client = control::Client::connect(line.socket, command.patience + taken);
   if (!client) return std::unexpected(client.error());
-  Session session{std::move(*client), line.json,     Style(around.colour),
+  Session session{std::move(*client), line.json,     Style(around.colour, around.columns),
                   around.out,         around.screen, around.utf8};
   try {
     return command.run(session, line.options);
@@ -39,8 +39,9 @@ Exit run(const std::vector<std::string>& arguments, const Surroundings& around) 
     return kGood;
   }
   if (const auto here = line->command->run_here; here != nullptr)
-    return here({line->socket, line->json, Style(around.colour), around.out, around.err},
-                line->options);
+    return here(
+        {line->socket, line->json, Style(around.colour, around.columns), around.out, around.err},
+        line->options);
   const auto done = run_command(*line, around);
   if (done) return *done;
   around.err << "tandemctl: " << printable(done.error().message, true) << '\n';

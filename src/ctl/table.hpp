@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table with a heading and aligned columns, two blanks apart; colours do not count as width.
+// A table with a heading and aligned columns, two blanks apart; colours do not count as width. On a
+// terminal that is too narrow, the last columns of a row follow in lines of their own, by name.
 #pragma once
 
 #include <string>
@@ -24,6 +25,9 @@ class Table {
   [[nodiscard]] std::string render(const Style& style, const std::string& indent = "") const;
 
  private:
+  [[nodiscard]] std::string rest_of(const std::vector<Cell>& row, std::size_t first,
+                                    const Style& style, const std::string& indent) const;
+
   std::vector<std::vector<Cell>> rows_;  // the heading first
 };
 

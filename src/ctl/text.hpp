@@ -2,6 +2,7 @@
 // How tandemctl words values for people: colours, relative times, states.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,11 +17,16 @@ enum class Tint : std::uint8_t { none, good, warn, bad, strong, faint };
 // Colours text for a terminal, or leaves it as it is.
 class Style {
  public:
-  explicit Style(bool colour) : colour_(colour) {}
+  // columns: of the terminal; 0: none that lines have to fit into.
+  explicit Style(bool colour, std::size_t columns = 0) : colour_(colour), columns_(columns) {}
   [[nodiscard]] std::string tint(Tint tint, std::string_view text) const;
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  // For what is cut to fit the terminal by others.
+  [[nodiscard]] Style unbounded() const { return Style(colour_); }
 
  private:
   bool colour_;
+  std::size_t columns_;
 };
 
 // "820us", "414ms", "3.41s", "3m 12s", "5h 7m", "2d 3h"

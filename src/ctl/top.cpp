@@ -61,7 +61,8 @@ void top_options(po::options_description& named, po::positional_options_descript
 void print_frame(const Session& session, const json& sample, top::Page page) {
   top::View view;
   view.page = page;
-  const auto frame = top::draw(sample, view, top::kUnbounded, {session.style, session.utf8});
+  const auto frame =
+      top::draw(sample, view, top::kUnbounded, {session.style.unbounded(), session.utf8});
   for (const std::string& line : frame.lines) session.out << line << '\n';
 }
 

@@ -52,7 +52,7 @@ class Live {
  public:
   Live(Session& session, Terminal& terminal, Duration interval, Page page)
       : terminal_(terminal),
-        look_{session.style, session.utf8},
+        look_{session.style.unbounded(), session.utf8},
         sampler_(std::move(session.client), interval, parts_of(page)) {
     view_.page = page;
   }

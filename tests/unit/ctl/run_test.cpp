@@ -8,6 +8,7 @@
 #include "control/requests.hpp"
 #include "ctl/render.hpp"
 #include "ctl/support.hpp"
+#include "ctl/table.hpp"
 #include "ctl/wrap.hpp"
 #include "server_fixture.hpp"
 
@@ -243,6 +244,25 @@ TEST(Wrapping, KeepsListsAndBreaksLinesAtEightyColumns) {
   const std::string words(30, 'x');
   EXPECT_EQ(wrapped("  term  " + words + " " + words + " " + words + "\n"),
             "  term  " + words + " " + words + "\n        " + words + "\n");
+}
+
+TEST(TableOnANarrowTerminal, HasItsLastColumnsInLinesOfTheirOwn) {
+  Table table({"NAME", "STATE", "NEXT HOP", "WHY"});
+  table.row({{"one"}, {"up"}, {"eth1"}, {""}});
+  table.row({{"another"}, {"down"}, {"eth1"}, {"connection refused"}});
+  EXPECT_EQ(table.render(Style(false, 30)),
+            "NAME     STATE  NEXT HOP\n"
+            "one      up     eth1\n"
+            "another  down   eth1\n"
+            "    WHY connection refused\n");
+  EXPECT_EQ(table.render(Style(false, 20)),
+            "NAME     STATE\n"
+            "one      up\n"
+            "    NEXT HOP eth1\n"
+            "another  down\n"
+            "    NEXT HOP eth1\n"
+            "    WHY connection refused\n");
+  EXPECT_EQ(table.render(Style(false, 46)), table.render(Style(false)));
 }
 
 TEST_F(TandemctlTest, HelpsWithoutADaemon) {
