@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +16,27 @@
 
 namespace tandem::sync {
 
+// From the order of this host, and back.
+template <class Number>
+constexpr Number in_network_order(Number value) {
+  return std::endian::native == std::endian::little ? std::byteswap(value) : value;
+}
+
+// Records of one size, into memory that is there.
+class RecordWriter {
+ public:
+  explicit RecordWriter(std::uint8_t* at) : at_(at) {}
+  template <class Number>
+  void number(Number value) {
+    value = in_network_order(value);
+    std::memcpy(at_, &value, sizeof value);
+    at_ += sizeof value;
+  }
+
+ private:
+  std::uint8_t* at_;
+};
+
 class FieldWriter {
  public:
   explicit FieldWriter(std::vector<std::uint8_t>& out) : out_(out) {}
@@ -21,6 +44,11 @@ class FieldWriter {
   void number(Number value) {
     for (std::size_t i = sizeof value; i-- > 0;)
       out_.push_back(static_cast<std::uint8_t>(value >> 8 * i));
+  }
+  // So many bytes, to be written by a RecordWriter.
+  std::uint8_t* grow(std::size_t bytes) {
+    out_.resize(out_.size() + bytes);
+    return out_.data() + out_.size() - bytes;
   }
   void bytes(std::span<const std::uint8_t> bytes) {
     out_.insert(out_.end(), bytes.begin(), bytes.end());
@@ -46,9 +74,9 @@ class FieldReader {
   template <class Number>
   Number number() {
     Number value = 0;
-    for (const std::uint8_t byte : take(sizeof value))
-      value = static_cast<Number>(static_cast<Number>(value << 8) | byte);
-    return value;
+    const auto bytes = take(sizeof value);
+    if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof value);
+    return in_network_order(value);
   }
   std::span<const std::uint8_t> take(std::size_t count) {
     if (count > in_.size()) {

@@ -109,8 +109,31 @@ bool get(FieldReader& r, HopName& m) {
 template <int Family>
 constexpr std::size_t kKeyBytes = Family == 4 ? 8 : 20;
 
+// Of a record in a list; 0: that differs.
 template <int Family>
-void put_key(FieldWriter& w, const FlowRecord& f) {
+constexpr std::size_t bytes_of(const Flows<Family>&) {
+  return kKeyBytes<Family> + 8;
+}
+template <int Family>
+constexpr std::size_t bytes_of(const Gone<Family>&) {
+  return kKeyBytes<Family>;
+}
+template <int Family>
+constexpr std::size_t bytes_of(const Clients<Family>&) {
+  return kKeyBytes<Family> + 5;
+}
+constexpr std::size_t bytes_of(const Checks&) {
+  return 12;
+}
+constexpr std::size_t bytes_of(const Outcomes&) {
+  return 5;
+}
+constexpr std::size_t bytes_of(const LocalSockets&) {
+  return 0;
+}
+
+template <int Family>
+void put_key(RecordWriter& w, const FlowRecord& f) {
   if constexpr (Family == 4) {
     w.number(static_cast<std::uint32_t>(f.client[0]));
   } else {
@@ -129,7 +152,7 @@ void get_key(FieldReader& r, FlowRecord& f) {
 }
 
 template <int Family>
-void put_one(FieldWriter& w, const FlowRecord& f, const Flows<Family>&) {
+void put_one(RecordWriter& w, const FlowRecord& f, const Flows<Family>&) {
   put_key<Family>(w, f);
   w.number(f.backend);
   w.number(f.source_port);
@@ -151,7 +174,7 @@ bool good_one(const FlowRecord& f, const Flows<Family>&) {
   return f.state > TD_FLOW_FREE && f.state < TD_FLOW_STATES && f.source < TD_SERVICE_SOURCES;
 }
 template <int Family>
-void put_one(FieldWriter& w, const FlowRecord& f, const Gone<Family>&) {
+void put_one(RecordWriter& w, const FlowRecord& f, const Gone<Family>&) {
   put_key<Family>(w, f);
 }
 template <int Family>
@@ -163,7 +186,7 @@ bool good_one(const FlowRecord&, const Gone<Family>&) {
   return true;
 }
 
-void put_one(FieldWriter& w, const Check& c, const Checks&) {
+void put_one(RecordWriter& w, const Check& c, const Checks&) {
   w.number(c.service);
   w.number(c.range);
   w.number(c.sum);
@@ -177,7 +200,7 @@ bool good_one(const Check& c, const Checks&) {
   return c.range < forward::FlowSums::kRanges;
 }
 
-void put_one(FieldWriter& w, const Outcome& o, const Outcomes&) {
+void put_one(RecordWriter& w, const Outcome& o, const Outcomes&) {
   w.number(o.service);
   w.number(o.range);
   w.number(static_cast<std::uint8_t>(o.verdict));
@@ -209,7 +232,7 @@ bool good_one(const RouterSockets& s, const LocalSockets&) {
 }
 
 template <int Family>
-void put_one(FieldWriter& w, const ClientRecord& c, const Clients<Family>&) {
+void put_one(RecordWriter& w, const ClientRecord& c, const Clients<Family>&) {
   if constexpr (Family == 4) {
     w.number(static_cast<std::uint32_t>(c.client[0]));
   } else {
@@ -238,11 +261,11 @@ bool good_one(const ClientRecord& c, const Clients<Family>&) {
 // Lists: as many records as the payload has.
 template <class List, class Record>
 bool get_list(FieldReader& r, const List& list, std::vector<Record>& records) {
+  if (const std::size_t bytes = bytes_of(list); bytes > 0) records.reserve(r.left() / bytes);
   while (r.left() > 0) {
-    Record record{};
+    Record& record = records.emplace_back();
     get_one(r, record, list);
     if (!r.good() || !good_one(record, list)) return false;
-    records.push_back(record);
   }
   return true;
 }
@@ -392,11 +415,17 @@ constexpr std::size_t kRecordsInAFrame = 2'000;  // in a frame; of 28 bytes at m
 template <class List, class Record>
 void append_list(std::vector<std::uint8_t>& out, Type type, const List& list,
                  const std::vector<Record>& records) {
-  for (std::size_t i = 0; i < records.size(); i += kRecordsInAFrame)
+  for (std::size_t i = 0; i < records.size(); i += kRecordsInAFrame) {
+    const std::span some(&records[i], std::min(records.size() - i, kRecordsInAFrame));
     frame(out, type, [&](FieldWriter& w) {
-      for (std::size_t j = i; j < std::min(records.size(), i + kRecordsInAFrame); j++)
-        put_one(w, records[j], list);
+      if constexpr (std::is_same_v<List, LocalSockets>) {
+        for (const Record& record : some) put_one(w, record, list);
+      } else {
+        RecordWriter records_writer(w.grow(some.size() * bytes_of(list)));
+        for (const Record& record : some) put_one(records_writer, record, list);
+      }
     });
+  }
 }
 
 struct Append {

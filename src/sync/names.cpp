@@ -2,6 +2,7 @@
 #include "sync/names.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "tandem/lease.h"
 
@@ -12,6 +13,11 @@ std::optional<IpAddress> address_of(std::uint8_t family, const std::uint8_t* byt
   if (family == TD_IPV4) return IpAddress::v4(std::span<const std::uint8_t, 4>(bytes, 4));
   if (family == TD_IPV6) return IpAddress::v6(std::span<const std::uint8_t, 16>(bytes, 16));
   return std::nullopt;
+}
+
+bool is_address(std::uint8_t family, const std::uint8_t* bytes, const IpAddress& address) {
+  return family == static_cast<std::uint8_t>(address.family()) &&
+         std::memcmp(bytes, address.bytes().data(), address.bytes().size()) == 0;
 }
 
 }  // namespace
@@ -47,15 +53,23 @@ std::optional<HopName> hop_name(const td_env& env, std::uint16_t number) {
   return name;
 }
 
-bool is_same_service(const ServiceName& a, const ServiceName& b) {
-  return a.address == b.address && a.protocol == b.protocol && a.port == b.port && a.mode == b.mode;
+bool is_service(const td_env& env, std::uint16_t number, const ServiceName& name) {
+  if (number == 0 || number >= TD_MAX_SERVICES) return false;
+  const td_service& s = env.tables->service[number];
+  return s.port == name.port && s.mode == name.mode && s.protocol == name.protocol &&
+         is_address(s.family, s.address, name.address);
+}
+
+bool is_backend(const td_env& env, std::uint16_t slot, std::uint16_t service,
+                const BackendName& name) {
+  const td_backend* b = slot == 0 ? nullptr : td_backend_at(&env, slot);
+  return b != nullptr && b->service == service && b->port == name.port &&
+         is_address(b->family, b->address, name.address);
 }
 
 std::uint16_t find_service(const td_env& env, const ServiceName& wanted) {
-  for (std::uint16_t number = 1; number < TD_MAX_SERVICES; number++) {
-    const auto name = service_name(env, number);
-    if (name && is_same_service(*name, wanted)) return number;
-  }
+  for (std::uint16_t number = 1; number < TD_MAX_SERVICES; number++)
+    if (is_service(env, number, wanted)) return number;
   return 0;
 }
 

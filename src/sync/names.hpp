@@ -17,8 +17,11 @@ namespace tandem::sync {
 [[nodiscard]] std::optional<BackendName> backend_name(const td_env& env, std::uint16_t slot);
 [[nodiscard]] std::optional<HopName> hop_name(const td_env& env, std::uint16_t number);
 
-// Whether both name one service: numbers and fullnat's sources may differ.
-[[nodiscard]] bool is_same_service(const ServiceName& a, const ServiceName& b);
+// Whether the number stands for the same service here (fullnat's sources may differ), or the slot for
+// the same backend of a service.
+[[nodiscard]] bool is_service(const td_env& env, std::uint16_t number, const ServiceName& name);
+[[nodiscard]] bool is_backend(const td_env& env, std::uint16_t slot, std::uint16_t service,
+                              const BackendName& name);
 
 // The service of another node among this one's; 0: it is not there. Reads all of them.
 [[nodiscard]] std::uint16_t find_service(const td_env& env, const ServiceName& name);

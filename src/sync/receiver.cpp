@@ -22,11 +22,15 @@ FlowId local_id_of(const FlowRecord& record, std::uint16_t local_service) {
 }  // namespace
 
 Receiver::Receiver(const forward::Forwarder& forwarder, forward::Replication& shared)
-    : forwarder_(forwarder), shared_(shared), confirmed_(TD_MAX_SERVICES) {}
+    : forwarder_(forwarder),
+      shared_(shared),
+      services_(TD_MAX_SERVICES),
+      backends_(TD_MAX_BACKENDS),
+      confirmed_(TD_MAX_SERVICES) {}
 
 void Receiver::begin() {
-  services_.clear();
-  backends_.clear();
+  std::ranges::fill(services_, std::nullopt);
+  std::ranges::fill(backends_, std::nullopt);
   hops_.clear();
   peers_number_.clear();
   repairs_.clear();
@@ -54,14 +58,14 @@ void Receiver::resolve(PeerService& service) const {
 }
 
 void Receiver::on(const ServiceName& name) {
-  PeerService& service = services_[name.number];
-  service = {.name = name, .looked = epoch()};
+  PeerService& service = services_[name.number].emplace(name);
+  service.looked = epoch();
   resolve(service);
   if (service.local != 0) peers_number_[service.local] = name.number;
 }
 
 void Receiver::on(const BackendName& name) {
-  backends_[name.slot] = {.name = name};
+  backends_[name.slot].emplace(name);
 }
 
 void Receiver::on(const HopName& name) {
@@ -70,11 +74,9 @@ void Receiver::on(const HopName& name) {
 
 // nullptr: the peer has not named it. Looks again where a reload may have changed the number here.
 auto Receiver::service_of(std::uint16_t number) -> PeerService* {
-  const auto it = services_.find(number);
-  if (it == services_.end()) return nullptr;
-  PeerService& service = it->second;
-  const auto here = service_name(forwarder_.env(), service.local);
-  if (here && is_same_service(*here, service.name)) return &service;
+  if (number >= services_.size() || !services_[number]) return nullptr;
+  PeerService& service = *services_[number];
+  if (is_service(forwarder_.env(), service.local, service.name)) return &service;
   if (std::exchange(service.looked, epoch()) != epoch()) resolve(service);
   if (service.local != 0) peers_number_[service.local] = number;
   return &service;
@@ -83,13 +85,10 @@ auto Receiver::service_of(std::uint16_t number) -> PeerService* {
 // 0: there is no such backend of the service here.
 std::uint16_t Receiver::backend_of(std::uint16_t peers_slot, std::uint16_t local_service) {
   const td_env& env = forwarder_.env();
-  const auto it = backends_.find(peers_slot);
-  if (it == backends_.end()) return 0;
-  PeerBackend& backend = it->second;
+  if (peers_slot >= backends_.size() || !backends_[peers_slot]) return 0;
+  PeerBackend& backend = *backends_[peers_slot];
   const auto is_it = [&](std::uint16_t slot) {
-    if (env.backends[slot].service != local_service) return false;
-    const auto here = backend_name(env, slot);
-    return here && here->port == backend.name.port && here->address == backend.name.address;
+    return is_backend(env, slot, local_service, backend.name);
   };
   if (backend.local != 0 && is_it(backend.local)) return backend.local;
   if (std::exchange(backend.looked, epoch()) == epoch()) return 0;
@@ -102,8 +101,9 @@ std::uint16_t Receiver::backend_of(std::uint16_t peers_slot, std::uint16_t local
 // The peer's way to the client, from the device that the service's address is on here.
 td_hop Receiver::way_to(std::uint16_t peers_hop, std::uint16_t local_service) const {
   td_hop way{};
+  if (peers_hop == 0) return way;
   const auto named = hops_.find(peers_hop);
-  if (peers_hop == 0 || named == hops_.end()) return way;
+  if (named == hops_.end()) return way;
   const td_tables& tables = *forwarder_.env().tables;
   const td_vrouter& router =
       tables.vrouter[tables.service[local_service].vrouter % TD_MAX_VROUTERS];
@@ -243,7 +243,17 @@ Outcomes Receiver::take_outcomes() {
 
 void Receiver::on(const RepairBegin& repair) {
   const PeerService* service = service_of(repair.service);
-  if (service != nullptr && service->local != 0) repairs_[service->local] = {repair.ranges, {}};
+  if (service == nullptr || service->local == 0) return;
+  if (is_empty(service->local, repair.ranges)) return;  // nothing could be too much
+  repairs_[service->local] = {repair.ranges, {}};
+}
+
+// Once all that came before is applied.
+bool Receiver::is_empty(std::uint16_t service, const Ranges& ranges) const {
+  if (!shared_.changes.empty()) return false;
+  for (unsigned range = 0; range < ranges.size(); range++)
+    if (ranges[range] && shared_.sums.sum(service, range) != 0) return false;
+  return true;
 }
 
 void Receiver::note_repair(const FlowId& id, bool is_there) {

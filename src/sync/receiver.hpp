@@ -93,6 +93,7 @@ class Receiver {
   std::uint16_t backend_of(std::uint16_t peers_slot, std::uint16_t local_service);
   td_hop way_to(std::uint16_t peers_hop, std::uint16_t local_service) const;
   void on_applied(const forward::CheckOutcome& applied);
+  [[nodiscard]] bool is_empty(std::uint16_t service, const Ranges& ranges) const;
   void note_repair(const forward::FlowId& id, bool is_there);
   void push(const forward::ReplicaChange& change);
   bool push_waiting();
@@ -101,8 +102,8 @@ class Receiver {
 
   const forward::Forwarder& forwarder_;
   forward::Replication& shared_;
-  std::unordered_map<std::uint16_t, PeerService> services_;  // by the peer's number
-  std::unordered_map<std::uint16_t, PeerBackend> backends_;
+  std::vector<std::optional<PeerService>> services_;  // by the peer's number
+  std::vector<std::optional<PeerBackend>> backends_;
   std::unordered_map<std::uint16_t, HopName> hops_;
   std::map<std::uint16_t, std::uint16_t> peers_number_;  // of our service
   std::unordered_map<std::uint16_t, Repair> repairs_;    // by our service
