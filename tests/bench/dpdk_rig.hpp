@@ -148,7 +148,7 @@ class Rig {
     std::ranges::fill(memory_.flow4, std::byte{});
     std::ranges::fill(memory_.flow6, std::byte{});
     steering_ = std::make_unique<flow::Steering>(small_.tables());
-    steering_->clear();
+    steering_->close_all();
     const MonotonicTime now = MonotonicClock::now();
     node_ = std::make_unique<ServiceNode>(memory_, *steering_, clock_, kTable, kMoreSources);
     node_->set_backend(static_cast<std::uint16_t>(2 * service.number + 1), balance::State::up, 0,

@@ -71,7 +71,7 @@ IpAddress filler(std::size_t n) {
 }
 
 Result<void> fill(flow::Steering& steering, const Router& r, std::size_t addresses) {
-  steering.clear();
+  steering.close_all();
   const IpAddress address = measured_address(r.family);
   std::vector<flow::SteeredRouter> routers{
       {0, kLoopback, {}, r.family, 51, r.accept, r.virtual_mac, frames::kNodeMac, {address}}};

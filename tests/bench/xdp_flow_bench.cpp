@@ -84,7 +84,7 @@ class Rig {
     std::ranges::fill(maps_.flow4(), std::byte{});
     std::ranges::fill(maps_.flow6(), std::byte{});
     steering_ = std::make_unique<flow::Steering>(maps_.tables());
-    steering_->clear();
+    steering_->close_all();
     const MonotonicTime now = MonotonicClock::now();
     node_ = std::make_unique<ServiceNode>(
         forward::Forwarder::Memory{maps_.env(), maps_.flow4(), maps_.flow6()}, *steering_, clock(),

@@ -95,7 +95,7 @@ class SteeringProgramTest : public netlink::NamespaceTest,
   // 192.0.2.100 without a lease.
   void gate() {
     flow::Steering steering(program_->tables());
-    steering.clear();
+    steering.close_all();
     flow::SteeredRouter router;
     router.ifindex = ifindex_;
     router.vrid = 51;
