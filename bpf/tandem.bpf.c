@@ -526,3 +526,47 @@ int td_egress(struct __sk_buff *skb)
 		tell_virtual_mac(skb, &p, end, vr);
 	return TC_ACT_UNSPEC;
 }
+
+/* A flow of nat or fullnat whose backend may have sent this. Of workers' flows nothing is known here. */
+TD_INLINE int is_answer(const struct td_tables *tables, const struct td_packet *p,
+			const struct td_match *m)
+{
+	const struct td_env env = {(struct td_tables *)tables};
+	struct td_flow_query q = {{td_ip_destination(p), p->destination_port, p->family},
+				  0,
+				  bpf_jiffies64(),
+				  0,
+				  0,
+				  TD_FROM_SERVER};
+	struct td_flow flow;
+
+	if (m->source == TD_NONE && m->about != TD_ABOUT_REPLY)
+		return 0;
+	if (tables->has_workers)
+		return 1;
+	return m->source != TD_NONE
+		       ? td_lookup_by_port(&flow, &env, &q, m->source, p->destination_port) != 0
+		       : td_lookup_reply(&flow, &env, &q, m->backend);
+}
+
+/*
+ * On the way in, from an orderly end of the daemon until the next start: what backends answer waits a
+ * while, as the kernel would forward it as it is, and clients reset their connections.
+ */
+SEC("tc")
+int td_answers(struct __sk_buff *skb)
+{
+	__u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 zero = 0;
+	struct td_tables *tables = bpf_map_lookup_elem(&td_tables, &zero);
+	struct td_packet p;
+	struct td_match m;
+
+	if (!tables || bpf_ktime_get_ns() >= tables->answers_until_ns)
+		return TC_ACT_UNSPEC;
+	td_parse(&p, data, end, TD_FULL);
+	if (!p.has_ports)
+		return TC_ACT_UNSPEC;
+	td_find(&m, tables, &p, end, skb->ifindex);
+	return is_answer(tables, &p, &m) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}

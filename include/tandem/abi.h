@@ -232,7 +232,8 @@ struct td_tables {
 	__u64 error_cost_ns;	/* what one takes from it; there are TD_ERROR_BURST in a full one */
 	__u32 has_workers; /* the dpdk engine: workers forward, and get all that concerns backends */
 	__u32 has_ports;   /* there are entries in td_ports */
-	__u64 pad[7];
+	__u64 answers_until_ns; /* CLOCK_MONOTONIC, of td_answers: until then no kernel gets them */
+	__u64 pad[6];
 	struct td_steer_table steer[2];
 	struct td_vrouter vrouter[TD_MAX_VROUTERS];
 	struct td_vip vip[TD_MAX_VIPS];

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string_view>
 
@@ -38,13 +39,20 @@ std::set<unsigned> interfaces_in(const std::string& pins) {
 Result<void> clean_up_interface(unsigned ifindex) {
   std::array<char, IF_NAMESIZE> name{};
   if (if_indextoname(ifindex, name.data()) == nullptr) return {};  // it has gone
-  for (const auto direction : {engine::TcDirection::in, engine::TcDirection::out})
-    engine::TcFilter::detach(ifindex, direction);
+  engine::TcFilter::detach(ifindex, engine::TcDirection::out);
   auto occupant = engine::XdpOccupant::of(ifindex);
   const bool is_of_others =
       occupant && occupant->way() == engine::XdpWay::alone && !occupant->others().empty();
   if (!occupant || is_of_others) return {};
   return occupant->take_off_ours(ifindex, name.data());
+}
+
+// Filters on the way in are there for moments, and on whatever interface it was.
+void take_off_waiting() {
+  const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> all(if_nameindex(),
+                                                                              if_freenameindex);
+  for (const auto* i = all.get(); i != nullptr && i->if_index != 0; i++)
+    engine::TcFilter::detach(i->if_index, engine::TcDirection::in);
 }
 
 }  // namespace
@@ -61,6 +69,7 @@ Result<void> clean_up(const std::string& bpffs) {
   auto addresses = netlink::Addresses::open(netlink::protocol_number(bpffs));
   note(addresses ? addresses->sweep({}) : Result<void>(std::unexpected(addresses.error())));
   for (const unsigned ifindex : interfaces_in(pins->path())) note(clean_up_interface(ifindex));
+  take_off_waiting();
   pins->remove();
   return troubles.empty() ? Result<void>{} : fail(troubles);
 }

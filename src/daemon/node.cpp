@@ -22,6 +22,7 @@ namespace {
 constexpr auto kResignPatience = std::chrono::seconds(5);
 constexpr auto kSyncPatience = std::chrono::seconds(5);  // it goes round each 0.1 s
 constexpr auto kNotifyPatience = std::chrono::seconds(10);
+constexpr auto kAnswersWait = std::chrono::seconds(30);  // for the next start, an upgrade's too
 
 observe::Event backend_event(const std::string& service, const services::RunningBackend& backend) {
   return observe::CheckEvent{service + "/" + backend.config.address.to_string() + ":" +
@@ -493,9 +494,8 @@ void Node::on_plane(bool admits) {
 
 // ---- The end. Make before break: every Active resigns, but answers until the peer does. Or in place:
 // what a crash would leave stays, and the next process goes on with it if it is there before the
-// leases end. It stays, too, while there are sockets that go on here. And while there are flows whose
-// backends answer through this node, programs stay: the kernel would forward the answers as they are,
-// or reset them, which ends what could go on here or at the peer.
+// leases end. It stays, too, while there are sockets that go on here. What backends answer waits a while:
+// the kernel would forward it as it is, which ends what could go on here or at the peer.
 
 void Node::stop(bool leaves) {
   if (phase_ != Phase::running) return;
@@ -518,14 +518,10 @@ void Node::stop(bool leaves) {
 void Node::on_idle() {
   if (phase_ != Phase::resigning) return;
   phase_ = Phase::down;
-  leaves_programs_ =
-      leaves_ && running_.plan.config.flows.keep_at_stop && carries_answers(plane_->forwarder());
+  leaves_answers_ = leaves_ && carries_answers(plane_->forwarder());
   leaves_ = leaves_ && (running_.plan.config.node.stop == config::Stop::in_place ||
                         (kept_sockets_ && kept_sockets_->holds()));
-  if (leaves_)
-    spdlog::info("programs and addresses stay for the next start");
-  else if (leaves_programs_)
-    spdlog::info("programs stay for the next start, as backends answer clients through this node");
+  if (leaves_) spdlog::info("programs and addresses stay for the next start");
   take_down();
   patience_.expires_after(kNotifyPatience);
   patience_.async_wait([this](const boost::system::error_code&) { loop_.stop(); });
@@ -551,18 +547,19 @@ void Node::take_down() {
   speaker_.reset();  // nobody grants a lease any more
   links_.reset();
   const bool is_end = phase_ == Phase::down;
-  if (is_end && plane_ && (leaves_ || leaves_programs_)) plane_->leave();
-  if (is_end && leaves_) return;
+  if (is_end && leaves_) return plane_->leave();
   for (const auto& r : running_.plan.routers) addresses_->remove(r);
   if (addresses_) addresses_->remove_all();
   const bool keeps_flows =
       plane_ && running_.plan.config.flows.keep_at_stop &&
       plane_->forwarder().flows4().flows() + plane_->forwarder().flows6().flows() > 0;
-  if (!keeps_flows) {
+  if (keeps_flows) {
+    if (is_end && leaves_answers_)
+      gates_->program().leave_answers(MonotonicClock::now() + kAnswersWait);
+    gates_->program().detach_all();
+  } else {
     gates_->program().close();
     if (plane_) plane_->forget();
-  } else if (!is_end || !leaves_programs_) {
-    gates_->program().detach_all();
   }
   plane_.reset();  // not before the program is off its devices
   gates_.reset();

@@ -57,7 +57,7 @@ class Node {
 
   // Resigns everywhere, waits until no lease is held or nobody takes over, runs the last notify
   // commands, takes everything down and stops the loop. leaves: programs and addresses stay if
-  // `node.stop` says so, or sockets need them; programs alone if backends' answers do.
+  // `node.stop` says so, or sockets need them.
   void stop(bool leaves);
   // Reads the configuration file again, as `tandemctl reload` does; the outcome goes to the log.
   void reload();
@@ -131,8 +131,8 @@ class Node {
 
   boost::asio::steady_timer patience_;
   enum class Phase { running, resigning, down } phase_ = Phase::running;
-  bool leaves_ = false;  // programs and addresses, at the end
-  bool leaves_programs_ = false;
+  bool leaves_ = false;          // programs and addresses, at the end
+  bool leaves_answers_ = false;  // to the next start
 };
 
 }  // namespace tandem::daemon

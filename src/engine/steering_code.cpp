@@ -24,7 +24,8 @@ namespace tandem::engine {
 namespace {
 
 // In the order of SteeringCode::Program.
-constexpr std::array kPrograms = {"td_steer", "td_adverts_only", "td_egress", "td_read_clock"};
+constexpr std::array kPrograms = {"td_steer", "td_adverts_only", "td_egress", "td_answers",
+                                  "td_read_clock"};
 constexpr std::size_t kShortestFrame = 64;     // that a program can be run on
 constexpr std::string_view kPinned = "code_";  // what the programs' pins begin with
 

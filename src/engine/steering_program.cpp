@@ -142,6 +142,7 @@ Result<XdpAttachment> SteeringProgram::attach(unsigned ifindex, const std::strin
   if (auto ready = prepare(ifindex, name, workers); !ready) return std::unexpected(ready.error());
   auto done = attach_in(mode, ifindex, name, workers);
   if (!done) return done;
+  TcFilter::detach(ifindex, TcDirection::in);  // answers wait no more: see leave_answers()
   if (auto pinned = pin_steps(ifindex); !pinned) log_(pinned.error().message);
   return done;
 }
@@ -309,6 +310,15 @@ void SteeringProgram::detach(unsigned ifindex) {
   attached_.erase(it);
   set_ports(ifindex, {});
   sockets_.take(ifindex);
+}
+
+void SteeringProgram::leave_answers(MonotonicTime until) {
+  tables().answers_until_ns = to_ns(until);
+  const TcFilter filter(code_.program(SteeringCode::answers), TcDirection::in);
+  for (const auto& [ifindex, instance] : attached_)
+    if (auto left = filter.attach(ifindex); !left)
+      log_("WARNING: the kernel has backends' answers until the next start (" +
+           left.error().message + "): connections of nat and fullnat may be reset");
 }
 
 void SteeringProgram::detach_all() {

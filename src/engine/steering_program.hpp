@@ -67,6 +67,9 @@ class SteeringProgram {
   bool restore(unsigned ifindex, const std::string& name, std::string& said);
   // Detaches everything. The maps stay pinned, for the next process.
   void detach_all();
+  // Before that, at an end after which another process goes on with the flows: until then the kernel does
+  // not get what backends of nat and fullnat answer. The next attach() ends it.
+  void leave_answers(MonotonicTime until);
   // Besides, unpins the maps: what is in them is forgotten.
   void close();
 

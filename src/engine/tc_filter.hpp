@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A BPF program as a filter of tc's on an interface: td_egress (bpf/tandem.bpf.c) on the way out,
-// td_wait (bpf/sockets.bpf.c) on the way in.
+// A BPF program as a filter of tc's on an interface: td_egress (bpf/tandem.bpf.c) on the way out; on the
+// way in td_answers after an end of the daemon, td_wait (bpf/sockets.bpf.c) while DPDK opens the device.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 #include "sync/names.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
 #include "tandem/lease.h"
 
@@ -16,8 +16,9 @@ std::optional<IpAddress> address_of(std::uint8_t family, const std::uint8_t* byt
 }
 
 bool is_address(std::uint8_t family, const std::uint8_t* bytes, const IpAddress& address) {
+  const std::span<const std::uint8_t> own = address.bytes();
   return family == static_cast<std::uint8_t>(address.family()) &&
-         std::memcmp(bytes, address.bytes().data(), address.bytes().size()) == 0;
+         std::equal(own.begin(), own.end(), bytes);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ class Package(tap.LabCase):
     def test_manual_is_complete(self):
         """tandemctl(8) has each command of `tandemctl --help`."""
         listed = self.host.exec("tandemctl", "--help").stdout.partition("Commands:\n")[2]
-        names = [line.split()[0] for line in listed.partition("\n\n")[0].splitlines()]
+        names = re.findall(r"^  (\S+)", listed.partition("\n\n")[0], re.MULTILINE)
         page = self.host.exec("sh", "-c", "zcat /usr/share/man/man8/tandemctl.8.gz").stdout
         page = page.replace(r"\-", "-")  # as roff writes it
         self.assertEqual([line.split()[1] for line in page.splitlines()

@@ -195,6 +195,8 @@ class Gateways(tap.LabCase):
         self.assertLessEqual(self.pins("a"), maps)
         self.b.wait_for("Active", "VI_1", timeout=20)
         wait_until("node b answers", lambda: self.answered_by(VIP) == "node b")
+        self.lab.exec("a", binary("tandemd"), "-c", "/run/tandem/tandem.toml", "--clean-up")
+        self.assertEqual(self.pins("a"), set())
 
 
 class GatewaysWithBonds(Gateways):

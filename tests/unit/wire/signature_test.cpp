@@ -91,7 +91,8 @@ TEST(Signature, IsOfItsSenderAndForAllReceivers) {
   const Advert advert = signed_advert(advert_v3());
   const IpAddress source = router_of(Family::ipv4);
   for (const char* to : {"224.0.0.18", "192.0.2.3", "198.51.100.7"}) {
-    auto received = parse_advert(in_ip(message_of(advert, source, ip(to)), source, ip(to)));
+    const auto packet = in_ip(message_of(advert, source, ip(to)), source, ip(to));
+    auto received = parse_advert(packet);
     ASSERT_TRUE(received);
     EXPECT_TRUE(is_verified(*received, secret_of(0)));
     received->source = ip("192.0.2.4");
