@@ -119,7 +119,7 @@ class Beside:
     def __init__(self, run):
         self.tally = Tally()
         self.out = tempfile.TemporaryFile("w+", prefix="tandem-test-")
-        run(self.tally, {"out": self.out, "prefix": ["nice", "-n", "5"], "patience": 4})
+        run(self.tally, {"out": self.out, "prefix": ["nice", "-n", "10"], "patience": 10})
 
     def conclude(self, tally):
         self.out.seek(0)
