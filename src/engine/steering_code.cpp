@@ -24,8 +24,8 @@ namespace tandem::engine {
 namespace {
 
 // In the order of SteeringCode::Program.
-constexpr std::array kPrograms = {"td_steer", "td_adverts_only", "td_egress", "td_answers",
-                                  "td_read_clock"};
+constexpr std::array<const char*, SteeringCode::kPrograms> kNames = {
+    "td_steer", "td_adverts_only", "td_egress", "td_answers", "td_read_clock"};
 constexpr std::size_t kShortestFrame = 64;     // that a program can be run on
 constexpr std::string_view kPinned = "code_";  // what the programs' pins begin with
 
@@ -146,8 +146,8 @@ Result<SteeringCode> SteeringCode::open(const std::string& pins, const MapSizes&
 bool SteeringCode::take_over() {
   const std::string prefix = pin_prefix(pins_);
   std::vector<std::uint32_t> theirs;
-  for (std::size_t i = 0; i < kPrograms.size(); i++) {
-    programs_[i] = Descriptor(bpf_obj_get((prefix + kPrograms[i]).c_str()));
+  for (std::size_t i = 0; i < kNames.size(); i++) {
+    programs_[i] = Descriptor(bpf_obj_get((prefix + kNames[i]).c_str()));
     if (!programs_[i]) return false;
     add_maps_of(programs_[i].get(), theirs);
   }
@@ -177,11 +177,11 @@ Result<void> SteeringCode::load() {
     if (entry.path().filename().string().starts_with(kPinned) &&
         entry.path().string() != prefix + "steps")
       unlink(entry.path().c_str());
-  for (std::size_t i = 0; i < kPrograms.size(); i++) {
-    const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, kPrograms[i]);
+  for (std::size_t i = 0; i < kNames.size(); i++) {
+    const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, kNames[i]);
     programs_[i] = Descriptor(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0));
     if (!programs_[i]) return fail_errno("cannot keep the steering program");
-    const std::string path = prefix + kPrograms[i];
+    const std::string path = prefix + kNames[i];
     if (bpf_obj_pin(programs_[i].get(), path.c_str()) != 0) return fail_errno("cannot pin " + path);
   }
   return {};

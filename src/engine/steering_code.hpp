@@ -27,7 +27,7 @@ Result<void> fill_steps(tandem_bpf& skeleton);
 
 class SteeringCode {
  public:
-  enum Program : std::size_t { steer, adverts_only, egress, answers, clock_reader };
+  enum Program : std::size_t { steer, adverts_only, egress, answers, clock_reader, kPrograms };
 
   // pins: the directory; the shared maps are made or found there, in these sizes.
   static Result<SteeringCode> open(const std::string& pins, const MapSizes& sizes);
@@ -50,7 +50,7 @@ class SteeringCode {
   std::string pins_;
   MapSizes sizes_;
   Skeleton skeleton_;
-  std::array<Descriptor, 5> programs_;
+  std::array<Descriptor, kPrograms> programs_;
   bool taken_over_ = false;
 };
 

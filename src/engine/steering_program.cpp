@@ -4,11 +4,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include <array>
+#include <charconv>
 #include <cstring>
+#include <filesystem>
+#include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #pragma GCC diagnostic push
@@ -39,6 +45,40 @@ std::unexpected<Error> cannot_attach(const std::string& name, XdpMode mode, int 
               " mode: " + std::strerror(error) + hint);
 }
 
+// The pin of an interface's steps, before its number: each that has a steering program has one.
+constexpr std::string_view kPinnedSteps = "td_steps_";
+
+std::vector<unsigned> interfaces_in(const std::string& pins) {
+  std::vector<unsigned> interfaces;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(pins, error)) {
+    const std::string name = entry.path().filename();
+    unsigned ifindex = 0;
+    if (name.starts_with(kPinnedSteps) &&
+        std::from_chars(name.data() + kPinnedSteps.size(), name.data() + name.size(), ifindex).ec ==
+            std::errc{})
+      interfaces.push_back(ifindex);
+  }
+  return interfaces;
+}
+
+Result<void> take_off(unsigned ifindex, const std::string& name) {
+  TcFilter::detach(ifindex, TcDirection::out);
+  auto occupant = XdpOccupant::of(ifindex);
+  const bool is_of_others =
+      occupant && occupant->way() == XdpWay::alone && !occupant->others().empty();
+  if (!occupant || is_of_others) return {};
+  return occupant->take_off_ours(ifindex, name);
+}
+
+// They are there for moments, on whatever interface it was.
+void take_off_filters_on_the_way_in() {
+  const std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)> all(if_nameindex(),
+                                                                              if_freenameindex);
+  for (const auto* i = all.get(); i != nullptr && i->if_index != 0; i++)
+    TcFilter::detach(i->if_index, TcDirection::in);
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
@@ -46,6 +86,21 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+Result<void> take_off_what_was_left(const PinDirectory& pins) {
+  libbpf_set_print(nullptr);
+  libxdp_set_print(nullptr);
+  std::string troubles;
+  for (const unsigned ifindex : interfaces_in(pins.path())) {
+    std::array<char, IF_NAMESIZE> name{};
+    if (if_indextoname(ifindex, name.data()) == nullptr) continue;  // it has gone
+    if (auto off = take_off(ifindex, name.data()); !off)
+      troubles += (troubles.empty() ? "" : "; ") + off.error().message;
+  }
+  take_off_filters_on_the_way_in();
+  pins.remove();
+  return troubles.empty() ? Result<void>{} : fail(troubles);
+}
 
 struct SteeringProgram::Instance {
   struct Close {
@@ -292,7 +347,7 @@ Result<void> SteeringProgram::pin_steps(unsigned ifindex) const {
 }
 
 std::string SteeringProgram::steps_pin(unsigned ifindex) const {
-  return pins_.path() + "/td_steps_" + std::to_string(ifindex);
+  return pins_.path() + "/" + std::string(kPinnedSteps) + std::to_string(ifindex);
 }
 
 void SteeringProgram::detach(unsigned ifindex) {

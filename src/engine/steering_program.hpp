@@ -118,4 +118,9 @@ class SteeringProgram {
   std::map<unsigned, std::unique_ptr<Instance>> attached_;
 };
 
+// Where no process has the directory: takes off the programs and filters that an earlier one left on
+// interfaces, and removes its pins, flows included. Programs of others stay. Error: each program that
+// could not be taken off.
+Result<void> take_off_what_was_left(const PinDirectory& pins);
+
 }  // namespace tandem::engine
